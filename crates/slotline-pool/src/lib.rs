@@ -1,0 +1,2 @@
+//! Initialised connections to one Redis or Valkey node
+#![forbid(unsafe_code)]
