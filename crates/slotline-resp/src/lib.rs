@@ -2,6 +2,15 @@
 //! about each command. No IO, no clock.
 #![forbid(unsafe_code)]
 
+mod arg;
+mod command;
+mod delivery;
 mod error;
 
+pub use arg::{Arguments, ToArg, ToArgs};
+pub use command::{
+    CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy,
+    ResponsePolicy, command_info, known, session_advice,
+};
+pub use delivery::Delivery;
 pub use error::{Error, Result};

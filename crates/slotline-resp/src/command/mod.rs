@@ -1,0 +1,18 @@
+//! Commands as bytes, and the static facts about them.
+
+mod buffer;
+mod commands;
+mod info;
+mod keys;
+mod lookup;
+mod session;
+/// Every command's facts by its name, as `known::HGETALL`.
+#[rustfmt::skip]
+pub mod table;
+
+pub use buffer::CommandBuffer;
+pub use commands::{CommandRef, Commands};
+pub use info::{CommandInfo, Flags, KeySpec, RequestPolicy, ResponsePolicy};
+pub use lookup::command_info;
+pub use session::session_advice;
+pub use table as known;

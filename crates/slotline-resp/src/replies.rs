@@ -1,0 +1,164 @@
+//! The replies to several commands, still in the bytes in which they came.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::{Error, FromReply, Reader, Reply};
+
+/// Where one reply lies in its segment.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    segment: u32,
+    start: usize,
+    end: usize,
+}
+
+/// Whole replies in order, lying one after another in the segments in which a
+/// connection read them. Nothing is decoded before someone asks.
+#[derive(Clone, Default)]
+pub struct Replies {
+    segments: SmallVec<[Bytes; 1]>,
+    spans: SmallVec<[Span; 1]>,
+}
+
+impl Replies {
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Replies {
+        Replies::default()
+    }
+
+    /// Room for `replies` of them.
+    #[must_use]
+    pub fn with_capacity(replies: usize) -> Replies {
+        Replies {
+            segments: SmallVec::new(),
+            spans: SmallVec::with_capacity(replies),
+        }
+    }
+
+    /// Adds the replies that lie in `segment` one after another. `ends` says
+    /// where each ends; the first begins at 0. Each must be a frame whose end a
+    /// [`Scanner`](crate::Scanner) has found.
+    pub fn push_segment(&mut self, segment: Bytes, ends: impl IntoIterator<Item = usize>) {
+        let index = self.segments.len() as u32;
+        let mut start = 0;
+        for end in ends {
+            self.spans.push(Span {
+                segment: index,
+                start,
+                end,
+            });
+            start = end;
+        }
+        self.segments.push(segment);
+    }
+
+    /// Adds the reply at `index` of `other`; tells whether there is one.
+    pub fn push_from(&mut self, other: &Replies, index: usize) -> bool {
+        let Some((segment, span)) = other.locate(index) else {
+            return false;
+        };
+        // Replies of one batch mostly share a segment: look at the last first.
+        let same = |have: &Bytes| have.as_ptr() == segment.as_ptr() && have.len() == segment.len();
+        let known = self.segments.iter().rposition(same);
+        let index = known.unwrap_or_else(|| {
+            self.segments.push(segment.clone());
+            self.segments.len() - 1
+        });
+        self.spans.push(Span {
+            segment: index as u32,
+            ..span
+        });
+        true
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// The bytes of one reply.
+    #[must_use]
+    pub fn bytes(&self, index: usize) -> Option<&[u8]> {
+        let (segment, span) = self.locate(index)?;
+        segment.get(span.start..span.end)
+    }
+
+    /// One reply, sharing the memory in which it was read.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<Reply> {
+        let (segment, span) = self.locate(index)?;
+        (span.end <= segment.len())
+            .then(|| Reply::from_scanned(segment.slice(span.start..span.end)))
+    }
+
+    /// The text of the reply at `index` if it is an error: what follows the `-`
+    /// or the length. The OK path looks at one byte.
+    #[must_use]
+    pub fn error_line(&self, index: usize) -> Option<&str> {
+        let (kind, rest) = self.bytes(index)?.split_first()?;
+        let text = match kind {
+            b'-' => rest,
+            b'!' => rest.splitn(2, |byte| *byte == b'\n').nth(1)?,
+            _ => return None,
+        };
+        let text = text.strip_suffix(b"\r\n").unwrap_or(text);
+        Some(std::str::from_utf8(text).unwrap_or("ERR the error's text is not UTF-8"))
+    }
+
+    /// Decodes one reply.
+    ///
+    /// # Errors
+    /// The server's error if the reply is one, or what does not fit `T`.
+    pub fn decode<'a, T: FromReply<'a>>(&'a self, index: usize) -> Option<Result<T, Error>> {
+        let (segment, span) = self.locate(index)?;
+        let mut reader = Reader::new(segment, span.start..span.end);
+        Some(T::from_reply(&mut reader))
+    }
+
+    fn locate(&self, index: usize) -> Option<(&Bytes, Span)> {
+        let span = *self.spans.get(index)?;
+        Some((self.segments.get(span.segment as usize)?, span))
+    }
+}
+
+impl std::fmt::Debug for Replies {
+    /// How many, not what they say: values are the user's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Replies").field("len", &self.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_keep_their_order_over_segments() {
+        let mut replies = Replies::new();
+        replies.push_segment(Bytes::from_static(b":1\r\n:2\r\n"), [4, 8]);
+        replies.push_segment(Bytes::from_static(b"-ERR x y\r\n!5\r\nBAD z\r\n"), [10, 21]);
+        assert_eq!(replies.len(), 4);
+        assert_eq!(replies.decode::<i64>(1).unwrap().unwrap(), 2);
+        assert_eq!(replies.error_line(0), None);
+        assert_eq!(replies.error_line(2), Some("ERR x y"));
+        assert_eq!(replies.error_line(3), Some("BAD z"));
+        assert!(replies.get(4).is_none() && replies.decode::<i64>(4).is_none());
+
+        let mut picked = Replies::new();
+        for index in [3, 0, 1, 9] {
+            picked.push_from(&replies, index);
+        }
+        assert_eq!(picked.len(), 3);
+        assert_eq!(picked.error_line(0), Some("BAD z"));
+        assert_eq!(picked.decode::<i64>(2).unwrap().unwrap(), 2);
+    }
+}
