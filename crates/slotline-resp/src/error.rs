@@ -1,6 +1,198 @@
-//! Placeholder until the decoder lands.
-/// An error of this crate.
-#[derive(Debug)]
-pub struct Error;
+//! The one error type of the crate.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
 /// The result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong while scanning, decoding or encoding.
+///
+/// One pointer wide and cheap to clone, since one broken frame is often the
+/// outcome of many commands. Neither `Display` nor `Debug` shows a value that
+/// was sent or received; the text of a server error is shown, being the
+/// server's own words.
+///
+/// ```
+/// use slotline_resp::Error;
+///
+/// let error = Error::server("WRONGTYPE Operation against a key");
+/// assert!(error.is_server());
+/// assert_eq!(error.code(), Some("WRONGTYPE"));
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Kind>);
+
+#[derive(Clone, Debug, thiserror::Error)]
+enum Kind {
+    #[error("malformed RESP at byte {offset}: {what}")]
+    Protocol { what: &'static str, offset: usize },
+    #[error("{what} exceeds the limit of {limit} at byte {offset}")]
+    Limit {
+        what: &'static str,
+        limit: u64,
+        offset: usize,
+    },
+    #[error("{}", describe(wanted, found, path))]
+    Mismatch {
+        wanted: Cow<'static, str>,
+        found: Cow<'static, str>,
+        /// Innermost index first: each enclosing aggregate pushes its own.
+        path: Vec<usize>,
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    },
+    #[error("{0}")]
+    Server(Box<str>),
+}
+
+fn describe(wanted: &str, found: &str, path: &[usize]) -> String {
+    let mut text = format!("cannot decode {found} as {wanted}");
+    for (depth, index) in path.iter().rev().enumerate() {
+        text.push_str(if depth == 0 { " at " } else { "" });
+        text.push_str(&format!("[{index}]"));
+    }
+    text
+}
+
+impl Error {
+    /// An error that a server replied with: the text of the line without its
+    /// `-` and without CR LF.
+    pub fn server(line: impl Into<Box<str>>) -> Self {
+        Self(Arc::new(Kind::Server(line.into())))
+    }
+
+    /// A reply that is well formed but is not of the type wanted. Both texts
+    /// name types ("an integer"), never values.
+    pub fn mismatch(
+        wanted: impl Into<Cow<'static, str>>,
+        found: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self(Arc::new(Kind::Mismatch {
+            wanted: wanted.into(),
+            found: found.into(),
+            path: Vec::new(),
+            source: None,
+        }))
+    }
+
+    /// Bytes that are not RESP; `offset` counts from the frame's first byte.
+    pub(crate) fn protocol(what: &'static str, offset: usize) -> Self {
+        Self(Arc::new(Kind::Protocol { what, offset }))
+    }
+
+    /// A frame beyond one of the [`Limits`](crate::Limits).
+    pub(crate) fn limit(what: &'static str, limit: u64, offset: usize) -> Self {
+        Self(Arc::new(Kind::Limit {
+            what,
+            limit,
+            offset,
+        }))
+    }
+
+    /// The same error, saying that it happened in element `index` of the
+    /// aggregate around it. Implementors of [`FromReply`](crate::FromReply)
+    /// call it for each aggregate that they read themselves; errors other than
+    /// mismatches are returned as they are.
+    #[must_use]
+    pub fn at(mut self, index: usize) -> Self {
+        if matches!(*self.0, Kind::Mismatch { .. })
+            && let Kind::Mismatch { path, .. } = Arc::make_mut(&mut self.0)
+        {
+            path.push(index);
+        }
+        self
+    }
+
+    /// The same mismatch with the error that caused it as its `source()`.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        if matches!(*self.0, Kind::Mismatch { .. })
+            && let Kind::Mismatch { source, .. } = Arc::make_mut(&mut self.0)
+        {
+            *source = Some(Arc::new(cause));
+        }
+        self
+    }
+
+    /// Whether the bytes were not RESP. The stream that they came from cannot
+    /// be read any further.
+    pub fn is_protocol(&self) -> bool {
+        matches!(*self.0, Kind::Protocol { .. })
+    }
+
+    /// Whether a frame was beyond one of the [`Limits`](crate::Limits). The
+    /// stream that it came from cannot be read any further.
+    pub fn is_limit(&self) -> bool {
+        matches!(*self.0, Kind::Limit { .. })
+    }
+
+    /// Whether a well-formed reply is not of the type asked for.
+    pub fn is_type_mismatch(&self) -> bool {
+        matches!(*self.0, Kind::Mismatch { .. })
+    }
+
+    /// Whether the server replied with an error.
+    pub fn is_server(&self) -> bool {
+        matches!(*self.0, Kind::Server(_))
+    }
+
+    /// The first word of a server's error, such as `WRONGTYPE` or `ERR`.
+    pub fn code(&self) -> Option<&str> {
+        match &*self.0 {
+            Kind::Server(line) => line.split_ascii_whitespace().next(),
+            _ => None,
+        }
+    }
+
+    /// What happened, in words: for a server's error its whole text, the code
+    /// included; for any other the text that `Display` prints.
+    pub fn message(&self) -> Cow<'_, str> {
+        match &*self.0 {
+            Kind::Server(line) => Cow::Borrowed(line),
+            other => Cow::Owned(other.to_string()),
+        }
+    }
+
+    /// Where the bytes broke a rule or a limit, counted in bytes from the
+    /// first byte of the frame.
+    pub fn offset(&self) -> Option<usize> {
+        match *self.0 {
+            Kind::Protocol { offset, .. } | Kind::Limit { offset, .. } => Some(offset),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &*self.0 {
+            Kind::Mismatch {
+                source: Some(cause),
+                ..
+            } => Some(&**cause),
+            _ => None,
+        }
+    }
+}
+
+/// By what the error says; the cause of a mismatch is not compared.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.to_string() == other.to_string()
+    }
+}
+
+impl Eq for Error {}

@@ -4,13 +4,28 @@
 
 mod arg;
 mod command;
+mod decode;
 mod delivery;
 mod error;
+mod limits;
+mod reply;
+mod scan;
+mod value;
 
 pub use arg::{Arguments, ToArg, ToArgs};
 pub use command::{
     CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy,
     ResponsePolicy, command_info, known, session_advice,
 };
+pub use decode::{FromReply, FromReplyOwned, Reader, ReplyKind, Sequence, Token};
 pub use delivery::Delivery;
 pub use error::{Error, Result};
+pub use limits::Limits;
+pub use reply::Reply;
+pub use scan::Scanner;
+pub use value::Value;
+
+/// The README's examples, run as doc tests.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct ReadmeDoctests;

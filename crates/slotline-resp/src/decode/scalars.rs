@@ -1,0 +1,171 @@
+//! Strings, numbers, booleans, and what wraps one of them.
+
+use std::str::FromStr;
+
+use bytes::Bytes;
+
+use crate::decode::{FromReply, Reader, Token, not_utf8};
+use crate::error::Error;
+
+impl<'a> FromReply<'a> for &'a str {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        reader.str()
+    }
+}
+
+impl<'a> FromReply<'a> for &'a [u8] {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        reader.bytes()
+    }
+}
+
+impl<'a> FromReply<'a> for String {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        // Only the second byte tells a streamed string from a plain one, so
+        // look at the token here rather than at the kind first.
+        match reader.token()? {
+            Token::Bulk(text)
+            | Token::Simple(text)
+            | Token::BigNumber(text)
+            | Token::Verbatim { text, .. } => std::str::from_utf8(text)
+                .map(str::to_owned)
+                .map_err(not_utf8),
+            Token::Chunks => {
+                String::from_utf8(reader.chunks()?).map_err(|error| not_utf8(error.utf8_error()))
+            }
+            other => Err(Reader::unexpected("a string", &other)),
+        }
+    }
+}
+
+impl<'a> FromReply<'a> for Box<str> {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        String::from_reply(reader).map(String::into_boxed_str)
+    }
+}
+
+impl<'a> FromReply<'a> for Bytes {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        reader.shared()
+    }
+}
+
+impl<'a> FromReply<'a> for bool {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        reader.boolean()
+    }
+}
+
+/// A string that must be a number from its first byte to its last. What it
+/// says instead is not told: it may be a secret.
+fn parse<N: FromStr>(wanted: &'static str, text: &[u8]) -> Result<N, Error>
+where
+    N::Err: std::error::Error + Send + Sync + 'static,
+{
+    let text = std::str::from_utf8(text)
+        .map_err(|cause| Error::mismatch(wanted, "bytes that are not UTF-8").caused_by(cause))?;
+    text.parse()
+        .map_err(|cause| Error::mismatch(wanted, "a string that is not one").caused_by(cause))
+}
+
+pub(crate) fn integer<N>(wanted: &'static str, reader: &mut Reader<'_>) -> Result<N, Error>
+where
+    N: TryFrom<i64> + FromStr,
+    N::Err: std::error::Error + Send + Sync + 'static,
+{
+    match reader.token()? {
+        Token::Integer(n) => {
+            N::try_from(n).map_err(|_| Error::mismatch(wanted, "an integer out of its range"))
+        }
+        Token::Bulk(text) | Token::Simple(text) | Token::BigNumber(text) => parse(wanted, text),
+        Token::Chunks => parse(wanted, &reader.chunks()?),
+        other => Err(Reader::unexpected(wanted, &other)),
+    }
+}
+
+pub(crate) fn float<N>(wanted: &'static str, reader: &mut Reader<'_>) -> Result<N, Error>
+where
+    N: Real + FromStr,
+    N::Err: std::error::Error + Send + Sync + 'static,
+{
+    match reader.token()? {
+        Token::Double(n) => Ok(N::rounded(n)),
+        Token::Integer(n) => {
+            N::exact(n).ok_or_else(|| Error::mismatch(wanted, "an integer too large to be exact"))
+        }
+        Token::Bulk(text) | Token::Simple(text) => parse(wanted, text),
+        Token::Chunks => parse(wanted, &reader.chunks()?),
+        other => Err(Reader::unexpected(wanted, &other)),
+    }
+}
+
+pub(crate) trait Real: Sized {
+    fn rounded(n: f64) -> Self;
+    fn exact(n: i64) -> Option<Self>;
+}
+
+impl Real for f64 {
+    fn rounded(n: f64) -> Self {
+        n
+    }
+    fn exact(n: i64) -> Option<Self> {
+        (n.unsigned_abs() <= 1 << f64::MANTISSA_DIGITS).then_some(n as f64)
+    }
+}
+
+impl Real for f32 {
+    fn rounded(n: f64) -> Self {
+        n as f32
+    }
+    fn exact(n: i64) -> Option<Self> {
+        (n.unsigned_abs() <= 1 << f32::MANTISSA_DIGITS).then_some(n as f32)
+    }
+}
+
+macro_rules! numbers {
+    ($read:ident: $($type:ty, $name:literal;)*) => {$(
+        impl<'a> FromReply<'a> for $type {
+            fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+                $read($name, reader)
+            }
+        }
+    )*};
+}
+
+numbers! { integer:
+    i8, "an i8"; i16, "an i16"; i32, "an i32"; i64, "an i64"; i128, "an i128"; isize, "an isize";
+    u8, "a u8"; u16, "a u16"; u32, "a u32"; u64, "a u64"; u128, "a u128"; usize, "a usize";
+}
+numbers! { float: f32, "an f32"; f64, "an f64"; }
+
+impl<'a, T: FromReply<'a>> FromReply<'a> for Option<T> {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        if reader.null()? {
+            Ok(None)
+        } else {
+            T::from_reply(reader).map(Some)
+        }
+    }
+}
+
+impl<'a, T: FromReply<'a>> FromReply<'a> for Result<T, Error> {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        let mut element = reader.clone();
+        match T::from_reply(reader) {
+            Err(error) if error.is_server() || error.is_type_mismatch() => {
+                // The failed decode may have stopped anywhere within.
+                element.skip()?;
+                *reader = element;
+                Ok(Err(error))
+            }
+            Err(error) => Err(error),
+            Ok(value) => Ok(Ok(value)),
+        }
+    }
+}
+
+impl<'a, T: FromReply<'a>> FromReply<'a> for Box<T> {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        T::from_reply(reader).map(Box::new)
+    }
+}

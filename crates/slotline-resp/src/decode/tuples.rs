@@ -1,0 +1,56 @@
+//! Arrays of a fixed length into tuples.
+
+use crate::decode::{FromReply, Reader, ReplyKind, Sequence, Token};
+use crate::error::Error;
+
+/// Opens an array or push that must have `len` elements.
+fn open(reader: &mut Reader<'_>, wanted: &'static str, len: u64) -> Result<Sequence, Error> {
+    match reader.token()? {
+        Token::Aggregate(sequence)
+            if matches!(sequence.kind(), ReplyKind::Array | ReplyKind::Push) =>
+        {
+            match sequence.left() {
+                Some(left) if left != len => Err(wrong_length(wanted)),
+                _ => Ok(sequence),
+            }
+        }
+        other => Err(Reader::unexpected(wanted, &other)),
+    }
+}
+
+fn wrong_length(wanted: &'static str) -> Error {
+    Error::mismatch(wanted, "an array of another length")
+}
+
+macro_rules! tuples {
+    ($($len:literal, $wanted:literal: $($member:ident $index:literal)+;)*) => {$(
+        impl<'a, $($member: FromReply<'a>),+> FromReply<'a> for ($($member,)+) {
+            fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+                let mut sequence = open(reader, $wanted, $len)?;
+                let tuple = ($(
+                    {
+                        if !reader.has_next(&mut sequence)? {
+                            return Err(wrong_length($wanted));
+                        }
+                        $member::from_reply(reader).map_err(|error| error.at($index))?
+                    },
+                )+);
+                if reader.has_next(&mut sequence)? {
+                    return Err(wrong_length($wanted));
+                }
+                Ok(tuple)
+            }
+        }
+    )*};
+}
+
+tuples! {
+    1, "an array of 1": A 0;
+    2, "an array of 2": A 0 B 1;
+    3, "an array of 3": A 0 B 1 C 2;
+    4, "an array of 4": A 0 B 1 C 2 D 3;
+    5, "an array of 5": A 0 B 1 C 2 D 3 E 4;
+    6, "an array of 6": A 0 B 1 C 2 D 3 E 4 F 5;
+    7, "an array of 7": A 0 B 1 C 2 D 3 E 4 F 5 G 6;
+    8, "an array of 8": A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
+}
