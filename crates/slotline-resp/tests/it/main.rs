@@ -1,0 +1,12 @@
+//! What the decoding half of the crate promises, as tables of bytes.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+mod decode;
+mod encoder;
+mod properties;
+mod scan;
