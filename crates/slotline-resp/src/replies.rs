@@ -100,8 +100,15 @@ impl Replies {
             .then(|| Reply::from_scanned(segment.slice(span.start..span.end)))
     }
 
+    /// Whether the reply at `index` is an error; looks at one byte.
+    #[must_use]
+    pub fn is_error(&self, index: usize) -> bool {
+        let first = self.bytes(index).and_then(|bytes| bytes.first());
+        matches!(first, Some(b'-' | b'!'))
+    }
+
     /// The text of the reply at `index` if it is an error: what follows the `-`
-    /// or the length. The OK path looks at one byte.
+    /// or the length.
     #[must_use]
     pub fn error_line(&self, index: usize) -> Option<&str> {
         let (kind, rest) = self.bytes(index)?.split_first()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::commands::{Body, Commands, Entry, One, Span};
+use super::commands::{Body, CommandRef, Commands, Entry, One, Span};
 use super::info::{CommandInfo, Flags, KeySpec};
 use super::lookup::{command_info, subcommand_info};
 use crate::arg::{Arguments, ToArg, ToArgs};
@@ -114,6 +114,23 @@ impl CommandBuffer {
     /// Adds several arguments that are keys.
     pub fn keys(&mut self, keys: &(impl ToArgs + ?Sized)) -> &mut CommandBuffer {
         keys.add_to(&mut Arguments::new(self, true));
+        self
+    }
+
+    /// Adds a copy of an encoded command.
+    pub fn append(&mut self, command: CommandRef<'_>) -> &mut CommandBuffer {
+        self.end_last();
+        let keys = command.key_spans_from(self.bytes.len());
+        self.keys.extend(keys);
+        self.entries.push(Entry {
+            info: command.info(),
+            start: self.bytes.len(),
+            keys_end: self.keys.len(),
+        });
+        self.bytes.extend_from_slice(command.as_bytes());
+        self.flags = self.flags | command.info().flags;
+        self.declared = 0;
+        self.present = 0;
         self
     }
 
@@ -310,6 +327,24 @@ mod tests {
         assert_eq!(sent[0], b"*2\r\n$4\r\nMGET\r\n$1\r\na\r\n");
         assert_eq!(sent[1], b"*2\r\n$13\r\nno such thing\r\n$1\r\nb\r\n");
         assert_eq!(commands.get(0).unwrap().keys().next(), Some(&b"a"[..]));
+    }
+
+    #[test]
+    fn a_copy_of_a_command_keeps_its_keys() {
+        let mut all = CommandBuffer::new();
+        all.begin(&known::GET, 1).key("other");
+        all.begin(&known::MGET, 2).key("a").key("b");
+        let all = all.freeze();
+        let mut copy = CommandBuffer::new();
+        copy.begin(&known::ASKING, 0);
+        copy.append(all.get(1).unwrap());
+        let copy = copy.freeze();
+        let keys: Vec<&[u8]> = copy.iter().flat_map(|command| command.keys()).collect();
+        assert_eq!(keys, [b"a", b"b"]);
+        assert_eq!(
+            copy.get(1).unwrap().as_bytes(),
+            all.get(1).unwrap().as_bytes()
+        );
     }
 
     #[test]

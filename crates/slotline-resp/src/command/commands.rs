@@ -111,6 +111,7 @@ impl Commands {
                 bytes: &one.bytes,
                 keys: &one.keys,
                 all: &one.bytes,
+                start: 0,
             }),
             Repr::Range(body, range) => {
                 let index = range.start.checked_add(index)?;
@@ -254,6 +255,7 @@ impl Body {
             bytes: self.bytes_of(index, index + 1),
             keys: self.keys.get(keys_start..entry.keys_end)?,
             all: &self.bytes,
+            start: entry.start,
         })
     }
 }
@@ -264,8 +266,9 @@ pub struct CommandRef<'a> {
     info: &'static CommandInfo,
     bytes: &'a [u8],
     keys: &'a [Span],
-    /// What the keys' places refer to.
+    /// What the keys' places refer to, and where in it the command begins.
     all: &'a [u8],
+    start: usize,
 }
 
 impl<'a> CommandRef<'a> {
@@ -305,11 +308,13 @@ impl<'a> CommandRef<'a> {
         Arguments::new(bytes, 0).filter_map(move |span| bytes.get(span.start..span.end))
     }
 
-    /// Whether every key, or the lack of one, is known: where its table row does
-    /// not say which arguments are keys and nobody marked one, it is not.
-    #[must_use]
-    pub fn keys_are_known(&self) -> bool {
-        !self.keys.is_empty() || matches!(self.info.keys, super::KeySpec::None)
+    /// Where its keys lie once its bytes are copied to begin at `start`.
+    pub(crate) fn key_spans_from(&self, start: usize) -> impl Iterator<Item = Span> + use<'a> {
+        let own = self.start;
+        self.keys.iter().map(move |key| Span {
+            start: key.start - own + start,
+            end: key.end - own + start,
+        })
     }
 
     /// XREAD and XREADGROUP block only where an argument says so.
