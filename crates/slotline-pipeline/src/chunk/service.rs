@@ -1,0 +1,44 @@
+use std::task::{Context, Poll};
+
+use tower::Service;
+
+use super::ChunkFuture;
+use super::layer::Limits;
+use crate::error::{BoxError, Error};
+use crate::request::Request;
+use crate::response::Response;
+
+/// The service that [`ChunkLayer`](super::ChunkLayer) makes.
+#[derive(Debug, Clone)]
+pub struct Chunk<S> {
+    inner: S,
+    limits: Limits,
+}
+
+impl<S> Chunk<S> {
+    pub(crate) fn new(inner: S, limits: Limits) -> Chunk<S> {
+        Chunk { inner, limits }
+    }
+}
+
+impl<S> Service<Request> for Chunk<S>
+where
+    S: Service<Request, Response = Response> + Clone,
+    S::Error: Into<BoxError>,
+{
+    type Response = Response;
+    type Error = Error;
+    type Future = ChunkFuture<S>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::of_layer)
+    }
+
+    fn call(&mut self, request: Request) -> ChunkFuture<S> {
+        let commands = request.commands();
+        if commands.len() <= self.limits.commands && commands.byte_len() <= self.limits.bytes {
+            return ChunkFuture::whole(request.len(), self.inner.call(request));
+        }
+        ChunkFuture::cut(self.inner.clone(), self.limits, request)
+    }
+}

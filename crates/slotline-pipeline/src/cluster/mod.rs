@@ -1,0 +1,161 @@
+//! What all layers of one client know of its cluster: a snapshot that is read
+//! without a lock, and the ways in which it changes.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::{ArcSwap, Guard};
+use slotline_topology::{Endpoint, Slot, SlotSet, Topology};
+use tokio::sync::Notify;
+
+/// The topology and what is known beside it, at one moment. Never changed (T1).
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    topology: Topology,
+    /// Slots for which an ASK or TRYAGAIN was seen: their reads go to the primary
+    /// until a refresh shows the migration to be over (T6).
+    unsettled: Arc<SlotSet>,
+}
+
+impl Snapshot {
+    /// Which node serves which slot.
+    #[must_use]
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Whether the slot is being migrated, for all that is known.
+    #[must_use]
+    pub fn is_unsettled(&self, slot: Slot) -> bool {
+        self.unsettled.contains(slot)
+    }
+
+    pub(crate) fn unsettled(&self) -> &SlotSet {
+        &self.unsettled
+    }
+}
+
+/// One client's knowledge of its cluster, shared by its layers and by the task
+/// that keeps it fresh. A clone is another handle on the same.
+#[derive(Debug, Clone)]
+pub struct Cluster(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    snapshot: ArcSwap<Snapshot>,
+    /// Held by whoever makes a new snapshot; never by a command that reads one.
+    changes: Mutex<Changes>,
+    wanted: Notify,
+}
+
+/// What redirects said since the refresh under way began: it outranks what that
+/// refresh brings (T3).
+#[derive(Debug, Default)]
+struct Changes {
+    moved: Vec<(Slot, Endpoint)>,
+    unsettled: SlotSet,
+}
+
+impl Cluster {
+    /// A cluster of which this much is known.
+    #[must_use]
+    pub fn new(topology: Topology) -> Cluster {
+        let snapshot = Snapshot {
+            topology,
+            unsettled: Arc::default(),
+        };
+        Cluster(Arc::new(Inner {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            changes: Mutex::default(),
+            wanted: Notify::new(),
+        }))
+    }
+
+    /// What is known now. Takes no lock.
+    #[must_use]
+    pub fn snapshot(&self) -> Guard<Arc<Snapshot>> {
+        self.0.snapshot.load()
+    }
+
+    /// A server answered that `slot` is served by `node`: from now on it is, and
+    /// a refresh is asked for, since one moved slot usually means many.
+    pub fn moved(&self, slot: Slot, node: &Endpoint) {
+        let mut changes = self.changes();
+        let snapshot = self.0.snapshot.load();
+        let owner = snapshot.topology.primary_of(slot);
+        if owner.is_none() || owner != snapshot.topology.find(node) {
+            changes.moved.push((slot, node.clone()));
+            let topology = snapshot.topology.patched(slot, node);
+            self.store(topology, Arc::clone(&snapshot.unsettled));
+        }
+        drop(changes);
+        self.want_refresh();
+    }
+
+    /// A server answered ASK or TRYAGAIN for `slot`.
+    pub fn migrating(&self, slot: Slot) {
+        if self.snapshot().is_unsettled(slot) {
+            return;
+        }
+        let mut changes = self.changes();
+        changes.unsettled.insert(slot);
+        let snapshot = self.0.snapshot.load();
+        let mut unsettled = SlotSet::clone(&snapshot.unsettled);
+        unsettled.insert(slot);
+        self.store(snapshot.topology.clone(), Arc::new(unsettled));
+        drop(changes);
+        self.want_refresh();
+    }
+
+    /// Asks for a refresh; it comes as soon as the spacing between refreshes
+    /// allows, however often it is asked for.
+    pub fn want_refresh(&self) {
+        self.0.wanted.notify_one();
+    }
+
+    pub(crate) async fn refresh_wanted(&self) {
+        self.0.wanted.notified().await;
+    }
+
+    /// A refresh begins: what redirects say from here on outranks what it brings.
+    pub(crate) fn refresh_begins(&self) {
+        *self.changes() = Changes::default();
+    }
+
+    /// A refresh ends: `settles` says whether the view shows that a slot is no
+    /// longer migrating. Returns the snapshot before.
+    pub(crate) fn install(
+        &self,
+        topology: Topology,
+        migrating: &SlotSet,
+        settles: impl Fn(Slot) -> bool,
+    ) -> Arc<Snapshot> {
+        let changes = self.changes();
+        let before = self.0.snapshot.load_full();
+        let moved = changes.moved.iter().map(|(slot, node)| (*slot, node));
+        let patched = topology.patched_all(moved);
+        let mut unsettled = migrating.clone();
+        for slot in before.unsettled.iter() {
+            if changes.unsettled.contains(slot) || !settles(slot) {
+                unsettled.insert(slot);
+            }
+        }
+        if patched != before.topology || unsettled != *before.unsettled {
+            self.store(patched, Arc::new(unsettled));
+        }
+        drop(changes);
+        before
+    }
+
+    fn store(&self, topology: Topology, unsettled: Arc<SlotSet>) {
+        self.0.snapshot.store(Arc::new(Snapshot {
+            topology,
+            unsettled,
+        }));
+    }
+
+    fn changes(&self) -> MutexGuard<'_, Changes> {
+        // Plain data: whoever panicked left it whole.
+        let lock = self.0.changes.lock();
+        lock.unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,268 @@
+//! Why a command has no reply.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+use slotline_resp::Delivery;
+use slotline_topology::{Endpoint, Slot};
+
+/// An error of any service, as tower's own layers report theirs.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why a command has no reply, or none that its caller can use, and what became
+/// of it. Cheap to clone: one lost connection fails many commands.
+#[derive(Clone)]
+pub struct Error {
+    facts: Arc<Facts>,
+    delivery: Delivery,
+}
+
+#[derive(Debug)]
+struct Facts {
+    kind: ErrorKind,
+    message: String,
+    node: Option<Endpoint>,
+    source: Option<BoxError>,
+}
+
+/// What kind of failure a node's service reports; see [`Error::of_node`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NodeFailure {
+    /// The connection was lost.
+    Network,
+    /// No answer in time.
+    Timeout,
+    /// The node cannot be reached now, and the command was not to wait for it.
+    Unreachable,
+    /// The command was taken back before a byte of it was written, because its
+    /// slot may have another owner by now.
+    Displaced,
+    /// The connection refuses such a command, or a queue is full: sending it
+    /// again would not help.
+    Refused,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ErrorKind {
+    Node(NodeFailure),
+    NoOwner,
+    CrossSlot,
+    NotRoutable,
+    Order,
+    Deadline,
+    Layer,
+}
+
+impl Error {
+    /// The failure of one node's service.
+    #[must_use]
+    pub fn of_node(failure: NodeFailure, node: Endpoint, source: impl Into<BoxError>) -> Error {
+        let delivery = match failure {
+            NodeFailure::Network | NodeFailure::Timeout => Delivery::Ambiguous,
+            _ => Delivery::NotSent,
+        };
+        let source = source.into();
+        Error::new(
+            ErrorKind::Node(failure),
+            delivery,
+            source.to_string(),
+            Some(node),
+            source.source().is_some().then_some(source),
+        )
+    }
+
+    pub(crate) fn no_owner(slot: Slot) -> Error {
+        Error::not_sent(
+            ErrorKind::NoOwner,
+            format!("no node serves slot {slot}, or none that reads may go to"),
+        )
+    }
+
+    pub(crate) fn cross_slot(name: &str) -> Error {
+        Error::not_sent(
+            ErrorKind::CrossSlot,
+            format!(
+                "the keys of {name} belong to several slots; give them one hash tag, as in {{user:1}}.a {{user:1}}.b"
+            ),
+        )
+    }
+
+    pub(crate) fn not_routable(name: &str, advice: &str) -> Error {
+        Error::not_sent(
+            ErrorKind::NotRoutable,
+            format!("{name} cannot be sent to a cluster as it is: {advice}"),
+        )
+    }
+
+    /// The command was refused and may not go again, since a later command of its
+    /// pipeline that shares a key with it has run or may have.
+    pub(crate) fn order(why: &str, delivery: Delivery) -> Error {
+        Error::new(
+            ErrorKind::Order,
+            delivery,
+            format!(
+                "not sent again, since a later command for the same key has run meanwhile ({why})"
+            ),
+            None,
+            None,
+        )
+    }
+
+    pub(crate) fn deadline(doing: &str) -> Error {
+        Error::not_sent(
+            ErrorKind::Deadline,
+            format!("the deadline passed while {doing}"),
+        )
+    }
+
+    /// The error of a whole request, as a layer reports it: one of ours, or that
+    /// of a layer of the user's own. tower's `Elapsed` leaves it open whether the
+    /// commands ran; `Overloaded` and `Closed` mean that they were not sent.
+    #[must_use]
+    pub fn of_layer(error: impl Into<BoxError>) -> Error {
+        let error = match error.into().downcast::<Error>() {
+            Ok(ours) => return *ours,
+            Err(foreign) => foreign,
+        };
+        let message = error.to_string();
+        // tower's own types exist only where its features are on, which is the
+        // user's choice; their texts are part of their public documentation.
+        let delivery = match message.as_str() {
+            "service overloaded" | "buffer's worker closed unexpectedly" => Delivery::NotSent,
+            _ => Delivery::Ambiguous,
+        };
+        Error::new(ErrorKind::Layer, delivery, message, None, Some(error))
+    }
+
+    fn not_sent(kind: ErrorKind, message: String) -> Error {
+        Error::new(kind, Delivery::NotSent, message, None, None)
+    }
+
+    fn new(
+        kind: ErrorKind,
+        delivery: Delivery,
+        message: String,
+        node: Option<Endpoint>,
+        source: Option<BoxError>,
+    ) -> Error {
+        let facts = Facts {
+            kind,
+            message,
+            node,
+            source,
+        };
+        Error {
+            facts: Arc::new(facts),
+            delivery,
+        }
+    }
+
+    /// The same failure, for a command of which something else became.
+    #[must_use]
+    pub fn with_delivery(&self, delivery: Delivery) -> Error {
+        Error {
+            facts: Arc::clone(&self.facts),
+            delivery,
+        }
+    }
+
+    /// What became of the command.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        self.delivery
+    }
+
+    /// The node that it was meant for, where one was chosen.
+    #[must_use]
+    pub fn node(&self) -> Option<&Endpoint> {
+        self.facts.node.as_ref()
+    }
+
+    /// Whether the connection was lost or could not be made.
+    #[must_use]
+    pub fn is_network(&self) -> bool {
+        use NodeFailure::{Network, Unreachable};
+        matches!(self.facts.kind, ErrorKind::Node(Network | Unreachable))
+    }
+
+    /// Whether a time ran out.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        let timeout = ErrorKind::Node(NodeFailure::Timeout);
+        self.facts.kind == timeout || self.facts.kind == ErrorKind::Deadline
+    }
+
+    /// Whether it is about the cluster: no owner for a slot, keys of several
+    /// slots, a command that has no one place to go.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        use ErrorKind::{CrossSlot, NoOwner, NotRoutable};
+        matches!(self.facts.kind, NoOwner | CrossSlot | NotRoutable)
+    }
+
+    /// Whether no node served the command's slot.
+    #[must_use]
+    pub fn is_no_owner(&self) -> bool {
+        self.facts.kind == ErrorKind::NoOwner
+    }
+
+    /// Whether the order of the pipeline forbade to send it again.
+    #[must_use]
+    pub fn is_order(&self) -> bool {
+        self.facts.kind == ErrorKind::Order
+    }
+
+    /// Whether the command was taken back before a byte of it was written.
+    #[must_use]
+    pub fn is_displaced(&self) -> bool {
+        self.facts.kind == ErrorKind::Node(NodeFailure::Displaced)
+    }
+
+    /// Whether its node could not be reached and it was not to wait for it.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        self.facts.kind == ErrorKind::Node(NodeFailure::Unreachable)
+    }
+
+    /// Whether a connection or a full queue refused it.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.facts.kind == ErrorKind::Node(NodeFailure::Refused)
+    }
+
+    /// Whether it is the error of a layer that is not Slotline's.
+    #[must_use]
+    pub fn is_layer(&self) -> bool {
+        self.facts.kind == ErrorKind::Layer
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.facts.message, self.delivery)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.facts.kind)
+            .field("delivery", &self.delivery)
+            .field("message", &self.facts.message)
+            .field("source", &self.facts.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        let source = self.facts.source.as_ref()?;
+        // A node's error is this one's message already: go on to its cause.
+        match self.facts.kind {
+            ErrorKind::Node(_) => source.source(),
+            _ => Some(source.as_ref()),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the layers ask of a node: the innermost service is one
+//! `Service<Part, Response = PartResponse>` for all nodes.
+
+use slotline_resp::{Commands, Replies};
+use slotline_topology::Endpoint;
+use tokio::time::Instant;
+
+use crate::error::Error;
+
+/// What a connection is for. A command meant for a primary never travels on a
+/// connection that is in read-only mode: on a primary that was just demoted it
+/// would be answered with old data instead of a MOVED (S2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Intent {
+    /// Commands for a primary.
+    ReadWrite,
+    /// Reads from a replica.
+    ReadOnly,
+}
+
+/// What becomes of commands while their node cannot be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhileAway {
+    /// They wait for it until their deadline.
+    Wait,
+    /// They come back at once, not sent: they may go elsewhere.
+    Refuse,
+}
+
+/// One node's part of a request: one write, whose replies come back in order.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The node.
+    pub node: Endpoint,
+    /// What kind of connection they need.
+    pub intent: Intent,
+    /// The commands; they lie next to each other in the byte stream.
+    pub commands: Commands,
+    /// When all must have an outcome.
+    pub deadline: Instant,
+    /// What becomes of them while the node cannot be reached.
+    pub while_away: WhileAway,
+}
+
+/// What a node answered: replies to the first commands, and where there are
+/// fewer than commands, why.
+#[derive(Debug, Clone)]
+pub struct PartResponse {
+    /// The replies, to as many commands from the first on.
+    pub replies: Replies,
+    /// Why the other commands have none.
+    pub failure: Option<PartFailure>,
+}
+
+/// Why the later commands of a part have no replies.
+#[derive(Debug, Clone)]
+pub struct PartFailure {
+    /// What happened.
+    pub error: Error,
+    /// The first command of which no byte was written. Those before it that have
+    /// no reply may have run.
+    pub first_unsent: usize,
+}
+
+/// What the background refresh asks about nodes and tells them, beside sending
+/// commands.
+pub trait Nodes {
+    /// Whether the node can be reached for all that is known. One that nobody has
+    /// tried yet can.
+    fn is_reachable(&self, node: &Endpoint) -> bool;
+
+    /// Takes back all commands for `node` of which no byte was written: each
+    /// ends as not sent and displaced, so that it is routed anew (B3).
+    fn give_back(&self, node: &Endpoint);
+}

@@ -1,0 +1,103 @@
+//! What a server's error says about where, or when, its command can run. The
+//! only place that reads such errors.
+
+use slotline_resp::{CommandRef, Flags};
+use slotline_topology::{Endpoint, Redirect as Parsed, RedirectKind, Slot, slot_of};
+
+use crate::cluster::Cluster;
+use crate::request::{ReadFrom, Target};
+
+/// What to do with a command that a server turned away.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Advice {
+    /// Send it there at once; counts as a hop.
+    Go(Target),
+    /// Wait a little and send it there.
+    WaitThen(Target),
+    /// The error is the caller's.
+    Surface,
+}
+
+/// Reads the error `line` that `asked` gave to a command sent to `target`, and
+/// tells `cluster` what it says about the slots.
+pub(super) fn advice(
+    line: &str,
+    asked: Option<&Endpoint>,
+    command: CommandRef<'_>,
+    target: Target,
+    read_from: ReadFrom,
+    cluster: &Cluster,
+) -> Advice {
+    let code = line.split(' ').next().unwrap_or_default();
+    if !matches!(
+        code,
+        "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY"
+    ) {
+        return Advice::Surface;
+    }
+    let slot = command.keys().next().map(slot_of);
+    let is_script = command.info().flags.contains(Flags::SCRIPT);
+    // A script may have written before it returned such an error, or have made it
+    // up; only a redirect of its own keys' slot is surely the server's (D2).
+    if is_script && !matches!(code, "MOVED" | "ASK") {
+        return Advice::Surface;
+    }
+    match code {
+        "MOVED" | "ASK" => redirect(line, asked, slot, cluster),
+        "TRYAGAIN" => {
+            if let Some(slot) = slot {
+                cluster.migrating(slot);
+            }
+            Advice::WaitThen(target)
+        }
+        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" => {
+            if code == "CLUSTERDOWN" {
+                cluster.want_refresh();
+            }
+            let from_replica = read_from == ReadFrom::PreferReplica && target == Target::BySlot;
+            if from_replica && command.info().is_readonly() && slot.is_some() {
+                return Advice::WaitThen(Target::Primary);
+            }
+            Advice::WaitThen(target)
+        }
+        // A replica was taken for a primary: it was demoted, or the view is old.
+        _ => {
+            cluster.want_refresh();
+            Advice::WaitThen(Target::BySlot)
+        }
+    }
+}
+
+fn redirect(
+    line: &str,
+    asked: Option<&Endpoint>,
+    own_slot: Option<Slot>,
+    cluster: &Cluster,
+) -> Advice {
+    // Where nobody knows who was asked, an empty host means nothing.
+    let nobody = Endpoint::new("", 0);
+    let asked = asked.unwrap_or(&nobody);
+    let Some(Parsed {
+        kind,
+        slot,
+        endpoint,
+    }) = Parsed::parse(line, asked)
+    else {
+        return Advice::Surface;
+    };
+    if own_slot != Some(slot) {
+        return Advice::Surface;
+    }
+    let Some(node) = endpoint.filter(|node| !node.host().is_empty()) else {
+        // The server does not know the other's host: only a refresh can tell.
+        cluster.want_refresh();
+        return Advice::WaitThen(Target::BySlot);
+    };
+    let asking = kind == RedirectKind::Ask;
+    if asking {
+        cluster.migrating(slot);
+    } else {
+        cluster.moved(slot, &node);
+    }
+    Advice::Go(Target::Named { node, asking })
+}

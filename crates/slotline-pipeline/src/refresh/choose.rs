@@ -1,0 +1,83 @@
+//! Which nodes to ask.
+
+use rand::seq::SliceRandom;
+use rustc_hash::FxHashSet;
+use slotline_topology::{Endpoint, NodeIndex, Slot, Topology};
+
+use crate::cluster::Snapshot;
+
+/// Owners of migrating slots that one refresh asks at most, beside the sample.
+const MOST_MIGRATING: usize = 8;
+
+/// Several nodes of the whole cluster: primaries that can be reached first, then
+/// replicas, then the seeds; and the owners of slots on the move, since only
+/// they tell when that is over.
+pub(super) fn sample(
+    snapshot: &Snapshot,
+    seeds: &[Endpoint],
+    count: usize,
+    is_reachable: impl Fn(&Endpoint) -> bool,
+) -> Vec<Endpoint> {
+    let topology = snapshot.topology();
+    let mut candidates = shuffled(topology, topology.primaries());
+    candidates.extend(shuffled(topology, topology.replicas()));
+    candidates.extend(seeds.iter().cloned());
+    // Stable: those that cannot be reached come last, and are still tried when
+    // there is nobody else.
+    candidates.sort_by_key(|node| !is_reachable(node));
+    let mut chosen = distinct(candidates);
+    chosen.truncate(count);
+    let migrating = snapshot.unsettled().iter();
+    let owners = migrating.filter_map(|slot| topology.primary_of(slot));
+    let owners: FxHashSet<NodeIndex> = owners.take(1 << 14).collect();
+    let owners = owners.into_iter().take(MOST_MIGRATING);
+    chosen.extend(owners.filter_map(|owner| topology.endpoint(owner).cloned()));
+    distinct(chosen)
+}
+
+/// The other nodes of each shard whose primary cannot be reached, and one more
+/// primary: one of them is the next owner or the first to hear of it.
+pub(super) fn heirs(
+    snapshot: &Snapshot,
+    is_reachable: impl Fn(&Endpoint) -> bool,
+) -> Vec<Endpoint> {
+    let topology = snapshot.topology();
+    let mut heirs = Vec::new();
+    let mut witnesses = Vec::new();
+    for primary in topology.primaries() {
+        let Some(endpoint) = topology.endpoint(primary) else {
+            continue;
+        };
+        if is_reachable(endpoint) {
+            witnesses.push(endpoint.clone());
+            continue;
+        }
+        let ranges = topology.slots_of(primary);
+        let slot = ranges.first().and_then(|range| Slot::new(*range.start()));
+        let replicas = slot.map_or(&[][..], |slot| topology.replicas_of(slot));
+        heirs.extend(
+            replicas
+                .iter()
+                .filter_map(|node| topology.endpoint(*node).cloned()),
+        );
+    }
+    if !heirs.is_empty() {
+        witnesses.shuffle(&mut rand::rng());
+        heirs.extend(witnesses.into_iter().next());
+    }
+    distinct(heirs)
+}
+
+fn shuffled(topology: &Topology, nodes: impl Iterator<Item = NodeIndex>) -> Vec<Endpoint> {
+    let mut nodes: Vec<Endpoint> = nodes
+        .filter_map(|node| topology.endpoint(node).cloned())
+        .collect();
+    nodes.shuffle(&mut rand::rng());
+    nodes
+}
+
+fn distinct(nodes: Vec<Endpoint>) -> Vec<Endpoint> {
+    let mut seen = FxHashSet::default();
+    let first = |node: &Endpoint| seen.insert(node.clone());
+    nodes.into_iter().filter(first).collect()
+}

@@ -1,0 +1,211 @@
+use std::time::Duration;
+
+use rand::RngExt;
+use rustc_hash::FxHashSet;
+use slotline_topology::{Endpoint, Slot, Topology, View, merge};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
+use tower::Service;
+
+use super::ask::fetch_views;
+use super::choose::{heirs, sample};
+use crate::cluster::Cluster;
+use crate::error::BoxError;
+use crate::node::{Nodes, Part, PartResponse};
+
+/// How a topology is kept fresh.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct RefreshConfig {
+    seeds: Vec<Endpoint>,
+    spacing: Duration,
+    period: Duration,
+    probe: Duration,
+    patience: Duration,
+    sample: usize,
+}
+
+impl RefreshConfig {
+    /// Asks three nodes, at most once a second, at least once a minute; and the
+    /// heirs of an owner that cannot be reached every 200 ms.
+    pub fn new(seeds: Vec<Endpoint>) -> RefreshConfig {
+        RefreshConfig {
+            seeds,
+            spacing: Duration::from_secs(1),
+            period: Duration::from_secs(60),
+            probe: Duration::from_millis(200),
+            patience: Duration::from_secs(1),
+            sample: 3,
+        }
+    }
+
+    /// The least time from one refresh to the next.
+    pub fn spacing(mut self, spacing: Duration) -> RefreshConfig {
+        self.spacing = spacing;
+        self
+    }
+
+    /// The most time from one refresh to the next.
+    pub fn period(mut self, period: Duration) -> RefreshConfig {
+        self.period = period;
+        self
+    }
+
+    /// How often to look for the next owner of slots whose owner cannot be
+    /// reached.
+    pub fn probe(mut self, probe: Duration) -> RefreshConfig {
+        self.probe = probe;
+        self
+    }
+
+    /// How many nodes a refresh asks, at least 1.
+    pub fn sample(mut self, sample: usize) -> RefreshConfig {
+        self.sample = sample.max(1);
+        self
+    }
+}
+
+/// The task that keeps a [`Cluster`] fresh (T2, T3). It ends when this is dropped.
+#[derive(Debug)]
+pub struct Refresh {
+    task: JoinHandle<()>,
+}
+
+impl Refresh {
+    /// Starts the task on the current tokio runtime.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, as [`tokio::spawn`] does.
+    pub fn spawn<S>(cluster: Cluster, nodes: S, config: RefreshConfig) -> Refresh
+    where
+        S: Service<Part, Response = PartResponse> + Nodes + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError> + Send,
+        S::Future: Send,
+    {
+        let keeper = Keeper {
+            cluster,
+            nodes,
+            config,
+        };
+        Refresh {
+            task: tokio::spawn(keeper.run()),
+        }
+    }
+}
+
+impl Drop for Refresh {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Keeper<S> {
+    cluster: Cluster,
+    nodes: S,
+    config: RefreshConfig,
+}
+
+impl<S> Keeper<S>
+where
+    S: Service<Part, Response = PartResponse> + Nodes + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError> + Send,
+    S::Future: Send,
+{
+    async fn run(self) {
+        let mut wanted = false;
+        let mut last = Instant::now();
+        let mut allowed = last;
+        loop {
+            let mut wake = Instant::now() + self.jittered(self.config.probe);
+            if wanted {
+                wake = wake.min(allowed);
+                tokio::time::sleep_until(wake).await;
+            } else if timeout_at(wake, self.cluster.refresh_wanted())
+                .await
+                .is_ok()
+            {
+                wanted = true;
+            }
+            let now = Instant::now();
+            let migrating = !self.cluster.snapshot().unsettled().is_empty();
+            let due = wanted || migrating || now >= last + self.config.period;
+            if due && now >= allowed {
+                // What is asked for from here on is asked for again: a trailing
+                // refresh follows the last trigger.
+                wanted = false;
+                last = now;
+                allowed = now + self.jittered(self.config.spacing);
+                self.refresh().await;
+            } else {
+                self.look_for_heirs().await;
+            }
+        }
+    }
+
+    async fn refresh(&self) {
+        let chosen = sample(
+            &self.cluster.snapshot(),
+            &self.config.seeds,
+            self.config.sample,
+            |node| self.nodes.is_reachable(node),
+        );
+        self.ask(chosen).await;
+    }
+
+    async fn look_for_heirs(&self) {
+        let heirs = heirs(&self.cluster.snapshot(), |node| {
+            self.nodes.is_reachable(node)
+        });
+        if !heirs.is_empty() {
+            self.ask(heirs).await;
+        }
+    }
+
+    async fn ask(&self, nodes: Vec<Endpoint>) {
+        self.cluster.refresh_begins();
+        let views = fetch_views(&self.nodes, nodes, self.config.patience).await;
+        self.install(&views);
+    }
+
+    fn install(&self, views: &[View]) {
+        let current = self.cluster.snapshot().topology().clone();
+        let Ok(merged) = merge(views, Some(&current)) else {
+            return;
+        };
+        let settles = |slot| merged.is_settled(slot);
+        let topology = merged.topology.clone();
+        let before = self.cluster.install(topology, &merged.unsettled, settles);
+        let after = self.cluster.snapshot();
+        for node in displaced(before.topology(), after.topology()) {
+            self.nodes.give_back(&node);
+        }
+    }
+
+    /// Somewhat more than `time`, never the same, so that many clients spread.
+    fn jittered(&self, time: Duration) -> Duration {
+        time.mul_f64(rand::rng().random_range(1.0..1.25))
+    }
+}
+
+/// The nodes that lost a slot.
+fn displaced(before: &Topology, after: &Topology) -> FxHashSet<Endpoint> {
+    let owner = |topology: &Topology, slot| {
+        let node = topology.primary_of(slot)?;
+        topology.endpoint(node).cloned()
+    };
+    let mut displaced = FxHashSet::default();
+    // Neighbouring slots mostly have the same two owners.
+    let mut last = None;
+    for slot in Slot::all() {
+        let owners = (before.primary_of(slot), after.primary_of(slot));
+        if last == Some(owners) {
+            continue;
+        }
+        last = Some(owners);
+        let (was, is) = (owner(before, slot), owner(after, slot));
+        if was != is {
+            displaced.extend(was);
+        }
+    }
+    displaced
+}

@@ -1,0 +1,156 @@
+//! Sending a part of a request again: what Redirect and Retry have in common.
+//! They differ in what they decide about an outcome.
+
+mod future;
+
+use std::time::Duration;
+
+use slotline_resp::{Commands, Delivery};
+use slotline_topology::Endpoint;
+use tokio::time::Instant;
+use tower::Service;
+
+use crate::attempt::Attempt;
+use crate::error::{BoxError, Error};
+use crate::order;
+use crate::request::{Request, Target, Targets};
+use crate::response::{Response, Trouble};
+
+pub(crate) use future::Resending;
+
+/// Decides which commands go again.
+pub(crate) trait Decide {
+    /// Looks at the outcomes that a call just brought.
+    fn decide<S: Clone>(&mut self, resend: &Resend<S>) -> Again;
+}
+
+/// What is to go again.
+#[derive(Debug, Default)]
+pub(crate) struct Again {
+    /// The commands' indexes, ascending, and where each goes.
+    pub(crate) commands: Vec<(u32, Target)>,
+    /// How long to wait before that.
+    pub(crate) wait: Duration,
+    /// Nodes that reads had better pass over from now on.
+    pub(crate) avoid: Vec<Endpoint>,
+}
+
+/// A request some of whose commands may have to go again, and the outcomes so
+/// far.
+#[derive(Debug)]
+pub(crate) struct Resend<S> {
+    service: S,
+    pub(crate) request: Request,
+    response: Response,
+    /// Which commands are under way, if not all of them, and where they go.
+    under_way: Option<Vec<(u32, Target)>>,
+    /// What waits until a command for the same key has its outcome (O1).
+    held: Vec<(u32, Target)>,
+}
+
+impl<S: Clone> Resend<S> {
+    pub(crate) fn new(service: S, request: Request) -> Resend<S> {
+        Resend {
+            service,
+            request,
+            response: Response::default(),
+            under_way: None,
+            held: Vec::new(),
+        }
+    }
+
+    pub(crate) fn commands(&self) -> &Commands {
+        &self.request.commands
+    }
+
+    /// Takes in what the call under way came to.
+    pub(crate) fn merge<E: Into<BoxError>>(&mut self, outcome: Result<Response, E>) {
+        match &self.under_way {
+            None => self.response = Response::of_call(outcome, self.request.len()),
+            Some(sent) => {
+                let part = Response::of_call(outcome, sent.len());
+                for (at, (index, _)) in sent.iter().enumerate() {
+                    self.response.take_over(*index as usize, &part, at);
+                }
+            }
+        }
+    }
+
+    /// Of the commands that just had an outcome, those in trouble: their index,
+    /// where they were sent, and the trouble.
+    pub(crate) fn troubles(&self) -> Vec<(u32, Target, Trouble<'_>)> {
+        match &self.under_way {
+            None => self
+                .response
+                .troubles()
+                .map(|(index, trouble)| {
+                    let target = self.request.target(index).clone();
+                    (index as u32, target, trouble)
+                })
+                .collect(),
+            Some(sent) => sent
+                .iter()
+                .filter_map(|(index, target)| {
+                    let trouble = self.response.trouble(*index as usize)?;
+                    Some((*index, target.clone(), trouble))
+                })
+                .collect(),
+        }
+    }
+
+    /// Plans what goes again now: those of `again` whose order allows it, and what
+    /// was held back for them. What order forbids surfaces, and so does what
+    /// could not be answered in time. Returns the wait before it, or `None` if
+    /// there is nothing to send.
+    pub(crate) fn plan(&mut self, again: Again) -> Option<Duration> {
+        let Again {
+            commands: mut again,
+            wait,
+            avoid,
+        } = again;
+        self.request.avoid.extend(avoid);
+        again.append(&mut self.held);
+        again.sort_unstable_by_key(|(index, _)| *index);
+        let indexes: Vec<u32> = again.iter().map(|(index, _)| *index).collect();
+        let forbidden = order::forbidden(&self.request.commands, &indexes, |index| {
+            self.response.may_have_run(index)
+        });
+        again.retain(|(index, _)| !forbidden.contains(index));
+        for index in forbidden {
+            let index = index as usize;
+            let error = match self.response.trouble(index) {
+                Some(Trouble::Failed(error)) => Error::order(&error.to_string(), error.delivery()),
+                Some(Trouble::Error(line, _)) => {
+                    let delivery = self.response.delivery(index);
+                    Error::order(line, delivery.unwrap_or(Delivery::Rejected))
+                }
+                None => continue,
+            };
+            self.response.fail(index, error);
+        }
+        let (now, later) = order::together(&self.request.commands, again);
+        self.held = later;
+        let in_time = Instant::now() + wait < self.request.deadline;
+        let goes = !now.is_empty() && in_time;
+        self.under_way = Some(now);
+        goes.then_some(wait)
+    }
+
+    /// All outcomes, at the end.
+    pub(crate) fn take_response(&mut self) -> Response {
+        std::mem::take(&mut self.response)
+    }
+
+    /// The call that sends what was planned.
+    pub(crate) fn attempt(&mut self) -> Attempt<S, Request>
+    where
+        S: Service<Request>,
+    {
+        let sent = self.under_way.as_deref().unwrap_or_default();
+        let indexes: Vec<u32> = sent.iter().map(|(index, _)| *index).collect();
+        let targets: Vec<Target> = sent.iter().map(|(_, target)| target.clone()).collect();
+        let commands = self.request.commands.pick(&indexes);
+        let part = self.request.part(commands, Targets::Each(targets.into()));
+        Attempt::new(self.service.clone(), part)
+    }
+}

@@ -1,0 +1,90 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use rustc_hash::FxHashMap;
+use tower::Service;
+
+use super::policy::{Failed, RetryPolicy};
+use crate::error::{BoxError, Error};
+use crate::request::{Request, Target};
+use crate::resend::{Again, Decide, Resend, Resending};
+use crate::response::{Response, Trouble};
+
+pin_project! {
+    /// The future of [`Retry`](super::Retry). Dropping it drops the call under
+    /// way; nothing is sent again after that.
+    pub struct RetryFuture<S>
+    where
+        S: Service<Request>,
+    {
+        #[pin]
+        inner: Resending<S, AsPolicySays>,
+    }
+}
+
+impl<S: Service<Request>> RetryFuture<S> {
+    pub(super) fn new(inner: Resending<S, AsPolicySays>) -> RetryFuture<S> {
+        RetryFuture { inner }
+    }
+}
+
+impl<S> Future for RetryFuture<S>
+where
+    S: Service<Request, Response = Response> + Clone,
+    S::Error: Into<BoxError>,
+{
+    type Output = Result<Response, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().inner.poll(cx)
+    }
+}
+
+/// Asks the policy, command by command.
+#[derive(Debug)]
+pub(super) struct AsPolicySays {
+    policy: Arc<dyn RetryPolicy>,
+    attempts: FxHashMap<u32, u32>,
+}
+
+impl AsPolicySays {
+    pub(super) fn new(policy: Arc<dyn RetryPolicy>) -> AsPolicySays {
+        AsPolicySays {
+            policy,
+            attempts: FxHashMap::default(),
+        }
+    }
+}
+
+impl Decide for AsPolicySays {
+    fn decide<S: Clone>(&mut self, resend: &Resend<S>) -> Again {
+        let mut again = Again::default();
+        for (index, _, trouble) in resend.troubles() {
+            let Trouble::Failed(error) = trouble else {
+                continue;
+            };
+            let Some(command) = resend.commands().get(index as usize) else {
+                continue;
+            };
+            let attempts = self.attempts.entry(index).or_default();
+            let failed = Failed {
+                info: command.info(),
+                error,
+                attempt: *attempts,
+            };
+            let Some(wait) = self.policy.retry(&failed) else {
+                continue;
+            };
+            *attempts = attempts.saturating_add(1);
+            again.wait = again.wait.max(wait);
+            if let Some(node) = error.node().filter(|_| !error.is_displaced()) {
+                again.avoid.push(node.clone());
+            }
+            again.commands.push((index, Target::BySlot));
+        }
+        again
+    }
+}

@@ -1,0 +1,32 @@
+use tower::Layer;
+
+use super::Route;
+use crate::cluster::Cluster;
+
+/// Splits a request by the nodes that serve its commands' slots, hands each its
+/// part over one `Service<Part>`, and puts the outcomes together in order (O2).
+/// What a slot is used for decides over the whole request which of its nodes it
+/// goes to (O3).
+///
+/// The inner service's future must be `Unpin`, since several of them are awaited
+/// at once without boxing any: a `service_fn` wraps its async block in `Box::pin`.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct RouteLayer {
+    cluster: Cluster,
+}
+
+impl RouteLayer {
+    /// Routes by what `cluster` knows at the moment of each call.
+    pub fn new(cluster: Cluster) -> RouteLayer {
+        RouteLayer { cluster }
+    }
+}
+
+impl<S> Layer<S> for RouteLayer {
+    type Service = Route<S>;
+
+    fn layer(&self, inner: S) -> Route<S> {
+        Route::new(inner, self.cluster.clone())
+    }
+}
