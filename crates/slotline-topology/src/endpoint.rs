@@ -1,0 +1,112 @@
+//! Where a node listens.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::error::Error;
+
+/// A host, by name or address, and a port. Cheap to clone.
+///
+/// ```
+/// use slotline_topology::Endpoint;
+///
+/// let endpoint = Endpoint::parse("::1:7000")?;
+/// assert_eq!((endpoint.host(), endpoint.port()), ("::1", 7000));
+/// assert_eq!(endpoint.to_string(), "[::1]:7000");
+/// # Ok::<(), slotline_topology::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint {
+    host: Arc<str>,
+    port: u16,
+}
+
+impl Endpoint {
+    /// A host without brackets and a port.
+    pub fn new(host: impl Into<Arc<str>>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+        }
+    }
+
+    /// `host:port`, split at the last colon; an IPv6 address with or without
+    /// brackets.
+    ///
+    /// # Errors
+    ///
+    /// There is no host, or no port from 1 to 65,535.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let (host, port) = split(text).ok_or_else(|| Error::endpoint("no port after a colon"))?;
+        let host = unbracketed(host);
+        if host.is_empty() {
+            return Err(Error::endpoint("no host before the port"));
+        }
+        Ok(Self::new(host, port))
+    }
+
+    /// What a node means by a host and port, by the rules of the cluster
+    /// specification ("MOVED Redirection", "CLUSTER SLOTS"): no host is the
+    /// host that was asked; `?` is a host that the node does not know.
+    pub(crate) fn told(host: Option<&str>, port: u16, asked: &Self) -> Option<Self> {
+        match host.map(unbracketed) {
+            _ if port == 0 => None,
+            None | Some("") => Some(Self::new(Arc::clone(&asked.host), port)),
+            Some("?") => None,
+            Some(host) => Some(Self::new(host, port)),
+        }
+    }
+
+    /// The host name or address, IPv6 without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The TCP port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+/// Splits at the last colon, the only one that cannot be part of an IPv6
+/// address written without brackets.
+pub(crate) fn split(text: &str) -> Option<(&str, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    // `parse` would take a plus sign.
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let port = port.parse().ok().filter(|&port| port != 0)?;
+    Some((host, port))
+}
+
+fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host)
+}
+
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
