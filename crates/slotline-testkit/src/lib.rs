@@ -1,2 +1,31 @@
-//! A real local cluster and a fault proxy for tests of Redis and Valkey clients
+//! Real local servers for tests of Redis and Valkey clients: standalone ones
+//! and clusters, started, hurt and removed from within a test. Unix only.
 #![forbid(unsafe_code)]
+
+mod admin;
+mod binary;
+mod cluster;
+mod error;
+mod group;
+mod guardian;
+mod node;
+mod ports;
+mod server;
+mod settings;
+mod standalone;
+mod view;
+mod wait;
+
+pub use binary::{ServerBinary, ServerVersion};
+pub use cluster::{LocalCluster, LocalClusterBuilder, Migration};
+pub use error::{Error, Result};
+pub use node::Node;
+pub use standalone::{LocalServer, LocalServerBuilder};
+
+/// Replies of admin commands.
+pub use slotline_resp::Value;
+
+/// The README's examples, run as doc tests.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct ReadmeDoctests;

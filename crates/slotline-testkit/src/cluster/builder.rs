@@ -1,0 +1,149 @@
+//! What a cluster is to be, and starting its processes.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::{LocalCluster, form};
+use crate::binary::ServerBinary;
+use crate::error::{Error, Result};
+use crate::group::Group;
+use crate::ports::Port;
+use crate::server::Launch;
+use crate::settings;
+use crate::standalone::ATTEMPTS;
+
+/// Options for a [`LocalCluster`].
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct LocalClusterBuilder {
+    binary: ServerBinary,
+    primaries: usize,
+    replicas: usize,
+    ip: IpAddr,
+    options: Vec<(String, String)>,
+    node_options: Vec<(usize, String, String)>,
+    deadline: Duration,
+}
+
+impl LocalClusterBuilder {
+    pub(super) fn new(binary: &ServerBinary) -> Self {
+        Self {
+            binary: binary.clone(),
+            primaries: 3,
+            replicas: 1,
+            ip: Ipv4Addr::LOCALHOST.into(),
+            options: Vec::new(),
+            node_options: Vec::new(),
+            deadline: Duration::from_secs(30),
+        }
+    }
+
+    /// How many primaries, at least 1; the slots are spread evenly over them.
+    pub fn primaries(mut self, count: usize) -> Self {
+        self.primaries = count.max(1);
+        self
+    }
+
+    /// How many replicas each primary has.
+    pub fn replicas(mut self, per_primary: usize) -> Self {
+        self.replicas = per_primary;
+        self
+    }
+
+    /// Any option of the server's configuration, for all nodes; it replaces a
+    /// default of the same name. Values are separated by spaces.
+    pub fn option(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.options.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same for one node, counted from 0, primaries first; it replaces
+    /// what is set for all.
+    pub fn node_option(
+        mut self,
+        node: usize,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.node_options.push((node, name.into(), value.into()));
+        self
+    }
+
+    /// The loopback address to listen on, 127.0.0.1 by default.
+    pub fn ip(mut self, ip: IpAddr) -> Self {
+        self.ip = ip;
+        self
+    }
+
+    /// How long the nodes may take to form the cluster, 30 seconds by default.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Starts the servers and forms the cluster; back when all nodes agree on
+    /// it, it is `ok` everywhere and every replica is in step.
+    ///
+    /// # Errors
+    ///
+    /// A server does not come up, or the nodes do not agree in time: the error
+    /// names the node and the step.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves no process and no file.
+    pub async fn start(self) -> Result<LocalCluster> {
+        let mut last = Error::setup("starting a cluster", "not tried");
+        for _ in 0..ATTEMPTS {
+            match self.attempt().await {
+                Err(error) if error.is_address_in_use() => last = error,
+                outcome => return outcome,
+            }
+        }
+        Err(last)
+    }
+
+    async fn attempt(&self) -> Result<LocalCluster> {
+        let count = self.primaries * (1 + self.replicas);
+        let mut ports = Vec::with_capacity(2 * count);
+        let mut group = Group::new()?;
+        for index in 0..count {
+            let (port, bus) = (Port::free(self.ip)?, Port::free(self.ip)?);
+            group.spawn(Launch {
+                binary: self.binary.path().to_path_buf(),
+                folder: group.folder.join(port.number().to_string()),
+                address: SocketAddr::new(self.ip, port.number()),
+                bus_port: Some(bus.number()),
+                options: self.options_of(index),
+            })?;
+            ports.extend([port, bus]);
+        }
+        for node in &group.nodes {
+            node.wait_until_up().await?;
+        }
+        let cluster = LocalCluster {
+            group,
+            _ports: ports,
+        };
+        form::form(&cluster, self.primaries, self.deadline).await?;
+        Ok(cluster)
+    }
+
+    fn options_of(&self, index: usize) -> Vec<(String, String)> {
+        let own: Vec<_> = self
+            .node_options
+            .iter()
+            .filter(|(node, ..)| *node == index)
+            .collect();
+        let general = self
+            .options
+            .iter()
+            .filter(|(name, _)| !own.iter().any(|(_, mine, _)| mine == name));
+        let mut options: Vec<_> = general.cloned().collect();
+        options.extend(
+            own.into_iter()
+                .map(|(_, name, value)| (name.clone(), value.clone())),
+        );
+        settings::options(self.binary.version(), true, &options)
+    }
+}
