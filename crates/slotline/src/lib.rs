@@ -1,2 +1,25 @@
-//! An async Redis and Valkey client: a pipeline is a value that a whole cluster answers
+//! An async Redis and Valkey client in which a pipeline is a value that a whole
+//! cluster answers: split by slot, one write per node, each command redirected on
+//! its own, replies in the order they were asked for, each with its own result.
 #![forbid(unsafe_code)]
+
+pub mod batch;
+pub mod client;
+pub mod commands;
+pub mod direct;
+mod error;
+mod nodes;
+mod stack;
+
+pub use batch::{Batch, FromReplies, Pipeline, Queued, Reply, Results};
+pub use client::{Client, ClientBuilder, Discovery, Node};
+pub use direct::{Direct, On, Output};
+pub use error::{Error, Result};
+pub use slotline_pipeline::{
+    ChunkLayer, Intent, ReadFrom, Request, Response, RetryPolicy, StandardPolicy,
+};
+pub use slotline_pool::{InitHook, Setup, Statistics, hook};
+pub use slotline_resp::{
+    Delivery, FromReply, FromReplyOwned, ToArg, ToArgs, Value,
+};
+pub use slotline_topology::{Endpoint, Slot, Topology, slot_of};

@@ -47,8 +47,12 @@ pub static HSET: CommandInfo = row("HSET", WRITE, range(1, 1, 1), RequestPolicy:
 pub static INCR: CommandInfo = row("INCR", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// MGET
 pub static MGET: CommandInfo = row("MGET", READ, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::Default);
+/// PEXPIRE
+pub static PEXPIRE: CommandInfo = row("PEXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PING
 pub static PING: CommandInfo = row("PING", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
+/// SELECT
+pub static SELECT: CommandInfo = row("SELECT", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SET
 pub static SET: CommandInfo = row("SET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 
@@ -64,6 +68,8 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &HSET,
     &INCR,
     &MGET,
+    &PEXPIRE,
     &PING,
+    &SELECT,
     &SET,
 ];

@@ -1,0 +1,139 @@
+use slotline_pipeline::{Response, Trouble};
+use slotline_resp::{Commands, Delivery, FromReply, FromReplyOwned};
+use slotline_topology::Endpoint;
+
+use crate::direct::decode_at;
+use crate::error::{Error, Result};
+
+/// The outcomes of a pipeline, in the order in which its commands were queued.
+#[derive(Debug)]
+pub struct Results {
+    commands: Commands,
+    response: Response,
+}
+
+impl Results {
+    pub(super) fn new(commands: Commands, response: Response) -> Results {
+        Results { commands, response }
+    }
+
+    /// How many there are: as many as commands.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Whether the pipeline had no command.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Decodes the outcome at `index`.
+    ///
+    /// # Errors
+    /// Why the command has no reply, the server's error, or what does not fit `T`;
+    /// also if there is no such command.
+    pub fn decode<T: FromReplyOwned>(&self, index: usize) -> Result<T> {
+        let Some(command) = self.commands.get(index) else {
+            let len = self.len();
+            return Err(Error::config(format!(
+                "the pipeline has {len} commands; there is no result {index}"
+            )));
+        };
+        decode_at(&self.response, index, |replies, at| replies.decode(at))
+            .map_err(|error| error.of_command(command.name()))
+    }
+
+    /// The outcome at `index`, on its own.
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<Reply> {
+        let command = self.commands.get(index)?;
+        let node = match self.response.trouble(index) {
+            Some(Trouble::Error(_, node)) => node.cloned(),
+            Some(Trouble::Failed(error)) => error.node().cloned(),
+            None => None,
+        };
+        let reply = self.response.outcome(index);
+        let reply = reply.map(|at| self.response.replies().get(at));
+        Some(Reply {
+            name: command.name().to_owned(),
+            node,
+            reply: match reply {
+                Ok(Some(reply)) => Ok(reply),
+                Ok(None) => return None,
+                Err(error) => Err(error),
+            },
+        })
+    }
+}
+
+impl IntoIterator for Results {
+    type Item = Reply;
+    type IntoIter = IntoIter;
+
+    fn into_iter(self) -> IntoIter {
+        IntoIter {
+            results: self,
+            next: 0,
+        }
+    }
+}
+
+/// Goes through the outcomes in order.
+#[derive(Debug)]
+pub struct IntoIter {
+    results: Results,
+    next: usize,
+}
+
+impl Iterator for IntoIter {
+    type Item = Reply;
+
+    fn next(&mut self) -> Option<Reply> {
+        let reply = self.results.get(self.next)?;
+        self.next += 1;
+        Some(reply)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.results.len() - self.next;
+        (left, Some(left))
+    }
+}
+
+/// The outcome of one command: its reply, or why it has none.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    name: String,
+    node: Option<Endpoint>,
+    reply: std::result::Result<slotline_resp::Reply, slotline_pipeline::Error>,
+}
+
+impl Reply {
+    /// Decodes the reply, borrowing from it where `T` can.
+    ///
+    /// # Errors
+    /// Why there is no reply, the server's error, or what does not fit `T`.
+    pub fn decode<'a, T: FromReply<'a>>(&'a self) -> Result<T> {
+        let reply = self.reply.as_ref();
+        let reply = reply.map_err(|error| Error::failed(error.clone()));
+        let decoded = reply.and_then(|reply| reply.decode().map_err(Error::reply));
+        decoded.map_err(|error| error.at(self.node.clone()).of_command(&self.name))
+    }
+
+    /// What became of the command; `None` if its reply is no error.
+    #[must_use]
+    pub fn delivery(&self) -> Option<Delivery> {
+        match &self.reply {
+            Err(error) => Some(error.delivery()),
+            Ok(reply) => Some(Delivery::of_error_code(reply.error_code()?)),
+        }
+    }
+
+    /// The reply itself, not decoded; `None` if there is none.
+    #[must_use]
+    pub fn as_reply(&self) -> Option<&slotline_resp::Reply> {
+        self.reply.as_ref().ok()
+    }
+}

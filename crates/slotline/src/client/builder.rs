@@ -1,0 +1,230 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use slotline_pipeline::{
+    BoxError, ChunkLayer, ReadFrom, Request, Response, RetryLayer, RetryPolicy,
+};
+use slotline_pool::{self as pool, Credentials, InitHook, Pool, PoolBuilder};
+use slotline_topology::Endpoint;
+use tower::{Layer, Service};
+
+use super::Client;
+use super::layers::{Wrap, wrap};
+use super::url::{self, Url};
+use crate::error::{Error, Result};
+use crate::stack::Layered;
+
+/// Whether to look for a cluster behind the nodes that were named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Discovery {
+    /// A cluster if the server says that it is in one, else that server alone.
+    #[default]
+    Auto,
+    /// A cluster, or an error.
+    Cluster,
+    /// The one node that was named and no other, though it be in a cluster: its
+    /// redirects are not followed.
+    SingleNode,
+}
+
+/// The settings of a [`Client`] to be made.
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `connect`"]
+pub struct ClientBuilder {
+    urls: Vec<String>,
+    pub(super) discovery: Discovery,
+    pub(super) read_from: Option<ReadFrom>,
+    credentials: Option<Credentials>,
+    client_name: Option<String>,
+    database: Option<u32>,
+    hooks: Vec<Arc<dyn InitHook>>,
+    pub(super) layers: Vec<Wrap>,
+    pub(super) chunk: ChunkLayer,
+    pub(super) retry: RetryLayer,
+    pub(super) timeout: Duration,
+    pub(super) connect_timeout: Duration,
+    response_timeout: Duration,
+}
+
+impl ClientBuilder {
+    pub(super) fn new() -> ClientBuilder {
+        ClientBuilder {
+            urls: Vec::new(),
+            discovery: Discovery::Auto,
+            read_from: None,
+            credentials: None,
+            client_name: None,
+            database: None,
+            hooks: Vec::new(),
+            layers: Vec::new(),
+            chunk: ChunkLayer::new(),
+            retry: RetryLayer::default(),
+            timeout: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            response_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// The nodes to begin with, as URLs; the others of a cluster are found. A
+    /// setting made on the builder outranks the same in a URL.
+    pub fn nodes<U: AsRef<str>>(mut self, urls: impl IntoIterator<Item = U>) -> ClientBuilder {
+        let urls = urls.into_iter().map(|url| url.as_ref().to_owned());
+        self.urls.extend(urls);
+        self
+    }
+
+    /// Whether to look for a cluster behind them.
+    pub fn discovery(mut self, discovery: Discovery) -> ClientBuilder {
+        self.discovery = discovery;
+        self
+    }
+
+    /// Where commands that only read may go; by default to the primary.
+    pub fn read_from(mut self, read_from: ReadFrom) -> ClientBuilder {
+        self.read_from = Some(read_from);
+        self
+    }
+
+    /// The user and password; with no user the password of `requirepass`.
+    pub fn credentials(mut self, user: Option<&str>, password: &str) -> ClientBuilder {
+        self.credentials = Some(Credentials::new(user, password));
+        self
+    }
+
+    /// What CLIENT LIST calls the connections.
+    pub fn client_name(mut self, name: &str) -> ClientBuilder {
+        self.client_name = Some(name.to_owned());
+        self
+    }
+
+    /// A hook that runs on every connection before anyone can use it, after those
+    /// given before it. A connection whose hook failed is closed.
+    pub fn init_hook(mut self, hook: impl InitHook) -> ClientBuilder {
+        self.hooks.push(Arc::new(hook));
+        self
+    }
+
+    /// A tower layer around the whole way that a batch takes, and around the
+    /// layers given before it. It costs one box per batch. Its errors are taken
+    /// in: tower's `Elapsed` leaves it open whether the commands ran,
+    /// `Overloaded` means that they were not sent.
+    pub fn layer<L>(mut self, layer: L) -> ClientBuilder
+    where
+        L: Layer<Layered> + Send + Sync + 'static,
+        L::Service: Service<Request, Response = Response> + Clone + Send + Sync + 'static,
+        <L::Service as Service<Request>>::Error: Into<BoxError>,
+        <L::Service as Service<Request>>::Future: Send,
+    {
+        self.layers.push(wrap(layer));
+        self
+    }
+
+    /// Who decides whether a command that failed without an answer goes again.
+    pub fn retry(mut self, policy: impl RetryPolicy) -> ClientBuilder {
+        self.retry = RetryLayer::new(policy);
+        self
+    }
+
+    /// How large a piece of a pipeline may be that goes in one go.
+    pub fn chunk(mut self, chunk: ChunkLayer) -> ClientBuilder {
+        self.chunk = chunk;
+        self
+    }
+
+    /// How long a command or a pipeline may take in all: waiting, redirects and
+    /// retries included. 30 seconds by default, which outlasts a failover with the
+    /// servers' own defaults.
+    pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long making a connection may take, handshake and hooks included; 5
+    /// seconds by default.
+    pub fn connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long a connection that owes an answer may stay silent before it counts
+    /// as lost; 10 seconds by default.
+    pub fn response_timeout(mut self, timeout: Duration) -> ClientBuilder {
+        self.response_timeout = timeout;
+        self
+    }
+
+    /// Connects to the first node that can be used, and learns from it of the
+    /// others.
+    ///
+    /// # Errors
+    /// A setting makes no sense, no node can be used (then why, for each), or what
+    /// is there is not what [`discovery`](ClientBuilder::discovery) asked for.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes whatever was opened.
+    pub async fn connect(mut self) -> Result<Client> {
+        let seeds = self.take_in_urls()?;
+        super::discover::connect(self, seeds).await
+    }
+
+    /// Reads the URLs; what they say beside the node fills in what was not set.
+    fn take_in_urls(&mut self) -> Result<Vec<Endpoint>> {
+        let urls: Vec<Url> = self
+            .urls
+            .iter()
+            .map(|url| url::parse(url))
+            .collect::<Result<_>>()?;
+        if urls.is_empty() {
+            return Err(Error::config(
+                "no node was named; give one with `nodes([\"redis://127.0.0.1:6379\"])`",
+            ));
+        }
+        if self.discovery == Discovery::SingleNode && urls.len() > 1 {
+            return Err(Error::config("one node only was asked for, and several are named"));
+        }
+        let mut seeds = Vec::new();
+        for url in urls {
+            if let (None, Some((user, password))) = (&self.credentials, &url.credentials) {
+                self.credentials = Some(Credentials::new(user.as_deref(), password.as_str()));
+            }
+            self.database = self.database.or(url.database);
+            self.client_name = self.client_name.take().or(url.client_name);
+            self.read_from = self.read_from.or(url.read_from);
+            seeds.push(url.endpoint);
+        }
+        Ok(seeds)
+    }
+
+    /// A pool with these settings.
+    pub(super) fn pool(&self, address: pool::Address) -> PoolBuilder {
+        let mut builder = Pool::builder(address)
+            .connect_timeout(self.connect_timeout)
+            .response_timeout(self.response_timeout)
+            .init_hooks(&self.hooks);
+        if let Some(credentials) = &self.credentials {
+            builder = builder.credentials(credentials.clone());
+        }
+        if let Some(name) = &self.client_name {
+            builder = builder.client_name(name.as_str());
+        }
+        if let Some(database) = self.database {
+            builder = builder.database(database);
+        }
+        builder
+    }
+}
+
+impl std::fmt::Debug for ClientBuilder {
+    /// Without the URLs, which may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("nodes", &self.urls.len())
+            .field("discovery", &self.discovery)
+            .field("read_from", &self.read_from)
+            .field("hooks", &self.hooks.len())
+            .field("layers", &self.layers.len())
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

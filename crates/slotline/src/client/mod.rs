@@ -1,0 +1,114 @@
+//! The client: made by a builder, used by many tasks.
+
+mod builder;
+mod discover;
+mod each;
+mod layers;
+mod url;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use slotline_pipeline::{Cluster, Intent, Refresh};
+use slotline_pool::Statistics;
+use slotline_topology::{Endpoint, Topology};
+
+use crate::batch::{Batch, FromReplies, Pipeline, Pipelined, pipelined};
+use crate::direct::Direct;
+use crate::error::Result;
+use crate::nodes::Nodes;
+
+pub use builder::{ClientBuilder, Discovery};
+pub use each::Node;
+
+/// A client of one server or of a whole cluster. A clone is another handle on the
+/// same connections, for any number of tasks; they are closed when the last is
+/// dropped.
+///
+/// ```no_run
+/// # async fn example() -> slotline::Result<()> {
+/// let client = slotline::Client::connect("redis://127.0.0.1:7000").await?;
+/// client.set("k", "v").await?;
+/// let v: Option<String> = client.get("k").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    direct: Direct,
+    shared: Arc<Shared>,
+}
+
+/// What all clones share.
+struct Shared {
+    nodes: Nodes,
+    cluster: Cluster,
+    builder: ClientBuilder,
+    _refresh: Option<Refresh>,
+}
+
+impl Client {
+    /// Connects to the server or cluster at `url`, as in
+    /// `redis://user:password@host:6379`; finds out by itself which it is.
+    ///
+    /// # Errors
+    /// The URL makes no sense, or no node can be used: then why, for each node.
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes whatever was opened.
+    pub async fn connect(url: impl AsRef<str>) -> Result<Client> {
+        Client::builder().nodes([url]).connect().await
+    }
+
+    /// A client whose settings are given one by one.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+
+    /// An empty pipeline: an owned value, to be filled and sent.
+    pub fn pipeline(&self) -> Pipeline {
+        Pipeline::new(self.direct.clone())
+    }
+
+    /// Fills a pipeline with `fill` and sends it; the shape of the result is the
+    /// caller's, a type for each command.
+    ///
+    /// # Errors
+    /// The first outcome that is an error or does not fit its type.
+    ///
+    /// # Cancel safety
+    /// As with [`Pipeline::send`].
+    pub fn pipelined<T: FromReplies>(
+        &self,
+        fill: impl FnOnce(&mut Batch),
+    ) -> Pipelined<T> {
+        pipelined(self.direct.clone(), fill)
+    }
+
+    /// Which node serves which slot, for all that is known now. A server that is
+    /// no cluster is one node that serves all.
+    #[must_use]
+    pub fn topology(&self) -> Topology {
+        self.shared.cluster.snapshot().topology().clone()
+    }
+
+    /// What each pool of connections has counted so far, by node and intent.
+    #[must_use]
+    pub fn statistics(&self) -> Vec<(Endpoint, Intent, Statistics)> {
+        self.shared.nodes.statistics()
+    }
+}
+
+impl Deref for Client {
+    type Target = Direct;
+    fn deref(&self) -> &Direct {
+        &self.direct
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client")
+            .field("direct", &self.direct)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,251 @@
+//! Why something failed, and what became of the command.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use slotline_pipeline as pipeline;
+use slotline_pool as pool;
+use slotline_resp::Delivery;
+use slotline_topology::Endpoint;
+
+/// What fails with an [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something failed. Of a command it says what became of it; see
+/// [`delivery`](Error::delivery).
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    command: Option<String>,
+    node: Option<Endpoint>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// The URL or the builder's settings make no sense.
+    Config(String),
+    /// No node that was named can be used: each with its reason.
+    Connect(Vec<(String, BoxError)>),
+    /// The node is there and is not what was asked for.
+    Mode(String),
+    /// No reply.
+    Failed(pipeline::Error),
+    /// The server's own error, or a reply that is not what was asked for.
+    Reply(slotline_resp::Error, Delivery),
+}
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+impl Error {
+    pub(crate) fn config(message: impl Into<String>) -> Error {
+        Error::new(Kind::Config(message.into()))
+    }
+
+    pub(crate) fn connect(reasons: Vec<(String, BoxError)>) -> Error {
+        Error::new(Kind::Connect(reasons))
+    }
+
+    pub(crate) fn mode(message: impl Into<String>) -> Error {
+        Error::new(Kind::Mode(message.into()))
+    }
+
+    pub(crate) fn failed(error: pipeline::Error) -> Error {
+        let node = error.node().cloned();
+        Error::new(Kind::Failed(error)).at(node)
+    }
+
+    pub(crate) fn reply(error: slotline_resp::Error) -> Error {
+        let delivery = match error.code() {
+            Some(code) if error.is_server() => Delivery::of_error_code(code),
+            _ => Delivery::Answered,
+        };
+        Error::new(Kind::Reply(error, delivery))
+    }
+
+    fn new(kind: Kind) -> Error {
+        Error(Box::new(Inner {
+            kind,
+            command: None,
+            node: None,
+        }))
+    }
+
+    pub(crate) fn of_command(mut self, name: &str) -> Error {
+        self.0.command = Some(name.to_owned());
+        self
+    }
+
+    pub(crate) fn at(mut self, node: Option<Endpoint>) -> Error {
+        self.0.node = node;
+        self
+    }
+
+    /// What became of the command. A client that could not be made has sent
+    /// nothing.
+    #[must_use]
+    pub fn delivery(&self) -> Delivery {
+        match &self.0.kind {
+            Kind::Config(_) | Kind::Connect(_) | Kind::Mode(_) => Delivery::NotSent,
+            Kind::Failed(error) => error.delivery(),
+            Kind::Reply(_, delivery) => *delivery,
+        }
+    }
+
+    /// The first word of the server's own error, as `WRONGTYPE`; also of one that
+    /// it gave while a connection was made, as `WRONGPASS`.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match &self.0.kind {
+            Kind::Reply(error, _) if error.is_server() => error.code(),
+            Kind::Reply(..) | Kind::Config(_) | Kind::Mode(_) => None,
+            Kind::Failed(_) | Kind::Connect(_) => self.pool_error()?.code(),
+        }
+    }
+
+    /// The command's name.
+    #[must_use]
+    pub fn command(&self) -> Option<&str> {
+        self.0.command.as_deref()
+    }
+
+    /// The node that answered, or that it was meant for.
+    #[must_use]
+    pub fn node(&self) -> Option<&Endpoint> {
+        self.0.node.as_ref()
+    }
+
+    /// The step of making a connection that failed: `connect`, `HELLO`, `AUTH`,
+    /// `READONLY`, an init hook by its name …
+    #[must_use]
+    pub fn step(&self) -> Option<&str> {
+        self.pool_error()?.step()
+    }
+
+    /// Whether a connection was lost or could not be made.
+    #[must_use]
+    pub fn is_network(&self) -> bool {
+        match &self.0.kind {
+            Kind::Failed(error) => error.is_network(),
+            Kind::Connect(_) => self.pool_error().is_some_and(pool::Error::is_network),
+            _ => false,
+        }
+    }
+
+    /// Whether it is about the cluster: a redirect that could not be followed, a
+    /// slot that nobody serves, keys of several slots.
+    #[must_use]
+    pub fn is_cluster(&self) -> bool {
+        match &self.0.kind {
+            Kind::Failed(error) => error.is_cluster(),
+            Kind::Reply(error, _) => matches!(
+                error.code(),
+                Some("MOVED" | "ASK" | "TRYAGAIN" | "CROSSSLOT" | "CLUSTERDOWN")
+            ),
+            Kind::Mode(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether a time ran out.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        match &self.0.kind {
+            Kind::Failed(error) => error.is_timeout(),
+            Kind::Connect(_) => self.pool_error().is_some_and(pool::Error::is_timeout),
+            _ => false,
+        }
+    }
+
+    /// Whether the server answered with an error of its own.
+    #[must_use]
+    pub fn is_server(&self) -> bool {
+        matches!(&self.0.kind, Kind::Reply(error, _) if error.is_server())
+    }
+
+    /// Whether the reply is not what was asked for, as text for a number.
+    #[must_use]
+    pub fn is_decode(&self) -> bool {
+        matches!(&self.0.kind, Kind::Reply(error, _) if !error.is_server())
+    }
+
+    /// Whether the URL or a setting makes no sense.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        matches!(self.0.kind, Kind::Config(_))
+    }
+
+    /// Whether the order of its pipeline forbade to send the command again.
+    #[must_use]
+    pub fn is_order(&self) -> bool {
+        matches!(&self.0.kind, Kind::Failed(error) if error.is_order())
+    }
+
+    /// Whether a shared connection refused the command, or a queue was full.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(&self.0.kind, Kind::Failed(error) if error.is_refused())
+    }
+
+    fn pool_error(&self) -> Option<&pool::Error> {
+        match &self.0.kind {
+            Kind::Failed(error) => error.cause()?.downcast_ref(),
+            Kind::Connect(reasons) => reasons
+                .iter()
+                .find_map(|(_, reason)| (&**reason as &(dyn StdError + 'static)).downcast_ref()),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(command) = &self.0.command {
+            write!(f, "{command}: ")?;
+        }
+        match &self.0.kind {
+            Kind::Config(message) | Kind::Mode(message) => f.write_str(message),
+            Kind::Failed(error) => error.fmt(f),
+            Kind::Reply(error, delivery) => {
+                error.fmt(f)?;
+                if let Some(node) = &self.0.node {
+                    write!(f, " (from {node}, {delivery})")?;
+                }
+                Ok(())
+            }
+            Kind::Connect(reasons) => {
+                f.write_str("no node can be used: ")?;
+                for (at, (node, reason)) in reasons.iter().enumerate() {
+                    let separator = if at == 0 { "" } else { "; " };
+                    let reason = reason.to_string();
+                    // Most reasons name their node themselves.
+                    if reason.contains(node.as_str()) {
+                        write!(f, "{separator}{reason}")?;
+                    } else {
+                        write!(f, "{separator}{node}: {reason}")?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.kind {
+            Kind::Config(_) | Kind::Mode(_) => None,
+            Kind::Connect(reasons) => reasons.first().and_then(|(_, reason)| reason.source()),
+            // Their words are this error's own: go on to what lies behind them.
+            Kind::Failed(error) => error.source(),
+            Kind::Reply(error, _) => error.source(),
+        }
+    }
+}

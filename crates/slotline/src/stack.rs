@@ -1,0 +1,116 @@
+//! The layers, put together.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+use slotline_pipeline::chunk::Chunk;
+use slotline_pipeline::redirect::Redirect;
+use slotline_pipeline::retry::Retry;
+use slotline_pipeline::route::{Pinned, Route};
+use slotline_pipeline::{
+    BoxError, ChunkLayer, Cluster, Error, Intent, RedirectLayer, Request, Response, RetryLayer,
+    RouteLayer,
+};
+use slotline_topology::Endpoint;
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceBuilder};
+
+use crate::nodes::Nodes;
+
+/// The whole way to a cluster, or to one server that is none.
+pub(crate) type Plain = Chunk<Retry<Redirect<Route<Nodes>>>>;
+/// The way to one node.
+pub(crate) type OneNode = Chunk<Retry<Pinned<Nodes>>>;
+/// The whole way with layers of the user's own around it.
+pub(crate) type Layered = BoxCloneSyncService<Request, Response, BoxError>;
+
+/// What a command goes through. Without layers of the user's own nothing is
+/// boxed.
+#[derive(Clone)]
+pub(crate) enum Stack {
+    Plain(Plain),
+    OneNode(OneNode),
+    Layered(Layered),
+}
+
+impl Stack {
+    pub(crate) fn plain(
+        nodes: Nodes,
+        cluster: &Cluster,
+        chunk: ChunkLayer,
+        retry: RetryLayer,
+    ) -> Plain {
+        ServiceBuilder::new()
+            .layer(chunk)
+            .layer(retry)
+            .layer(RedirectLayer::new(cluster.clone()))
+            .layer(RouteLayer::new(cluster.clone()))
+            .service(nodes)
+    }
+
+    pub(crate) fn one_node(
+        nodes: Nodes,
+        node: Endpoint,
+        intent: Intent,
+        chunk: ChunkLayer,
+        retry: RetryLayer,
+    ) -> Stack {
+        let service = ServiceBuilder::new().layer(chunk).layer(retry);
+        Stack::OneNode(service.service(Pinned::new(nodes, node, intent)))
+    }
+}
+
+impl Service<Request> for Stack {
+    type Response = Response;
+    type Error = Error;
+    type Future = StackFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match self {
+            Stack::Plain(stack) => stack.poll_ready(cx),
+            Stack::OneNode(stack) => stack.poll_ready(cx),
+            Stack::Layered(stack) => stack.poll_ready(cx).map_err(Error::of_layer),
+        }
+    }
+
+    fn call(&mut self, request: Request) -> StackFuture {
+        match self {
+            Stack::Plain(stack) => StackFuture::Plain {
+                future: stack.call(request),
+            },
+            Stack::OneNode(stack) => StackFuture::OneNode {
+                future: stack.call(request),
+            },
+            Stack::Layered(stack) => StackFuture::Layered {
+                commands: request.len(),
+                future: stack.call(request),
+            },
+        }
+    }
+}
+
+pin_project! {
+    /// A request on its way.
+    #[project = StackProjection]
+    pub(crate) enum StackFuture {
+        Plain { #[pin] future: <Plain as Service<Request>>::Future },
+        OneNode { #[pin] future: <OneNode as Service<Request>>::Future },
+        Layered { commands: usize, #[pin] future: <Layered as Service<Request>>::Future },
+    }
+}
+
+impl Future for StackFuture {
+    type Output = Result<Response, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            StackProjection::Plain { future } => future.poll(cx),
+            StackProjection::OneNode { future } => future.poll(cx),
+            StackProjection::Layered { commands, future } => future
+                .poll(cx)
+                .map(|outcome| Ok(Response::of_call(outcome, *commands))),
+        }
+    }
+}
