@@ -1,0 +1,164 @@
+//! A connection that nobody may use yet.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+use bytes::{Buf, BytesMut};
+use slotline_resp::{Commands, Limits, Replies};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use crate::protocol::Inbox;
+
+/// Anything that bytes go in and out of.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// Why a half-open connection is of no more use.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Break {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("the server closed the connection")]
+    Closed,
+    #[error("the answer is not RESP: {0}")]
+    Malformed(slotline_resp::Error),
+    #[error("the server sent a reply that nobody had asked for")]
+    Unsolicited,
+}
+
+/// A connection on which the recipe is still being carried out. It can be lent
+/// only as what [`finish`](Self::finish) makes of it (S1).
+pub(crate) struct HalfOpen {
+    stream: Box<dyn Stream>,
+    inbox: Inbox,
+    out: BytesMut,
+    /// Replies that are still to come, and those among them that come first and
+    /// that nobody wants any more.
+    owed: usize,
+    stale: usize,
+    /// Whether it has been found to be of no more use.
+    pub(crate) is_broken: bool,
+}
+
+/// A connection on which the whole recipe has been answered.
+pub(crate) struct Ready {
+    pub(crate) stream: Box<dyn Stream>,
+    /// What has been read already can only be pushes.
+    pub(crate) inbox: Inbox,
+}
+
+impl HalfOpen {
+    pub(crate) fn new(stream: Box<dyn Stream>, limits: Limits) -> HalfOpen {
+        HalfOpen {
+            stream,
+            inbox: Inbox::new(limits),
+            out: BytesMut::new(),
+            owed: 0,
+            stale: 0,
+            is_broken: false,
+        }
+    }
+
+    /// Sends commands and adds their replies to `replies`, which after a break
+    /// has those that came before it.
+    ///
+    /// Cancel safe: what was begun is ended, and its replies dropped, when the
+    /// connection is used the next time.
+    pub(crate) async fn call(
+        &mut self,
+        commands: &Commands,
+        replies: &mut Replies,
+    ) -> Result<(), Break> {
+        commands.for_each_run(|run| self.out.extend_from_slice(run));
+        self.stale = self.owed;
+        self.owed += commands.len();
+        let wanted = commands.len();
+        let done = poll_fn(|cx| self.poll_replies(cx, wanted, replies)).await;
+        self.is_broken |= done.is_err();
+        done
+    }
+
+    /// Waits for replies that were given up, and lets the connection be lent.
+    pub(crate) async fn finish(mut self) -> Result<Ready, Break> {
+        self.settle().await?;
+        Ok(Ready {
+            stream: self.stream,
+            inbox: self.inbox,
+        })
+    }
+
+    /// Waits until nothing is on its way any more.
+    pub(crate) async fn settle(&mut self) -> Result<(), Break> {
+        self.stale = self.owed;
+        let done = poll_fn(|cx| self.poll_replies(cx, 0, &mut Replies::new())).await;
+        self.is_broken |= done.is_err();
+        done
+    }
+
+    fn poll_replies(
+        &mut self,
+        cx: &mut Context<'_>,
+        wanted: usize,
+        replies: &mut Replies,
+    ) -> Poll<Result<(), Break>> {
+        // A server that turns us away writes why and closes: what it wrote
+        // counts for more than that our own bytes did not arrive.
+        let mut refused = None;
+        loop {
+            while !self.out.is_empty() {
+                match Pin::new(&mut self.stream).poll_write(cx, &self.out) {
+                    Poll::Ready(Ok(0)) => refused = Some(Break::Closed),
+                    Poll::Ready(Ok(written)) => {
+                        self.out.advance(written);
+                        continue;
+                    }
+                    Poll::Ready(Err(error)) => refused = Some(Break::Io(error)),
+                    Poll::Pending => break,
+                }
+                self.out.clear();
+            }
+            if let Poll::Ready(Err(error)) = Pin::new(&mut self.stream).poll_flush(cx) {
+                refused.get_or_insert(Break::Io(error));
+            }
+            self.sort(wanted, replies)?;
+            if self.owed == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            let read = pin!(self.stream.read_buf(self.inbox.room())).poll(cx);
+            match read {
+                Poll::Pending => match refused {
+                    Some(refused) => return Poll::Ready(Err(refused)),
+                    None => return Poll::Pending,
+                },
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Break::Closed)),
+                Poll::Ready(Ok(_)) => self.inbox.scan().map_err(Break::Malformed)?,
+                Poll::Ready(Err(error)) => {
+                    return Poll::Ready(Err(refused.unwrap_or(Break::Io(error))));
+                }
+            }
+        }
+    }
+
+    /// Takes the replies that have come to where they belong.
+    fn sort(&mut self, wanted: usize, replies: &mut Replies) -> Result<(), Break> {
+        while let Some(is_push) = self.inbox.next_is_push() {
+            if is_push {
+                self.inbox.skip();
+            } else if self.stale > 0 {
+                self.inbox.skip();
+                self.stale -= 1;
+                self.owed -= 1;
+            } else if replies.len() < wanted {
+                let most = wanted - replies.len();
+                self.owed -= self.inbox.take_replies(most, |segment, ends| {
+                    replies.push_segment(segment, ends);
+                });
+            } else {
+                return Err(Break::Unsolicited);
+            }
+        }
+        Ok(())
+    }
+}

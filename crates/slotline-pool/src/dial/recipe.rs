@@ -1,0 +1,273 @@
+//! What is done on every new connection before anyone can use it.
+//!
+//! HELLO, which carries the credentials, is the first command; the built-in steps
+//! follow it in the same write. A server that refuses HELLO is spoken to in
+//! RESP2: AUTH alone, since some servers swallow its error if replies are
+//! pending, and the steps once more behind it. Then come the user's hooks.
+
+use std::sync::Arc;
+
+use slotline_resp::{CommandBuffer, Commands, Replies, Value};
+
+use super::half_open::{Break, HalfOpen, Ready};
+use super::{Greeting, Mode, Progress};
+use crate::config::{Config, Intent};
+use crate::error::{Error, Nature};
+use crate::hook::{self, InitHook};
+
+/// What follows HELLO or AUTH.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Best effort: a name, or what library this is.
+    Label,
+    Select,
+    ReadOnly,
+}
+
+pub(super) async fn carry_out(
+    config: &Config,
+    mut half: HalfOpen,
+    attempt: u32,
+    progress: &Progress,
+) -> Result<(Ready, Greeting), Error> {
+    let recipe = Recipe { config, progress };
+    let greeting = recipe.built_in(&mut half).await?;
+    for (index, hook) in config.hooks.iter().enumerate() {
+        let step = format!("init hook {} ({})", index + 1, hook.name());
+        progress.begin(&step);
+        half = recipe.hook(hook, &step, half, attempt, &greeting).await?;
+    }
+    let ended = half.finish().await;
+    let ready = ended.map_err(|error| recipe.broken(&progress.step(), error))?;
+    Ok((ready, greeting))
+}
+
+struct Recipe<'a> {
+    config: &'a Config,
+    progress: &'a Progress,
+}
+
+impl Recipe<'_> {
+    async fn built_in(&self, half: &mut HalfOpen) -> Result<Greeting, Error> {
+        let steps = self.steps();
+        let mut replies = Replies::with_capacity(steps.len() + 1);
+        self.progress.begin("HELLO");
+        let sent = half.call(&self.with_hello(&steps), &mut replies).await;
+        let greeting = match replies.error_line(0) {
+            // No answer at all.
+            None if replies.is_empty() => {
+                sent.map_err(|error| self.broken("HELLO", error))?;
+                return Err(self.broken("HELLO", Break::Closed));
+            }
+            None => {
+                let answer = replies.decode::<Value>(0);
+                let answer = answer
+                    .transpose()
+                    .ok()
+                    .flatten()
+                    .filter(|it| it.as_map().is_some());
+                let answer = answer.ok_or_else(|| {
+                    let odd = "the answer is not a map, as HELLO's is";
+                    Error::dial(&self.config.address, "HELLO", Nature::Refusal, odd)
+                })?;
+                sent.map_err(|error| self.broken("HELLO", error))?;
+                Greeting::of_hello(&answer)
+            }
+            Some(line) if is_no_hello(line) => {
+                sent.map_err(|error| self.broken("HELLO", error))?;
+                return self.in_resp2(half, &steps).await;
+            }
+            Some(line) => {
+                let step = if line.starts_with("WRONGPASS") {
+                    "AUTH"
+                } else {
+                    "HELLO"
+                };
+                return Err(self.refused(step, line));
+            }
+        };
+        self.check(&steps, &replies, 1, greeting.mode())?;
+        Ok(greeting)
+    }
+
+    async fn in_resp2(&self, half: &mut HalfOpen, steps: &[Step]) -> Result<Greeting, Error> {
+        if let Some(credentials) = &self.config.credentials {
+            self.progress.begin("AUTH");
+            let mut buffer = CommandBuffer::new();
+            buffer.begin_named("AUTH");
+            if let Some(user) = &credentials.user {
+                buffer.arg(&**user);
+            }
+            buffer.arg(&*credentials.password);
+            let mut replies = Replies::new();
+            let sent = half.call(&buffer.freeze(), &mut replies).await;
+            if let Some(line) = replies.error_line(0) {
+                return Err(self.refused("AUTH", line));
+            }
+            sent.map_err(|error| self.broken("AUTH", error))?;
+        }
+        self.progress.begin("session set-up");
+        let mut buffer = CommandBuffer::new();
+        self.encode(steps, &mut buffer);
+        let mut replies = Replies::new();
+        let sent = half.call(&buffer.freeze(), &mut replies).await;
+        self.check(steps, &replies, 0, Mode::Unknown)?;
+        sent.map_err(|error| self.broken("session set-up", error))?;
+        Ok(Greeting::resp2())
+    }
+
+    async fn hook(
+        &self,
+        hook: &Arc<dyn InitHook>,
+        step: &str,
+        half: HalfOpen,
+        attempt: u32,
+        greeting: &Greeting,
+    ) -> Result<HalfOpen, Error> {
+        let setup = hook::Facts {
+            address: self.config.address.clone(),
+            intent: self.config.intent,
+            attempt,
+            greeting: greeting.clone(),
+        };
+        let (loan, setup) = hook::lend(setup, half);
+        let verdict = hook.run(setup).await;
+        let back = loan.take_back().await;
+        let broken = back.as_ref().is_none_or(|half| half.is_broken);
+        if let Err(error) = verdict {
+            let nature = if broken {
+                Nature::Network
+            } else {
+                Nature::Refusal
+            };
+            return Err(Error::dial(
+                &self.config.address,
+                step,
+                nature,
+                error.into_source(),
+            ));
+        }
+        let mut half = back.ok_or_else(|| self.broken(step, Break::Closed))?;
+        // A reply that the hook did not wait for must be in before the next step.
+        half.settle()
+            .await
+            .map_err(|error| self.broken(step, error))?;
+        Ok(half)
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let mut steps = vec![Step::Label; 2 + usize::from(self.config.client_name.is_some())];
+        if self.config.database != 0 {
+            steps.push(Step::Select);
+        }
+        if self.config.intent == Intent::ReadOnly {
+            steps.push(Step::ReadOnly);
+        }
+        steps
+    }
+
+    fn with_hello(&self, steps: &[Step]) -> Commands {
+        let mut buffer = CommandBuffer::new();
+        buffer.begin_named("HELLO").arg("3");
+        if let Some(credentials) = &self.config.credentials {
+            buffer.arg("AUTH");
+            buffer.arg(credentials.user.as_deref().unwrap_or("default"));
+            buffer.arg(&*credentials.password);
+        }
+        self.encode(steps, &mut buffer);
+        buffer.freeze()
+    }
+
+    fn encode(&self, steps: &[Step], buffer: &mut CommandBuffer) {
+        let set_info = |buffer: &mut CommandBuffer, what: &str, value: &str| {
+            buffer.begin_named("CLIENT SETINFO").arg(what).arg(value);
+        };
+        let mut labels = 0;
+        for step in steps {
+            match (step, labels) {
+                (Step::Label, 0) => set_info(buffer, "LIB-NAME", "slotline"),
+                (Step::Label, 1) => set_info(buffer, "LIB-VER", env!("CARGO_PKG_VERSION")),
+                (Step::Label, _) => {
+                    let name = self.config.client_name.as_deref().unwrap_or_default();
+                    buffer.begin_named("CLIENT SETNAME").arg(name);
+                }
+                (Step::Select, _) => {
+                    buffer.begin_named("SELECT").arg(&self.config.database);
+                }
+                (Step::ReadOnly, _) => {
+                    buffer.begin_named("READONLY");
+                }
+            }
+            labels += usize::from(*step == Step::Label);
+        }
+    }
+
+    /// Looks at the answers to `steps`, the first of which is at `first`.
+    fn check(
+        &self,
+        steps: &[Step],
+        replies: &Replies,
+        first: usize,
+        mode: Mode,
+    ) -> Result<(), Error> {
+        for (index, step) in (first..).zip(steps) {
+            let Some(line) = replies.error_line(index) else {
+                continue;
+            };
+            match step {
+                Step::Label => {}
+                Step::Select => return Err(self.refused("SELECT", line)),
+                // Outside a cluster every replica answers reads.
+                Step::ReadOnly if mode == Mode::Standalone || is_no_cluster(line) => {}
+                Step::ReadOnly => return Err(self.refused("READONLY", line)),
+            }
+        }
+        Ok(())
+    }
+
+    fn broken(&self, step: &str, error: Break) -> Error {
+        let nature = match error {
+            Break::Io(_) | Break::Closed => Nature::Network,
+            Break::Malformed(_) | Break::Unsolicited => Nature::Refusal,
+        };
+        Error::dial(&self.config.address, step, nature, error)
+    }
+
+    /// The server's own no, without what it may repeat of the credentials.
+    fn refused(&self, step: &str, line: &str) -> Error {
+        let line = line.split(", with args").next().unwrap_or(line);
+        let password = self.config.credentials.as_ref().map(|it| &*it.password);
+        let line = match password {
+            Some(password) if !password.is_empty() => line.replace(password, "…"),
+            _ => line.to_owned(),
+        };
+        let nature = if passes(&line) {
+            Nature::Network
+        } else {
+            Nature::Refusal
+        };
+        let error = slotline_resp::Error::server(line);
+        Error::dial(&self.config.address, step, nature, error)
+    }
+}
+
+/// Whether this answer to HELLO means that the server speaks RESP2 only, or lets
+/// this user speak nothing else (E8).
+fn is_no_hello(line: &str) -> bool {
+    let code = line.split_ascii_whitespace().next();
+    matches!(code, Some("NOPROTO" | "ERR" | "NOPERM")) && !passes(line)
+}
+
+fn is_no_cluster(line: &str) -> bool {
+    line.contains("cluster support disabled")
+}
+
+/// Whether the server may well say something else soon.
+fn passes(line: &str) -> bool {
+    let code = line.split_ascii_whitespace().next();
+    line.contains("max number of clients")
+        || matches!(
+            code,
+            Some("LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN")
+        )
+}

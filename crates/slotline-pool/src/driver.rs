@@ -1,0 +1,217 @@
+//! Moves the bytes of one connection. Both directions advance on every turn (R3).
+
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::Instant;
+
+use crate::dial::{Ready, Stream};
+use crate::error::{Error, SILENT};
+use crate::keeper::Alarm;
+use crate::protocol::{Chunk, Inbox};
+use crate::shared::{Parked, Shared, State};
+
+/// How a connection ended.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// The pool was closed.
+    Closed,
+    /// It is of no more use. What was written on it has no more replies to come.
+    Lost(Error),
+}
+
+pub(crate) struct Driver<'a> {
+    shared: &'a Shared,
+    stream: Box<dyn Stream>,
+    inbox: Inbox,
+    alarm: &'a mut Alarm,
+    /// When the connection last showed that it lives, while replies are due.
+    alive: Instant,
+    /// A write failed. Replies that are here already are still read.
+    broken: Option<Error>,
+    woken: Vec<Waker>,
+}
+
+/// What one attempt to read brought.
+enum Read {
+    Some(usize),
+    Nothing,
+    End(Error),
+}
+
+/// What one attempt to write brought.
+struct Wrote {
+    chunk: Option<Chunk>,
+    bytes: usize,
+    is_blocked: bool,
+}
+
+impl<'a> Driver<'a> {
+    pub(crate) fn new(
+        shared: &'a Shared,
+        ready: Ready,
+        alarm: &'a mut Alarm,
+        now: Instant,
+    ) -> Driver<'a> {
+        Driver {
+            shared,
+            stream: ready.stream,
+            inbox: ready.inbox,
+            alarm,
+            alive: now,
+            broken: None,
+            woken: Vec::new(),
+        }
+    }
+
+    /// Reads before it writes, so that a peer that has closed is noticed before
+    /// it is given anything (E6).
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        let mut blocked = false;
+        loop {
+            let read = self.read(cx);
+            let now = Instant::now();
+            let chunk = match self.take_over(&read, now, !blocked) {
+                Ok(chunk) => chunk,
+                Err(end) => return Poll::Ready(end),
+            };
+            if let Read::End(error) = read {
+                return Poll::Ready(End::Lost(error));
+            }
+            let is_quiet = matches!(read, Read::Nothing);
+            if is_quiet && let Some(error) = self.broken.take() {
+                self.put_back(Wrote::of_nothing(chunk), now, None);
+                return Poll::Ready(End::Lost(error));
+            }
+            let wrote = self.write(cx, chunk);
+            blocked |= wrote.is_blocked;
+            let park = (is_quiet && self.broken.is_none()).then(|| cx.waker());
+            if let Some(until) = self.put_back(
+                Wrote {
+                    is_blocked: blocked,
+                    ..wrote
+                },
+                now,
+                park,
+            ) {
+                self.alarm.set(cx, until);
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Read {
+        let address = &self.shared.config.address;
+        let lost = |how, source| Read::End(Error::lost(address, how, source));
+        match pin!(self.stream.read_buf(self.inbox.room())).poll(cx) {
+            Poll::Pending => Read::Nothing,
+            Poll::Ready(Ok(0)) => lost("closed by the server", None),
+            Poll::Ready(Err(error)) => lost("reading failed", Some(error.into())),
+            Poll::Ready(Ok(bytes)) => match self.inbox.scan() {
+                Ok(()) => Read::Some(bytes),
+                Err(error) => lost("the server sent no RESP", Some(error.into())),
+            },
+        }
+    }
+
+    /// Hands over what was read, and takes what is to be written.
+    fn take_over(
+        &mut self,
+        read: &Read,
+        now: Instant,
+        may_write: bool,
+    ) -> Result<Option<Chunk>, End> {
+        let config = &self.shared.config;
+        let (inbox, alive) = (&mut self.inbox, &mut self.alive);
+        let may_write = may_write && self.broken.is_none() && !matches!(read, Read::End(_));
+        self.shared.with_scratch(&mut self.woken, |state| {
+            if state.is_closed {
+                return Err(End::Closed);
+            }
+            if let Read::Some(bytes) = read {
+                state.statistics.bytes_read += *bytes as u64;
+                *alive = now;
+            }
+            if state.protocol.distribute(inbox).is_err() {
+                let how = "the server sent a reply that nobody had asked for";
+                return Err(End::Lost(Error::lost(&config.address, how, None)));
+            }
+            state.expire(now, config);
+            if state.protocol.owed() == 0 {
+                *alive = now;
+            } else if now.saturating_duration_since(*alive) >= config.response_timeout {
+                return Err(End::Lost(Error::lost(&config.address, SILENT, None)));
+            }
+            Ok(may_write.then(|| state.protocol.take()).flatten())
+        })
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>, chunk: Option<Chunk>) -> Wrote {
+        let mut wrote = Wrote::of_nothing(chunk);
+        let address = &self.shared.config.address;
+        let mut stream = Pin::new(&mut self.stream);
+        let mut fail = |source| {
+            self.broken = Some(Error::lost(address, "writing failed", source));
+        };
+        if let Some(chunk) = &wrote.chunk {
+            match stream.as_mut().poll_write(cx, chunk.unwritten()) {
+                Poll::Pending => wrote.is_blocked = true,
+                Poll::Ready(Ok(0)) => fail(None),
+                Poll::Ready(Ok(bytes)) => wrote.bytes = bytes,
+                Poll::Ready(Err(error)) => fail(Some(error.into())),
+            }
+        }
+        if let Poll::Ready(Err(error)) = stream.poll_flush(cx) {
+            fail(Some(error.into()));
+        }
+        wrote
+    }
+
+    /// Gives back what was not written. With a waker, and unless there is more to
+    /// write, the task is parked: the outer `Some`; the inner one says until when.
+    fn put_back(
+        &mut self,
+        wrote: Wrote,
+        now: Instant,
+        park: Option<&Waker>,
+    ) -> Option<Option<Instant>> {
+        let (alarm, alive) = (&*self.alarm, &mut self.alive);
+        let timeout = self.shared.config.response_timeout;
+        self.shared
+            .with_scratch(&mut self.woken, |state: &mut State| {
+                if let Some(chunk) = wrote.chunk {
+                    state.protocol.put_back(chunk, wrote.bytes);
+                }
+                if wrote.bytes > 0 {
+                    state.statistics.writes += 1;
+                    state.statistics.bytes_written += wrote.bytes as u64;
+                    // The server cannot answer what it has not got whole.
+                    if state.protocol.is_first_unfinished() {
+                        *alive = now;
+                    }
+                }
+                let more = state.protocol.has_unwritten() && !wrote.is_blocked;
+                let waker = park.filter(|_| !more && !state.is_closed)?;
+                let silent = (state.protocol.owed() > 0).then(|| *alive + timeout);
+                let due = [state.protocol.next_deadline(), silent];
+                let until = alarm.until(due.into_iter().flatten().min(), now);
+                state.parked = Some(Parked {
+                    waker: waker.clone(),
+                    for_bytes: !wrote.is_blocked,
+                    until,
+                });
+                Some(until)
+            })
+    }
+}
+
+impl Wrote {
+    fn of_nothing(chunk: Option<Chunk>) -> Wrote {
+        Wrote {
+            chunk,
+            bytes: 0,
+            is_blocked: false,
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The task that gives a pool its connection: dials, drives, pauses, dials again.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::time::{Duration, Instant, Sleep, sleep_until};
+
+use crate::backoff;
+use crate::dial::{Greeting, Ready, dial};
+use crate::driver::{Driver, End};
+use crate::error::Error;
+use crate::shared::{Parked, Shared, State};
+
+/// A connection that lived shorter and answered nothing counts as a failed dial,
+/// or a server that drops us at once would be dialled without a pause.
+const PROVEN: Duration = Duration::from_secs(1);
+/// So many refusals in a row, and those who wait are told.
+const REFUSALS: u32 = 3;
+
+/// Sees to it that nobody waits for a keeper that is gone: whether it panicked
+/// or its runtime was shut down, dropping this fails whoever waits (G7, G8).
+pub(crate) struct Guard {
+    shared: Arc<Shared>,
+    is_done: bool,
+}
+
+impl Guard {
+    pub(crate) fn new(shared: Arc<Shared>) -> Guard {
+        Guard {
+            shared,
+            is_done: false,
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if self.is_done {
+            return;
+        }
+        let why = if std::thread::panicking() {
+            "the task that served the connection has panicked"
+        } else {
+            "the runtime that served the connection has ended"
+        };
+        let error = Error::stopped(&self.shared.config.address, why);
+        self.shared.with(|state| {
+            state.parked = None;
+            state.is_kept = false;
+            state.connection = None;
+            state.dials_ended += 1;
+            state.unreachable = Some(error.clone());
+            state.protocol.fail_all(&error);
+        });
+        self.shared.dialled.notify_waiters();
+    }
+}
+
+/// One timer for everything, set anew only when something is due earlier.
+pub(crate) struct Alarm {
+    sleep: Pin<Box<Sleep>>,
+    until: Option<Instant>,
+}
+
+impl Alarm {
+    fn new() -> Alarm {
+        Alarm {
+            sleep: Box::pin(sleep_until(Instant::now())),
+            until: None,
+        }
+    }
+
+    /// When it rings, if nothing earlier than `wanted` is due.
+    pub(crate) fn until(&self, wanted: Option<Instant>, now: Instant) -> Option<Instant> {
+        let set = self.until.filter(|until| *until > now);
+        match (set, wanted) {
+            (Some(set), Some(wanted)) => Some(set.min(wanted)),
+            (set, wanted) => set.or(wanted),
+        }
+    }
+
+    /// Wakes the task at `until`.
+    pub(crate) fn set(&mut self, cx: &mut Context<'_>, until: Option<Instant>) {
+        let Some(until) = until.filter(|_| self.until != until) else {
+            return;
+        };
+        self.until = Some(until);
+        self.sleep.as_mut().reset(until);
+        if self.sleep.as_mut().poll(cx).is_ready() {
+            cx.waker().wake_by_ref();
+        }
+    }
+}
+
+/// What to do after something ended.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Dial,
+    Stop,
+}
+
+pub(crate) async fn keep(mut guard: Guard) {
+    let shared = Arc::clone(&guard.shared);
+    let mut keeper = Keeper {
+        shared: &shared,
+        alarm: Alarm::new(),
+    };
+    while keeper.turn().await == Next::Dial {}
+    guard.is_done = true;
+    shared.dialled.notify_waiters();
+}
+
+struct Keeper<'a> {
+    shared: &'a Shared,
+    alarm: Alarm,
+}
+
+impl Keeper<'_> {
+    /// A pause if one is due, a dial, and the connection until it is lost.
+    async fn turn(&mut self) -> Next {
+        let not_before = self.shared.with(|state| state.not_before.take());
+        if let Some(not_before) = not_before
+            && self.meanwhile(sleep_until(not_before)).await.is_none()
+        {
+            return self.closed();
+        }
+        let shared = self.shared;
+        let attempt = shared.with(|state| {
+            state.statistics.dials += 1;
+            state.failures
+        });
+        let Some(outcome) = self.meanwhile(dial(&shared.config, attempt)).await else {
+            return self.closed();
+        };
+        match outcome {
+            Err(error) => self.dial_failed(&error),
+            Ok((ready, greeting)) => self.drive(ready, greeting).await,
+        }
+    }
+
+    /// Awaits something while deadlines are kept; `None` if the pool is closed
+    /// first.
+    async fn meanwhile<F: Future>(&mut self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        poll_fn(|cx| {
+            let now = Instant::now();
+            let until = self.shared.with(|state| {
+                if state.is_closed {
+                    return Err(());
+                }
+                state.expire(now, &self.shared.config);
+                let until = self.alarm.until(state.protocol.next_deadline(), now);
+                state.parked = Some(Parked {
+                    waker: cx.waker().clone(),
+                    for_bytes: false,
+                    until,
+                });
+                Ok(until)
+            });
+            let Ok(until) = until else {
+                return Poll::Ready(None);
+            };
+            self.alarm.set(cx, until);
+            future.as_mut().poll(cx).map(Some)
+        })
+        .await
+    }
+
+    async fn drive(&mut self, ready: Ready, greeting: Greeting) -> Next {
+        let since = Instant::now();
+        let before = self.shared.with(|state| {
+            state.connection = Some(greeting);
+            state.unreachable = None;
+            state.refusals = 0;
+            state.dials_ended += 1;
+            state.protocol.replies
+        });
+        self.shared.dialled.notify_waiters();
+        let end = {
+            let mut driver = Driver::new(self.shared, ready, &mut self.alarm, since);
+            poll_fn(|cx| driver.poll(cx)).await
+        };
+        match end {
+            End::Closed => self.closed(),
+            End::Lost(error) => self.lost(&error, since, before),
+        }
+    }
+
+    fn closed(&self) -> Next {
+        self.shared.with(|state| {
+            state.is_kept = false;
+            state.parked = None;
+        });
+        Next::Stop
+    }
+
+    fn lost(&self, error: &Error, since: Instant, replies_before: u64) -> Next {
+        let now = Instant::now();
+        self.shared.with(|state| {
+            state.connection = None;
+            state.statistics.connections_lost += 1;
+            state.protocol.lost(error);
+            let answered = state.protocol.replies > replies_before;
+            if answered || now.saturating_duration_since(since) >= PROVEN {
+                state.failures = 0;
+                state.not_before = None;
+            } else {
+                pause(state, now);
+            }
+            next(state, now)
+        })
+    }
+
+    fn dial_failed(&self, error: &Error) -> Next {
+        use crate::protocol::WhileAway;
+        let now = Instant::now();
+        let next = self.shared.with(|state| {
+            state.statistics.failed_dials += 1;
+            state.dials_ended += 1;
+            state.unreachable = Some(error.clone());
+            state
+                .protocol
+                .fail_unwritten(Some(WhileAway::Refuse), error);
+            pause(state, now);
+            if error.is_passing() {
+                state.refusals = 0;
+                return next(state, now);
+            }
+            state.refusals += 1;
+            if state.refusals < REFUSALS {
+                return next(state, now);
+            }
+            // Waiting would not help them; whoever comes next may try again.
+            state.refusals = 0;
+            state.protocol.fail_unwritten(None, error);
+            stop(state)
+        });
+        self.shared.dialled.notify_waiters();
+        next
+    }
+}
+
+/// One more failure in a row, and the pause that it costs.
+fn pause(state: &mut State, now: Instant) {
+    state.not_before = Some(now + backoff::pause(state.failures));
+    state.failures = state.failures.saturating_add(1);
+}
+
+fn next(state: &mut State, now: Instant) -> Next {
+    if state.is_closed || state.is_unused(now) {
+        return stop(state);
+    }
+    Next::Dial
+}
+
+/// The task is about to end; the next request starts another.
+fn stop(state: &mut State) -> Next {
+    state.is_kept = false;
+    state.parked = None;
+    Next::Stop
+}

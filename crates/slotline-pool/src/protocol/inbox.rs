@@ -1,0 +1,173 @@
+//! Bytes that have been read, and where the frames in them end.
+
+use std::ops::Range;
+
+use bytes::{Buf, Bytes, BytesMut};
+use slotline_resp::{Limits, Reply, Scanner};
+
+/// What is read into: a reply, however small, keeps no more memory than this
+/// alive.
+const BLOCK: usize = 64 << 10;
+/// A block with less room than this is not read into any more.
+const LEAST_ROOM: usize = 8 << 10;
+/// How far ahead of what has arrived a peer's word alone makes us reserve.
+const TRUSTED: usize = 1 << 20;
+
+/// One whole frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Frame {
+    /// Where it ends, counted from the front of the buffer before any was taken.
+    end: usize,
+    pub(crate) is_push: bool,
+}
+
+/// The read buffer of one connection.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    buffer: BytesMut,
+    /// The size of the buffer's block.
+    block: usize,
+    scanner: Scanner,
+    /// Whole frames that have not been taken, and how many of them have.
+    frames: Vec<Frame>,
+    taken: usize,
+    /// Where the taken frames end.
+    base: usize,
+}
+
+impl Inbox {
+    pub(crate) fn new(limits: Limits) -> Inbox {
+        Inbox {
+            buffer: BytesMut::new(),
+            block: 0,
+            scanner: Scanner::new(limits),
+            frames: Vec::new(),
+            taken: 0,
+            base: 0,
+        }
+    }
+
+    /// The buffer with room to read into. All whole frames must have been taken.
+    pub(crate) fn room(&mut self) -> &mut BytesMut {
+        let have = self.buffer.len();
+        let ahead = self.scanner.missing();
+        let wanted = if ahead == 0 { LEAST_ROOM } else { ahead };
+        let spare = self.buffer.capacity() - have;
+        // A block grown for one long reply is not kept for the small ones after it.
+        let oversized = self.block > BLOCK && have == 0;
+        if oversized || spare < wanted.min(LEAST_ROOM) && !self.reclaim(wanted) {
+            // Exactly what a long bulk lacks, so that nothing else comes to lie
+            // in its block; for what has no known length, twice what there is.
+            let ahead = if ahead == 0 { have } else { ahead };
+            self.block = (have + ahead.min(have.max(TRUSTED))).max(BLOCK);
+            let mut fresh = BytesMut::with_capacity(self.block);
+            fresh.extend_from_slice(&self.buffer);
+            self.buffer = fresh;
+        }
+        &mut self.buffer
+    }
+
+    /// Takes the block over from its front if no reply in it is alive.
+    fn reclaim(&mut self, wanted: usize) -> bool {
+        let fits = self.buffer.len() + wanted <= self.block;
+        fits && self.block <= BLOCK && self.buffer.try_reclaim(self.block - self.buffer.len())
+    }
+
+    /// Finds the frames in what has arrived.
+    ///
+    /// # Errors
+    /// The bytes are no RESP or exceed a limit.
+    pub(crate) fn scan(&mut self) -> Result<(), slotline_resp::Error> {
+        let mut start = self.frames.last().map_or(self.base, |frame| frame.end) - self.base;
+        while let Some(ahead) = self.buffer.get(start..).filter(|ahead| !ahead.is_empty()) {
+            let Some(len) = self.scanner.scan(ahead)? else {
+                break;
+            };
+            let frame = ahead.get(..len).unwrap_or_default();
+            let is_push = match frame.first() {
+                Some(b'>') => true,
+                // Attributes may stand before anything.
+                Some(b'|') => Reply::from_scanned(Bytes::copy_from_slice(frame)).is_push(),
+                _ => false,
+            };
+            start += len;
+            self.frames.push(Frame {
+                end: self.base + start,
+                is_push,
+            });
+        }
+        Ok(())
+    }
+
+    /// Whether every whole frame has been taken.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.taken == self.frames.len()
+    }
+
+    /// Whether the next whole frame is a push; `None` if there is no frame.
+    pub(crate) fn next_is_push(&self) -> Option<bool> {
+        self.frames.get(self.taken).map(|frame| frame.is_push)
+    }
+
+    /// Drops the next frame.
+    pub(crate) fn skip(&mut self) {
+        if let Some(frame) = self.frames.get(self.taken) {
+            self.buffer.advance(frame.end - self.base);
+            self.base = frame.end;
+            self.taken += 1;
+            self.forget_taken();
+        }
+    }
+
+    /// Takes up to `most` replies that follow one another, without a push
+    /// between them: hands `with` the bytes and where in them each reply ends,
+    /// once or more often. Tells how many.
+    pub(crate) fn take_replies(
+        &mut self,
+        most: usize,
+        mut with: impl FnMut(Bytes, &mut dyn Iterator<Item = usize>),
+    ) -> usize {
+        let ahead = self.frames.get(self.taken..).unwrap_or_default();
+        let count = ahead.iter().take(most).take_while(|f| !f.is_push).count();
+        if count == 0 {
+            return 0;
+        }
+        if self.block <= BLOCK {
+            self.segment(self.taken..self.taken + count, &mut with);
+        } else {
+            // One reply fills most of this block; the others must not keep it.
+            for index in self.taken..self.taken + count {
+                self.segment(index..index + 1, &mut with);
+            }
+        }
+        self.forget_taken();
+        count
+    }
+
+    fn segment(
+        &mut self,
+        range: Range<usize>,
+        with: &mut impl FnMut(Bytes, &mut dyn Iterator<Item = usize>),
+    ) {
+        let frames = self.frames.get(range.clone()).unwrap_or_default();
+        let Some(last) = frames.last() else {
+            return;
+        };
+        let base = self.base;
+        let mut bytes = self.buffer.split_to(last.end - base).freeze();
+        if self.block > BLOCK && bytes.len() < self.block / 2 {
+            bytes = Bytes::copy_from_slice(&bytes);
+        }
+        with(bytes, &mut frames.iter().map(|frame| frame.end - base));
+        self.base = last.end;
+        self.taken = range.end;
+    }
+
+    fn forget_taken(&mut self) {
+        if self.is_drained() {
+            self.frames.clear();
+            self.taken = 0;
+            self.base = 0;
+        }
+    }
+}

@@ -1,0 +1,519 @@
+//! The state of one line to a node, as plain data: no IO, no clock, no waking.
+//!
+//! A batch goes through `Waiting` (the queue is full), `Queued` (its bytes are in
+//! the outbox), `Sent` (at least one byte has been written) and `Done`. It keeps
+//! its place over a change of connection until a byte of it has been written;
+//! from then on it belongs to that connection.
+
+mod failing;
+mod inbox;
+mod outbox;
+mod slots;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use inbox::Inbox;
+pub(crate) use outbox::Chunk;
+pub use slots::WhileAway;
+pub(crate) use slots::{Loss, Outcome, Written};
+
+use std::collections::VecDeque;
+use std::task::Waker;
+
+use slab::Slab;
+use slotline_resp::{Commands, Replies};
+use tokio::time::Instant;
+
+use crate::error::Error;
+use outbox::Outbox;
+use slots::{Slot, Stage};
+
+/// How much may be held at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Commands that hold a place, written or not.
+    pub(crate) commands: usize,
+    /// Bytes that have not been written.
+    pub(crate) bytes: usize,
+    /// Whether a request that finds no room fails instead of waiting.
+    pub(crate) refuse: bool,
+}
+
+/// A request's place, valid until its outcome is taken or it is abandoned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticket(usize);
+
+/// A reply came that nobody had asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unsolicited;
+
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    commands: usize,
+    bytes: usize,
+}
+
+/// Commands that lie in the byte stream one after another. `slot` is `None` once
+/// their request has been answered for; what is written of them then is only
+/// read and dropped, and what is not is cut out.
+#[derive(Debug, Clone, Copy)]
+struct Batch {
+    slot: Option<u32>,
+    /// Commands without a reply.
+    remaining: u32,
+    bytes: usize,
+}
+
+/// The batches that wait for room, with their commands: they take up no budget.
+#[derive(Debug)]
+struct Pending {
+    slot: u32,
+    commands: Commands,
+    size: Size,
+}
+
+/// What the driver and the callers share.
+#[derive(Debug)]
+pub(crate) struct Protocol {
+    bounds: Bounds,
+    slots: Slab<Slot>,
+    /// All batches in the order of their bytes: those that have been written at
+    /// least in part come first.
+    batches: VecDeque<Batch>,
+    /// How many of them have been written at least in part.
+    touched: usize,
+    /// How many bytes of the last of those have not been written.
+    touched_left: usize,
+    /// The batches in the chunk that is being written just now.
+    hand: Option<usize>,
+    outbox: Outbox,
+    pending: VecDeque<Pending>,
+    /// Those among `pending` whose caller has gone.
+    pending_dead: usize,
+    /// What holds a place now.
+    used: Size,
+    /// Bytes in the outbox that are to be cut out.
+    dead_bytes: usize,
+    /// Replies that the connection still has to bring.
+    owed: usize,
+    /// No request's deadline is earlier than this.
+    next_deadline: Option<Instant>,
+    /// Why what turns out not to have been written is to be given back.
+    displaced: Option<Error>,
+    /// Who is to be woken once the lock has been let go.
+    pub(crate) woken: Vec<Waker>,
+    /// Replies given to callers, or dropped for callers who had gone.
+    pub(crate) replies: u64,
+}
+
+impl Protocol {
+    pub(crate) fn new(bounds: Bounds) -> Protocol {
+        Protocol {
+            bounds,
+            slots: Slab::new(),
+            batches: VecDeque::new(),
+            touched: 0,
+            touched_left: 0,
+            hand: None,
+            outbox: Outbox::default(),
+            pending: VecDeque::new(),
+            pending_dead: 0,
+            used: Size {
+                commands: 0,
+                bytes: 0,
+            },
+            dead_bytes: 0,
+            owed: 0,
+            next_deadline: None,
+            displaced: None,
+            woken: Vec::new(),
+            replies: 0,
+        }
+    }
+
+    /// Gives commands a place; `None` if there is no room and nobody is to wait.
+    pub(crate) fn submit(
+        &mut self,
+        commands: &Commands,
+        deadline: Instant,
+        while_away: WhileAway,
+    ) -> Option<Ticket> {
+        let size = Size {
+            commands: commands.len(),
+            bytes: commands.byte_len(),
+        };
+        let fits = self.pending.is_empty() && self.has_room(size);
+        if !fits && self.bounds.refuse {
+            return None;
+        }
+        let slot = self.slots.insert(Slot::new(size, deadline, while_away));
+        // Slots are as many as requests; there is no memory for 2^32 of them.
+        let key = u32::try_from(slot).ok()?;
+        if fits {
+            self.enqueue(key, commands, size);
+        } else {
+            self.pending.push_back(Pending {
+                slot: key,
+                commands: commands.clone(),
+                size,
+            });
+        }
+        if self.next_deadline.is_none_or(|next| deadline < next) {
+            self.next_deadline = Some(deadline);
+        }
+        Some(Ticket(slot))
+    }
+
+    /// The outcome, if there is one; else `waker` is woken when there is.
+    pub(crate) fn poll(&mut self, ticket: Ticket, waker: &Waker) -> Option<Outcome> {
+        let Some(slot) = self.slots.get_mut(ticket.0) else {
+            return Some(Outcome::default());
+        };
+        if let Stage::Done(_) = slot.stage {
+            return Some(self.slots.remove(ticket.0).into_outcome());
+        }
+        match &mut slot.waker {
+            Some(have) if have.will_wake(waker) => {}
+            have => *have = Some(waker.clone()),
+        }
+        None
+    }
+
+    /// The caller has gone. What of it has not been written never will be; its
+    /// room is free at once (R2).
+    pub(crate) fn abandon(&mut self, ticket: Ticket) {
+        let Some(slot) = self.slots.get_mut(ticket.0) else {
+            return;
+        };
+        let size = slot.size;
+        slot.waker = None;
+        match std::mem::replace(&mut slot.stage, Stage::Abandoned) {
+            Stage::Done(_) => {
+                self.slots.remove(ticket.0);
+            }
+            Stage::Waiting => {
+                self.pending_dead += 1;
+                if self.pending_dead * 2 > self.pending.len() {
+                    self.drop_dead_pending();
+                }
+                // It may have been the one at the front that nothing had room for.
+                self.admit();
+            }
+            Stage::Queued => {
+                self.release(size);
+                self.dead_bytes += size.bytes;
+                self.admit();
+                self.compact_if_worthwhile();
+            }
+            Stage::Sent => slot.replies = Replies::new(),
+            Stage::Abandoned => {}
+        }
+    }
+
+    /// The next bytes to write, until [`put_back`](Self::put_back). Everything in
+    /// them still has a caller and a deadline ahead, if
+    /// [`expire`](Self::expire) was called before.
+    pub(crate) fn take(&mut self) -> Option<Chunk> {
+        while let Some(mut chunk) = self.outbox.pop() {
+            if self.dead_bytes > 0 {
+                self.compact(&mut chunk, self.touched, self.touched_left);
+            }
+            if chunk.is_spent() {
+                self.touched += chunk.batches;
+                self.outbox.recycle(chunk);
+                continue;
+            }
+            self.hand = Some(chunk.batches);
+            return Some(chunk);
+        }
+        self.drop_finished();
+        None
+    }
+
+    /// Gives back what [`take`](Self::take) gave, `written` bytes of which have
+    /// been written.
+    pub(crate) fn put_back(&mut self, mut chunk: Chunk, written: usize) {
+        if self.hand.take().is_none() {
+            // Everything was failed meanwhile; these bytes are nobody's.
+            return;
+        }
+        chunk.advance(written);
+        let mut left = written;
+        loop {
+            let step = left.min(self.touched_left);
+            self.touched_left -= step;
+            left -= step;
+            if self.touched_left > 0 || chunk.batches == 0 {
+                break;
+            }
+            let next = self.batches.get(self.touched).map(|batch| batch.bytes);
+            if left == 0 && next != Some(0) {
+                break;
+            }
+            self.touch();
+            chunk.batches -= 1;
+        }
+        if chunk.is_spent() {
+            self.outbox.recycle(chunk);
+        } else {
+            self.outbox.put_back(chunk);
+        }
+        self.drop_finished();
+        if let Some(error) = self.displaced.take() {
+            self.fail_unwritten(None, &error);
+        }
+        self.admit();
+    }
+
+    /// Hands whole replies to those they belong to (R1), and drops pushes.
+    ///
+    /// # Errors
+    /// A reply without a request: the stream cannot be trusted any further.
+    pub(crate) fn distribute(&mut self, inbox: &mut Inbox) -> Result<(), Unsolicited> {
+        let before = self.used.commands;
+        while let Some(is_push) = inbox.next_is_push() {
+            if is_push {
+                inbox.skip();
+                continue;
+            }
+            self.drop_finished();
+            let Some(batch) = self.batches.front_mut().filter(|_| self.touched > 0) else {
+                return Err(Unsolicited);
+            };
+            let most = batch.remaining as usize;
+            let key = batch.slot.map(|slot| slot as usize);
+            let mut slot = key.and_then(|slot| self.slots.get_mut(slot));
+            let taken = inbox.take_replies(most, |segment, ends| {
+                if let Some(slot) = &mut slot {
+                    slot.take(segment, ends, most);
+                }
+            });
+            batch.remaining -= taken as u32;
+            self.owed = self.owed.saturating_sub(taken);
+            self.used.commands = self.used.commands.saturating_sub(taken);
+            self.replies += taken as u64;
+            if batch.remaining > 0 {
+                continue;
+            }
+            batch.slot = None;
+            if let Some(key) = key {
+                self.finish(key, None);
+            }
+            if self.touched == 1 && self.touched_left > 0 {
+                // All replies to a request that has not been sent to its end.
+                return Err(Unsolicited);
+            }
+            self.batches.pop_front();
+            self.touched -= 1;
+        }
+        if self.used.commands < before {
+            self.admit();
+        }
+        Ok(())
+    }
+
+    /// Whether there is something to write.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Replies that the connection still has to bring.
+    pub(crate) fn owed(&self) -> usize {
+        self.owed
+    }
+
+    /// Whether the oldest request without a reply has not been written to its end.
+    pub(crate) fn is_first_unfinished(&self) -> bool {
+        self.touched == 1 && self.touched_left > 0
+    }
+
+    /// No deadline passes before this.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.next_deadline
+    }
+
+    /// Whether a request waits that a new connection could serve.
+    pub(crate) fn wants_connection(&self) -> bool {
+        self.batches.len() > self.touched || self.pending.len() > self.pending_dead
+    }
+
+    /// Commands that hold a place, bytes that have not been written, requests
+    /// that wait for room.
+    pub(crate) fn load(&self) -> (usize, usize, usize) {
+        let waiting = self.pending.len() - self.pending_dead;
+        (self.used.commands, self.used.bytes, waiting)
+    }
+
+    fn has_room(&self, size: Size) -> bool {
+        let Size { commands, bytes } = self.used;
+        // A request larger than the bound goes when there is nothing else (B1).
+        let fits =
+            |used: usize, more: usize, bound| used == 0 || used.saturating_add(more) <= bound;
+        fits(commands, size.commands, self.bounds.commands)
+            && fits(bytes, size.bytes, self.bounds.bytes)
+    }
+
+    fn enqueue(&mut self, slot: u32, commands: &Commands, size: Size) {
+        self.outbox.append(commands, size.bytes);
+        self.batches.push_back(Batch {
+            slot: Some(slot),
+            remaining: size.commands as u32,
+            bytes: size.bytes,
+        });
+        self.used.commands += size.commands;
+        self.used.bytes += size.bytes;
+        if let Some(slot) = self.slots.get_mut(slot as usize) {
+            slot.stage = Stage::Queued;
+        }
+    }
+
+    /// Lets in those who wait for room, in their order.
+    fn admit(&mut self) {
+        while let Some(front) = self.pending.front() {
+            let slot = self.slots.get(front.slot as usize);
+            let waits = slot.is_some_and(|slot| matches!(slot.stage, Stage::Waiting));
+            if waits && !self.has_room(front.size) {
+                break;
+            }
+            let Some(next) = self.pending.pop_front() else {
+                break;
+            };
+            if waits {
+                self.enqueue(next.slot, &next.commands, next.size);
+            } else {
+                self.pending_dead = self.pending_dead.saturating_sub(1);
+                self.slots.try_remove(next.slot as usize);
+            }
+        }
+    }
+
+    fn drop_dead_pending(&mut self) {
+        let slots = &mut self.slots;
+        self.pending.retain(|pending| {
+            let key = pending.slot as usize;
+            let dead = slots.get(key).is_none_or(|slot| slot.is_abandoned());
+            if dead {
+                slots.try_remove(key);
+            }
+            !dead
+        });
+        self.pending_dead = 0;
+    }
+
+    fn release(&mut self, size: Size) {
+        self.used.commands = self.used.commands.saturating_sub(size.commands);
+        self.used.bytes = self.used.bytes.saturating_sub(size.bytes);
+    }
+
+    /// The first byte of the next batch has been written: from now on it keeps
+    /// its place, whatever becomes of its caller (R2).
+    fn touch(&mut self) {
+        let Some(batch) = self.batches.get(self.touched) else {
+            return;
+        };
+        self.touched += 1;
+        self.touched_left = batch.bytes;
+        self.owed += batch.remaining as usize;
+        let slot = batch
+            .slot
+            .and_then(|slot| self.slots.get_mut(slot as usize));
+        match slot {
+            Some(slot) if !slot.is_abandoned() => {
+                slot.stage = Stage::Sent;
+                self.used.bytes = self.used.bytes.saturating_sub(batch.bytes);
+            }
+            _ => {
+                // Its caller left while it was being written: its room had been
+                // given up, and its place in the bytes is its own again.
+                self.dead_bytes = self.dead_bytes.saturating_sub(batch.bytes);
+                self.used.commands += batch.remaining as usize;
+            }
+        }
+    }
+
+    /// Drops batches at the front that nothing is to come for.
+    fn drop_finished(&mut self) {
+        while let Some(front) = self.batches.front() {
+            if self.touched == 0 || front.remaining > 0 {
+                break;
+            }
+            self.batches.pop_front();
+            self.touched -= 1;
+        }
+    }
+
+    /// Ends a request: its caller finds the outcome, or has gone.
+    fn finish(&mut self, key: usize, loss: Option<Loss>) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        if slot.is_abandoned() {
+            self.slots.remove(key);
+        } else {
+            slot.stage = Stage::Done(loss);
+            self.woken.extend(slot.waker.take());
+        }
+    }
+
+    fn is_dead(&self, batch: &Batch) -> bool {
+        let slot = batch.slot.and_then(|slot| self.slots.get(slot as usize));
+        slot.is_none_or(|slot| slot.is_abandoned())
+    }
+
+    /// Cuts the batches out of `chunk` that nobody waits for. Its own begin at
+    /// index `first`, after the `before` bytes that are left of the one before.
+    fn compact(&mut self, chunk: &mut Chunk, first: usize, before: usize) {
+        let own = first..first + chunk.batches;
+        let lens: Vec<(usize, bool)> = own
+            .clone()
+            .filter_map(|index| self.batches.get(index))
+            .map(|batch| (batch.bytes, !self.is_dead(batch)))
+            .collect();
+        if lens.iter().all(|(_, stays)| *stays) {
+            return;
+        }
+        for (index, (bytes, stays)) in own.zip(&lens) {
+            if *stays {
+                continue;
+            }
+            // The entry stays, empty, so that those behind it keep their places.
+            if let Some(batch) = self.batches.get_mut(index) {
+                batch.remaining = 0;
+                batch.bytes = 0;
+                if let Some(slot) = batch.slot.take() {
+                    self.slots.try_remove(slot as usize);
+                }
+            }
+            self.dead_bytes = self.dead_bytes.saturating_sub(*bytes);
+        }
+        chunk.cut(before, lens.into_iter());
+    }
+
+    /// Cuts out everywhere once half of what is held is nobody's, so that a node
+    /// that takes nothing for long does not make memory grow.
+    fn compact_if_worthwhile(&mut self) {
+        if self.dead_bytes < (64 << 10) || self.dead_bytes < self.used.bytes {
+            return;
+        }
+        let mut outbox = std::mem::take(&mut self.outbox);
+        let settled = self.touched + self.hand.unwrap_or(0);
+        let mut first = settled;
+        let in_front = self.hand.is_none();
+        let mut before = if in_front { self.touched_left } else { 0 };
+        outbox.retain(|chunk| {
+            let own = chunk.batches;
+            self.compact(chunk, first, before);
+            let live = self.batches.iter().skip(first).take(own);
+            chunk.batches = live.filter(|batch| batch.bytes > 0).count();
+            first += own;
+            before = 0;
+            !chunk.is_spent()
+        });
+        self.outbox = outbox;
+        let mut index = 0;
+        self.batches.retain(|batch| {
+            index += 1;
+            index <= settled || batch.bytes > 0
+        });
+    }
+}

@@ -1,0 +1,213 @@
+//! What the callers, the keeper and the driver of one pool share: plain data
+//! under a lock that is held briefly, and never while anything is woken.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use slotline_resp::Commands;
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::dial::Greeting;
+use crate::error::{Error, Waiting};
+use crate::protocol::{Outcome, Protocol, Ticket, WhileAway};
+use crate::statistics::Statistics;
+
+/// A pool that nobody has used for so long does not dial again by itself.
+pub(crate) const UNUSED: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    state: Mutex<State>,
+    /// A dial has ended, or the pool was closed.
+    pub(crate) dialled: Notify,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) protocol: Protocol,
+    pub(crate) connection: Option<Greeting>,
+    /// Why the last dial failed; `None` if it did not, or there was none.
+    pub(crate) unreachable: Option<Error>,
+    /// How many dials have ended.
+    pub(crate) dials_ended: u64,
+    /// Dials, or short-lived connections, in a row that came to nothing.
+    pub(crate) failures: u32,
+    /// Dials in a row that were refused rather than lost.
+    pub(crate) refusals: u32,
+    /// The next dial is not to begin earlier.
+    pub(crate) not_before: Option<Instant>,
+    pub(crate) last_used: Instant,
+    pub(crate) is_closed: bool,
+    /// Whether there is a keeper task.
+    pub(crate) is_kept: bool,
+    pub(crate) parked: Option<Parked>,
+    pub(crate) statistics: Statistics,
+}
+
+/// The keeper task while it waits.
+#[derive(Debug)]
+pub(crate) struct Parked {
+    pub(crate) waker: Waker,
+    /// Whether bytes to write are a reason to wake it.
+    pub(crate) for_bytes: bool,
+    /// When its timer wakes it anyway.
+    pub(crate) until: Option<Instant>,
+}
+
+impl State {
+    /// The keeper's waker, if something has happened that concerns it.
+    fn keeper_to_wake(&mut self) -> Option<Waker> {
+        let parked = self.parked.as_ref()?;
+        let earlier = match (self.protocol.next_deadline(), parked.until) {
+            (Some(next), Some(until)) => next < until,
+            (next, None) => next.is_some(),
+            (None, _) => false,
+        };
+        let bytes = parked.for_bytes && self.protocol.has_unwritten();
+        if !(self.is_closed || earlier || bytes) {
+            return None;
+        }
+        self.parked.take().map(|parked| parked.waker)
+    }
+
+    /// Ends what has outlived its deadline.
+    pub(crate) fn expire(&mut self, now: Instant, config: &Config) {
+        let address = &config.address;
+        let last_dial = &self.unreachable;
+        self.protocol.expire(now, |waiting| match waiting {
+            Waiting::Connection => Error::deadline(address, waiting, last_dial.clone()),
+            Waiting::Room | Waiting::Reply => Error::deadline(address, waiting, None),
+        });
+    }
+
+    pub(crate) fn is_unused(&self, now: Instant) -> bool {
+        let idle = now.saturating_duration_since(self.last_used);
+        !self.protocol.wants_connection() && idle >= UNUSED
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config) -> Shared {
+        Shared {
+            state: Mutex::new(State {
+                protocol: Protocol::new(config.bounds),
+                connection: None,
+                unreachable: None,
+                dials_ended: 0,
+                failures: 0,
+                refusals: 0,
+                not_before: None,
+                last_used: Instant::now(),
+                is_closed: false,
+                is_kept: false,
+                parked: None,
+                statistics: Statistics::default(),
+            }),
+            config,
+            dialled: Notify::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held cannot have left more behind than a request
+        // that is answered late; the keeper's guard then fails them all.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something to the state; whom it concerns is woken once the lock has
+    /// been let go.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        self.with_scratch(&mut Vec::new(), act)
+    }
+
+    /// The same for a caller who has an empty list to spare.
+    pub(crate) fn with_scratch<R>(
+        &self,
+        woken: &mut Vec<Waker>,
+        act: impl FnOnce(&mut State) -> R,
+    ) -> R {
+        let (result, keeper) = {
+            let mut state = self.lock();
+            let result = act(&mut state);
+            std::mem::swap(woken, &mut state.protocol.woken);
+            (result, state.keeper_to_wake())
+        };
+        if let Some(keeper) = keeper {
+            keeper.wake();
+        }
+        for waker in woken.drain(..) {
+            waker.wake();
+        }
+        result
+    }
+
+    /// Gives commands a place. The flag says whether a keeper has to be started.
+    pub(crate) fn submit(
+        &self,
+        commands: &Commands,
+        deadline: Instant,
+        while_away: WhileAway,
+    ) -> (Result<Ticket, Error>, bool) {
+        let now = Instant::now();
+        let address = &self.config.address;
+        if deadline <= now {
+            return (
+                Err(Error::deadline(address, Waiting::Connection, None)),
+                false,
+            );
+        }
+        self.with(|state| {
+            if state.is_closed {
+                return (Err(Error::closed(address)), false);
+            }
+            state.last_used = now;
+            // Even a request that is refused keeps the keeper trying, or the
+            // node would count as unreachable for ever.
+            let start = !std::mem::replace(&mut state.is_kept, true);
+            let refuses = while_away == WhileAway::Refuse;
+            if let Some(error) = state.unreachable.as_ref().filter(|_| refuses) {
+                return (Err(error.clone()), start);
+            }
+            let ticket = state.protocol.submit(commands, deadline, while_away);
+            if ticket.is_some() {
+                state.statistics.commands += commands.len() as u64;
+            }
+            (ticket.ok_or_else(|| Error::full(address)), start)
+        })
+    }
+
+    pub(crate) fn poll_outcome(&self, ticket: Ticket, waker: &Waker) -> Option<Outcome> {
+        self.with(|state| state.protocol.poll(ticket, waker))
+    }
+
+    pub(crate) fn abandon(&self, ticket: Ticket) {
+        self.with(|state| state.protocol.abandon(ticket));
+    }
+
+    pub(crate) fn close(&self) {
+        let error = Error::closed(&self.config.address);
+        self.with(|state| {
+            state.is_closed = true;
+            state.connection = None;
+            state.protocol.fail_all(&error);
+        });
+        self.dialled.notify_waiters();
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.with(|state| {
+            let (in_flight, queued_bytes, waiting) = state.protocol.load();
+            Statistics {
+                in_flight,
+                queued_bytes,
+                waiting,
+                replies: state.protocol.replies,
+                connected: state.connection.is_some(),
+                ..state.statistics
+            }
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! What a pool has done so far.
+
+/// A pool's counters at one moment. Counts are since the pool was built.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// Dials that were begun.
+    pub dials: u64,
+    /// Dials that did not end with a connection ready for use.
+    pub failed_dials: u64,
+    /// Connections that were ready for use and are gone.
+    pub connections_lost: u64,
+    /// Whether there is a connection now.
+    pub connected: bool,
+    /// Commands that hold a place now, written or not.
+    pub in_flight: usize,
+    /// Bytes that wait for being written now.
+    pub queued_bytes: usize,
+    /// Requests that wait for room now.
+    pub waiting: usize,
+    /// Writes that the socket took at least a byte of.
+    pub writes: u64,
+    /// Bytes that the socket took, handshakes aside.
+    pub bytes_written: u64,
+    /// Bytes that were read, handshakes aside.
+    pub bytes_read: u64,
+    /// Commands that were accepted.
+    pub commands: u64,
+    /// Replies that were read, those included whose caller had gone.
+    pub replies: u64,
+}

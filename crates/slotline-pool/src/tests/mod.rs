@@ -1,0 +1,65 @@
+//! Pools against small servers that the tests script themselves.
+
+mod dialling;
+mod hooks;
+mod server;
+mod sharing;
+mod waiting;
+
+use std::time::Duration;
+
+use slotline_resp::{CommandBuffer, Commands, Delivery};
+use tokio::time::Instant;
+
+use crate::{Address, Answer, Pool, PoolBuilder, WhileAway};
+
+/// Commands of words.
+fn words(lines: &[&str]) -> Commands {
+    let mut buffer = CommandBuffer::new();
+    for line in lines {
+        let mut words = line.split(' ');
+        buffer.begin_named(words.next().unwrap());
+        for word in words {
+            buffer.arg(word);
+        }
+    }
+    buffer.freeze()
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+fn builder(address: &Address) -> PoolBuilder {
+    Pool::builder(address.clone())
+}
+
+async fn send(pool: &Pool, lines: &[&str]) -> Answer {
+    pool.send(words(lines), soon(), WhileAway::Wait).await
+}
+
+/// The replies as strings, server errors included; a failure must not be.
+fn texts(answer: &Answer) -> Vec<String> {
+    assert!(answer.failure.is_none(), "{:?}", answer.failure);
+    let replies = &answer.replies;
+    (0..replies.len())
+        .map(|index| match replies.error_line(index) {
+            Some(line) => format!("-{line}"),
+            None => replies.decode(index).unwrap().unwrap(),
+        })
+        .collect()
+}
+
+/// What the answer says of each of `count` commands: `+` for a reply, `?` for
+/// ambiguous, `-` for not sent.
+fn fates(answer: &Answer, count: usize) -> String {
+    let fate = |index| match &answer.failure {
+        _ if index < answer.replies.len() => '+',
+        Some(failure) => match failure.delivery(index) {
+            Delivery::NotSent => '-',
+            _ => '?',
+        },
+        None => '!',
+    };
+    (0..count).map(fate).collect()
+}
