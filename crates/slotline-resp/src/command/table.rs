@@ -50,7 +50,7 @@ pub static MGET: CommandInfo = row("MGET", READ, range(1, -1, 1), RequestPolicy:
 /// PEXPIRE
 pub static PEXPIRE: CommandInfo = row("PEXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PING
-pub static PING: CommandInfo = row("PING", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
+pub static PING: CommandInfo = row("PING", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SELECT
 pub static SELECT: CommandInfo = row("SELECT", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SET
