@@ -1,7 +1,12 @@
 //! The project's own commands: `cargo xtask VERB`, one file per verb.
 #![forbid(unsafe_code)]
 
+mod ci;
+mod cluster;
+mod integration;
 mod servers;
+mod test;
+mod tidy;
 mod workspace;
 
 use clap::{Parser, Subcommand};
@@ -18,11 +23,21 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     Servers(servers::Servers),
+    Cluster(cluster::Cluster),
+    Integration(integration::Integration),
+    Test(test::Test),
+    Tidy(tidy::Tidy),
+    Ci(ci::Ci),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Servers(verb) => verb.run(),
+        Verb::Cluster(verb) => verb.run(),
+        Verb::Integration(verb) => verb.run(),
+        Verb::Test(verb) => verb.run(),
+        Verb::Tidy(verb) => verb.run(),
+        Verb::Ci(verb) => verb.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

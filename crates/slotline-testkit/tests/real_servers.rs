@@ -1,5 +1,6 @@
 //! Against the server that `SLOTLINE_SERVER` names; `cargo xtask integration`
 //! runs them with one that it provisions.
+#![expect(clippy::unwrap_used, reason = "a test's own functions may fail it")]
 
 use slotline_testkit::{LocalCluster, LocalServer, ServerBinary, Value};
 use std::path::Path;

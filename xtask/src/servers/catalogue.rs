@@ -83,6 +83,11 @@ pub(crate) static SERVERS: &[Server] = &[
     },
 ];
 
+/// The one that is provisioned where none is asked for: the oldest.
+pub(crate) fn default() -> &'static Server {
+    &SERVERS[0]
+}
+
 /// The server of that name.
 pub(crate) fn by_name(name: &str) -> Result<&'static Server> {
     if let Some(server) = SERVERS.iter().find(|server| server.name == name) {

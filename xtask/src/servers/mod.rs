@@ -5,9 +5,10 @@ mod launcher;
 mod mirror;
 mod provision;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use std::path::{Path, PathBuf};
+use slotline_testkit::ServerBinary;
+use std::path::PathBuf;
 
 pub(crate) use catalogue::SERVERS;
 
@@ -41,6 +42,13 @@ impl Servers {
 }
 
 fn list() {
+    match found() {
+        Some(path) => println!("{:<12} {}", "found", path.display()),
+        None => println!(
+            "{:<12} no server on the PATH, SLOTLINE_SERVER is not set",
+            "found"
+        ),
+    }
     for server in SERVERS {
         let path = provision::path_of(server);
         let state = if path.is_file() {
@@ -57,11 +65,24 @@ pub(crate) fn get(name: &str) -> Result<PathBuf> {
     provision::get(catalogue::by_name(name)?)
 }
 
-/// What `--server` may name: a path, or a server of the catalogue.
-pub(crate) fn resolve(name: &str) -> Result<PathBuf> {
-    let path = Path::new(name);
-    if name.contains('/') && path.is_file() {
-        return Ok(path.canonicalize()?);
+/// The server to use: the one that `--server` names, by name or by path, else
+/// one that is there already, else one that is provisioned.
+pub(crate) fn choose(name: Option<&str>) -> Result<PathBuf> {
+    match name {
+        Some(path) if path.contains('/') => {
+            std::fs::canonicalize(path).with_context(|| format!("there is no server at {path}"))
+        }
+        Some(name) => get(name),
+        None => found().map_or_else(|| provision::get(catalogue::default()), Ok),
     }
-    get(name)
+}
+
+/// A server that this machine has. One that SLOTLINE_SERVER names is used
+/// whatever is wrong with it, so that the mistake shows.
+fn found() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("SLOTLINE_SERVER").filter(|path| !path.is_empty()) {
+        return Some(named.into());
+    }
+    let binary = ServerBinary::find().ok()?;
+    Some(binary.path().to_path_buf())
 }

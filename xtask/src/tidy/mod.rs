@@ -1,0 +1,76 @@
+//! `tidy`: the house rules that no other tool checks.
+
+mod graph;
+mod layout;
+mod source;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use std::path::Path;
+use std::process::Command;
+
+use crate::workspace;
+
+/// Checks the house rules: crate graph, file sizes and names, what the pure
+/// crates may use, no unsafe code, no hosts or machine paths.
+#[derive(Args)]
+pub(crate) struct Tidy;
+
+impl Tidy {
+    pub(crate) fn run(self) -> Result<()> {
+        let mut problems = Vec::new();
+        let files = files()?;
+        for path in &files {
+            problems.extend(layout::name(path));
+            // What is no text has no rules.
+            let Ok(text) = std::fs::read_to_string(workspace::root().join(path)) else {
+                continue;
+            };
+            problems.extend(source::check(path, &text));
+        }
+        let crates = layout::crates(&files);
+        for folder in &crates {
+            problems.extend(layout::furniture(folder, &files, |path| {
+                std::fs::read_to_string(workspace::root().join(path)).unwrap_or_default()
+            }));
+        }
+        problems.extend(graph::check(&crates)?);
+        for problem in &problems {
+            println!("{problem}");
+        }
+        if !problems.is_empty() {
+            bail!("{} house rules broken", problems.len());
+        }
+        println!(
+            "tidy: {} files, {} crates, no complaint",
+            files.len(),
+            crates.len()
+        );
+        Ok(())
+    }
+}
+
+/// Every file that is or could be committed, by its path from the root.
+fn files() -> Result<Vec<String>> {
+    let list = [
+        "ls-files",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "-z",
+    ];
+    let text = workspace::output(
+        Command::new("git")
+            .current_dir(workspace::root())
+            .args(list),
+    )
+    .context("tidy looks at the files that git knows")?;
+    let files = text
+        .split('\0')
+        .filter(|path| !path.is_empty())
+        .map(str::to_owned);
+    // One that was deleted is listed until that is committed.
+    Ok(files
+        .filter(|path| Path::new(&workspace::root()).join(path).is_file())
+        .collect())
+}
