@@ -104,7 +104,10 @@ pub struct On<X, C> {
 }
 
 impl<'a, C> On<&'a Direct, C> {
-    pub(crate) fn new(to: &'a Direct, encode: impl FnOnce(&mut CommandBuffer)) -> On<&'a Direct, C> {
+    pub(crate) fn new(
+        to: &'a Direct,
+        encode: impl FnOnce(&mut CommandBuffer),
+    ) -> On<&'a Direct, C> {
         let mut buffer = CommandBuffer::new();
         encode(&mut buffer);
         On {

@@ -19,7 +19,15 @@ pub use slotline_pipeline::{
     ChunkLayer, Intent, ReadFrom, Request, Response, RetryPolicy, StandardPolicy,
 };
 pub use slotline_pool::{InitHook, Setup, Statistics, hook};
-pub use slotline_resp::{
-    Delivery, FromReply, FromReplyOwned, ToArg, ToArgs, Value,
-};
+pub use slotline_resp::{Delivery, FromReply, FromReplyOwned, ToArg, ToArgs, Value};
 pub use slotline_topology::{Endpoint, Slot, Topology, slot_of};
+
+/// The examples of this crate's README, run as doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;
+
+/// Those of the project's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct ProjectReadmeDoctests;

@@ -71,7 +71,9 @@ impl Nodes {
         }
         let (node, intent) = &key;
         let address = pool::Address::new(node.host(), node.port());
-        let pool = (self.0.template)(address).intent(pool_intent(*intent)).build();
+        let pool = (self.0.template)(address)
+            .intent(pool_intent(*intent))
+            .build();
         let mut grown = Pools::clone(&pools);
         grown.insert(key, pool.clone());
         self.0.pools.store(Arc::new(grown));

@@ -22,7 +22,9 @@ pub trait FromReplies: Sized {
 
 impl<T: FromReplyOwned> FromReplies for Vec<T> {
     fn from_replies(results: &Results) -> Result<Vec<T>> {
-        (0..results.len()).map(|index| results.decode(index)).collect()
+        (0..results.len())
+            .map(|index| results.decode(index))
+            .collect()
     }
 }
 

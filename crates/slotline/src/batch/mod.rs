@@ -6,7 +6,7 @@ mod queued;
 mod results;
 
 pub use decode::FromReplies;
-pub use pipeline::{Pipeline, Pipelined, SendPipeline};
 pub(crate) use pipeline::pipelined;
+pub use pipeline::{Pipeline, Pipelined, SendPipeline};
 pub use queued::{Batch, Queued};
 pub use results::{Reply, Results};

@@ -181,7 +181,9 @@ impl ClientBuilder {
             ));
         }
         if self.discovery == Discovery::SingleNode && urls.len() > 1 {
-            return Err(Error::config("one node only was asked for, and several are named"));
+            return Err(Error::config(
+                "one node only was asked for, and several are named",
+            ));
         }
         let mut seeds = Vec::new();
         for url in urls {

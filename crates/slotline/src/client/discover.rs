@@ -8,8 +8,8 @@ use slotline_pipeline::{BoxError, Cluster, Intent, ReadFrom, Refresh, RefreshCon
 use slotline_pool::Pool;
 use slotline_topology::{Endpoint, Topology};
 use tokio::time::Instant;
-use tower::util::BoxCloneSyncService;
 use tower::ServiceExt;
+use tower::util::BoxCloneSyncService;
 
 use super::builder::{ClientBuilder, Discovery};
 use super::{Client, Shared};
@@ -90,10 +90,14 @@ fn client(
 ) -> Client {
     let is_cluster = !topology.is_single_node();
     let cluster = Cluster::new(topology);
-    let refresh = is_cluster.then(|| {
-        Refresh::spawn(cluster.clone(), nodes.clone(), RefreshConfig::new(seeds))
-    });
-    let plain = Stack::plain(nodes.clone(), &cluster, builder.chunk, builder.retry.clone());
+    let refresh = is_cluster
+        .then(|| Refresh::spawn(cluster.clone(), nodes.clone(), RefreshConfig::new(seeds)));
+    let plain = Stack::plain(
+        nodes.clone(),
+        &cluster,
+        builder.chunk,
+        builder.retry.clone(),
+    );
     let stack = if builder.layers.is_empty() {
         Stack::Plain(plain)
     } else {

@@ -66,38 +66,31 @@ impl Client {
     ///
     /// # Cancel safety
     /// Dropping the future drops what is under way at each node.
-    pub async fn for_each_primary<T, E, F>(
-        &self,
-        with: impl FnMut(Node) -> F,
-    ) -> Result<Vec<T>, E>
+    pub async fn for_each_primary<T, E, F>(&self, with: impl FnMut(Node) -> F) -> Result<Vec<T>, E>
     where
         F: Future<Output = Result<T, E>>,
     {
-        self.for_each(|topology| topology.primaries().collect(), with).await
+        self.for_each(|topology| topology.primaries().collect(), with)
+            .await
     }
 
     /// The same for every replica, on connections that may read from it.
     ///
     /// # Errors
     /// As [`for_each_primary`](Client::for_each_primary).
-    pub async fn for_each_replica<T, E, F>(
-        &self,
-        with: impl FnMut(Node) -> F,
-    ) -> Result<Vec<T>, E>
+    pub async fn for_each_replica<T, E, F>(&self, with: impl FnMut(Node) -> F) -> Result<Vec<T>, E>
     where
         F: Future<Output = Result<T, E>>,
     {
-        self.for_each(|topology| topology.replicas().collect(), with).await
+        self.for_each(|topology| topology.replicas().collect(), with)
+            .await
     }
 
     /// The same for every node, primaries first.
     ///
     /// # Errors
     /// As [`for_each_primary`](Client::for_each_primary).
-    pub async fn for_each_node<T, E, F>(
-        &self,
-        with: impl FnMut(Node) -> F,
-    ) -> Result<Vec<T>, E>
+    pub async fn for_each_node<T, E, F>(&self, with: impl FnMut(Node) -> F) -> Result<Vec<T>, E>
     where
         F: Future<Output = Result<T, E>>,
     {
@@ -158,7 +151,11 @@ async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
                 }
             }
         }
-        if pending { Poll::Pending } else { Poll::Ready(()) }
+        if pending {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     })
     .await;
     results.into_iter().flatten().collect()

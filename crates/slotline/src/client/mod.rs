@@ -77,10 +77,7 @@ impl Client {
     ///
     /// # Cancel safety
     /// As with [`Pipeline::send`].
-    pub fn pipelined<T: FromReplies>(
-        &self,
-        fill: impl FnOnce(&mut Batch),
-    ) -> Pipelined<T> {
+    pub fn pipelined<T: FromReplies>(&self, fill: impl FnOnce(&mut Batch)) -> Pipelined<T> {
         pipelined(self.direct.clone(), fill)
     }
 

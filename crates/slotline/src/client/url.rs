@@ -89,9 +89,9 @@ fn database(path: &str) -> Result<Option<u32>> {
     if path.is_empty() {
         return Ok(None);
     }
-    let number = path.parse().map_err(|_| {
-        Error::config(format!("the URL's path {path:?} is no database number"))
-    })?;
+    let number = path
+        .parse()
+        .map_err(|_| Error::config(format!("the URL's path {path:?} is no database number")))?;
     Ok(Some(number))
 }
 
@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn each_part_is_read() {
-        let url = parse("redis://me:p%40ss@db.example:7000/3?client_name=a%20b&read_from=prefer-replica");
+        let url =
+            parse("redis://me:p%40ss@db.example:7000/3?client_name=a%20b&read_from=prefer-replica");
         let expected = Url {
             endpoint: Endpoint::new("db.example", 7000),
             credentials: Some((Some("me".into()), "p@ss".into())),
@@ -140,13 +141,19 @@ mod tests {
         let check = |url, expected: &str| {
             let error = parse(url).unwrap_err();
             let text = format!("{error} {error:?}");
-            assert!(error.is_config() && text.contains(expected), "{url}: {text}");
+            assert!(
+                error.is_config() && text.contains(expected),
+                "{url}: {text}"
+            );
             assert!(!text.contains("hunter2"), "{text}");
         };
         check("127.0.0.1:6379", "begins with redis://");
         check("http://:hunter2@h", "unknown URL scheme http://");
         check("rediss://:hunter2@h", "TLS");
-        check("redis://:hunter2@h?color=blue", "unknown URL parameter color");
+        check(
+            "redis://:hunter2@h?color=blue",
+            "unknown URL parameter color",
+        );
         check("redis://:hunter2@h:99999", "host");
         check("redis://:hunter2@", "host");
         check("redis://hunter2@h", "password alone");
