@@ -3,6 +3,7 @@
 
 mod ci;
 mod cluster;
+mod command_table;
 mod integration;
 mod servers;
 mod test;
@@ -24,6 +25,7 @@ struct Cli {
 enum Verb {
     Servers(servers::Servers),
     Cluster(cluster::Cluster),
+    CommandTable(command_table::CommandTable),
     Integration(integration::Integration),
     Test(test::Test),
     Tidy(tidy::Tidy),
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Servers(verb) => verb.run(),
         Verb::Cluster(verb) => verb.run(),
+        Verb::CommandTable(verb) => verb.run(),
         Verb::Integration(verb) => verb.run(),
         Verb::Test(verb) => verb.run(),
         Verb::Tidy(verb) => verb.run(),

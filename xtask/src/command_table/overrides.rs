@@ -1,0 +1,107 @@
+//! Where the table says other than the servers, or more: all of it, in one place.
+
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+
+use super::facts::Facts;
+
+/// Commands that change what their connection is, or speak of what was done on
+/// it: a connection that many use refuses them.
+const SESSION: &[&str] = &[
+    "ASKING",
+    "AUTH",
+    "CLIENT CACHING",
+    "CLIENT CAPA",
+    "CLIENT IMPORT-SOURCE",
+    "CLIENT NO-EVICT",
+    "CLIENT NO-TOUCH",
+    "CLIENT REPLY",
+    "CLIENT SETINFO",
+    "CLIENT SETNAME",
+    "CLIENT TRACKING",
+    "DISCARD",
+    "EXEC",
+    "HELLO",
+    "MONITOR",
+    "MULTI",
+    "PSUBSCRIBE",
+    "PSYNC",
+    "PUNSUBSCRIBE",
+    "QUIT",
+    "READONLY",
+    "READWRITE",
+    "REPLCONF",
+    "RESET",
+    "SCRIPT DEBUG",
+    "SELECT",
+    "SSUBSCRIBE",
+    "SUBSCRIBE",
+    "SUNSUBSCRIBE",
+    "SYNC",
+    "UNSUBSCRIBE",
+    "UNWATCH",
+    "WAIT",
+    "WAITAOF",
+    "WATCH",
+];
+
+/// Commands that run code of the caller's, whose errors may be that code's.
+const SCRIPT: &[&str] = &[
+    "EVAL",
+    "EVALSHA",
+    "EVALSHA_RO",
+    "EVAL_RO",
+    "FCALL",
+    "FCALL_RO",
+];
+
+/// Policies that differ from the servers' tips, which some versions lack.
+const POLICIES: &[(&str, &str, &str)] = &[
+    // Split by slot it would no longer be all or nothing; 7.0's tip says so
+    // nevertheless and was withdrawn later.
+    ("MSETNX", "Default", "Default"),
+    // Any node answers it, and that is what a caller asks about. Asked of every
+    // primary it would fail as soon as one is down.
+    ("PING", "Default", "Default"),
+];
+
+/// Applies all of them. A name that no server knows is an error: it would be
+/// an override without effect.
+pub(crate) fn apply(table: &mut BTreeMap<String, Facts>) -> Result<()> {
+    for (names, flag) in [(SESSION, "SESSION"), (SCRIPT, "SCRIPT")] {
+        for name in names {
+            find(table, name)?.flags.insert(flag);
+        }
+    }
+    for (name, request, response) in POLICIES {
+        let facts = find(table, name)?;
+        facts.request = request;
+        facts.response = response;
+    }
+    Ok(())
+}
+
+fn find<'a>(table: &'a mut BTreeMap<String, Facts>, name: &str) -> Result<&'a mut Facts> {
+    table
+        .get_mut(name)
+        .with_context(|| format!("no server knows {name}, which an override is about"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_override_without_a_command_is_an_error() {
+        let error = apply(&mut BTreeMap::new()).unwrap_err();
+        assert!(error.to_string().contains("ASKING"));
+    }
+
+    #[test]
+    fn lists_are_sorted_and_name_each_command_once() {
+        for list in [SESSION, SCRIPT] {
+            assert!(list.is_sorted_by(|a, b| a < b), "{list:?}");
+        }
+        assert!(POLICIES.is_sorted_by(|a, b| a.0 < b.0));
+    }
+}
