@@ -1,6 +1,7 @@
 //! What all layers of one client know of its cluster: a snapshot that is read
 //! without a lock, and the ways in which it changes.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
@@ -45,6 +46,7 @@ struct Inner {
     /// Held by whoever makes a new snapshot; never by a command that reads one.
     changes: Mutex<Changes>,
     wanted: Notify,
+    redirects: AtomicU64,
 }
 
 /// What redirects said since the refresh under way began: it outranks what that
@@ -67,6 +69,7 @@ impl Cluster {
             snapshot: ArcSwap::from_pointee(snapshot),
             changes: Mutex::default(),
             wanted: Notify::new(),
+            redirects: AtomicU64::new(0),
         }))
     }
 
@@ -110,6 +113,16 @@ impl Cluster {
     /// allows, however often it is asked for.
     pub fn want_refresh(&self) {
         self.0.wanted.notify_one();
+    }
+
+    /// How often a command was sent on because of a MOVED or an ASK.
+    #[must_use]
+    pub fn redirects_followed(&self) -> u64 {
+        self.0.redirects.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn redirect_followed(&self) {
+        self.0.redirects.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) async fn refresh_wanted(&self) {

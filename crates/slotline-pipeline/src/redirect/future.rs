@@ -97,6 +97,7 @@ impl Decide for Follow {
                         continue;
                     };
                     waits |= hops > HOPS_AT_ONCE;
+                    self.cluster.redirect_followed();
                     target
                 }
                 Advice::WaitThen(target) => {

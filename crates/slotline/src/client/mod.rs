@@ -88,6 +88,12 @@ impl Client {
         self.shared.cluster.snapshot().topology().clone()
     }
 
+    /// How often a command was sent on because a server answered MOVED or ASK.
+    #[must_use]
+    pub fn redirects_followed(&self) -> u64 {
+        self.shared.cluster.redirects_followed()
+    }
+
     /// What each pool of connections has counted so far, by node and intent.
     #[must_use]
     pub fn statistics(&self) -> Vec<(Endpoint, Intent, Statistics)> {
