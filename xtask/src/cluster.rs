@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
-use slotline_testkit::{LocalCluster, ServerBinary};
+use slotline_testkit::{LocalCluster, Node, ServerBinary};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -79,15 +79,16 @@ impl Up {
             .replicas(self.replicas.into())
             .start()
             .await?;
-        println!(
-            "{} cluster, formed in {:.1} s",
-            binary.version(),
-            start.elapsed().as_secs_f64()
-        );
-        show(&cluster).await?;
+        let formed = start.elapsed().as_secs_f64();
+        let nodes = describe(&cluster).await?;
         cluster
             .detach(&state)
-            .context("the cluster was ended again")
+            .context("the cluster was ended again")?;
+        println!(
+            "{} cluster, formed in {formed:.1} s\n{nodes}",
+            binary.version()
+        );
+        Ok(())
     }
 }
 
@@ -115,15 +116,16 @@ fn down() -> Result<()> {
 
 async fn status() -> Result<()> {
     let cluster = attach()?;
-    show(&cluster).await?;
+    println!("{}", describe(&cluster).await?);
     cluster.wait_until_agreed(Duration::from_secs(2)).await?;
     println!("healthy: all nodes agree");
     Ok(())
 }
 
-async fn show(cluster: &LocalCluster) -> Result<()> {
+/// A line per node.
+async fn describe(cluster: &LocalCluster) -> Result<String> {
     let (primaries, replicas) = (cluster.primaries().await?, cluster.replicas().await?);
-    for node in cluster.nodes() {
+    let line = |node: &Node| {
         let role = if primaries.contains(node) {
             "primary"
         } else if replicas.contains(node) {
@@ -131,12 +133,13 @@ async fn show(cluster: &LocalCluster) -> Result<()> {
         } else {
             "dead"
         };
-        println!(
+        format!(
             "{:<24} {role:<8} pid {:<8} {}",
             node.url(),
             node.pid(),
             node.id()
-        );
-    }
-    Ok(())
+        )
+    };
+    let lines: Vec<_> = cluster.nodes().iter().map(line).collect();
+    Ok(lines.join("\n"))
 }
