@@ -119,6 +119,7 @@ impl Service<Part> for Nodes {
         NodeFuture {
             exchange,
             node: part.node,
+            while_away: part.while_away,
         }
     }
 }
@@ -127,6 +128,7 @@ impl Service<Part> for Nodes {
 pub(crate) struct NodeFuture {
     exchange: pool::Exchange,
     node: Endpoint,
+    while_away: WhileAway,
 }
 
 impl Future for NodeFuture {
@@ -136,7 +138,7 @@ impl Future for NodeFuture {
         let exchange = Pin::new(&mut self.exchange);
         exchange.poll(cx).map(|answer| {
             let failure = answer.failure.map(|failure| PartFailure {
-                error: node_error(failure.error, &self.node),
+                error: node_error(failure.error, &self.node, self.while_away),
                 first_unsent: failure.first_unsent,
             });
             Ok(PartResponse {
@@ -154,10 +156,13 @@ fn pool_intent(intent: Intent) -> pool::Intent {
     }
 }
 
-fn node_error(error: pool::Error, node: &Endpoint) -> pipeline::Error {
+fn node_error(error: pool::Error, node: &Endpoint, while_away: WhileAway) -> pipeline::Error {
+    // Whoever does not wait for a node has another way, whatever kept the node
+    // from being ready.
+    let is_passing = error.is_network() || while_away == WhileAway::Refuse;
     let failure = if error.is_displaced() {
         NodeFailure::Displaced
-    } else if error.is_handshake() && error.is_network() {
+    } else if error.is_handshake() && is_passing {
         NodeFailure::Unreachable
     } else if error.is_timeout() {
         NodeFailure::Timeout

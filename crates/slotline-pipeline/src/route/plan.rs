@@ -110,7 +110,13 @@ impl<'a> Planner<'a> {
     /// command whole: a server that is no cluster.
     fn only_node(&self) -> Option<Place> {
         let topology = self.snapshot.topology();
-        if !topology.is_single_node() || self.request.targets != Targets::BySlot {
+        let is_named = match &self.request.targets {
+            Targets::BySlot => false,
+            Targets::Each(each) => {
+                each.iter().any(|target| matches!(target, Target::Named { .. }))
+            }
+        };
+        if !topology.is_single_node() || is_named {
             return None;
         }
         let node = topology.primaries().next()?;
