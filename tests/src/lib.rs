@@ -1,12 +1,26 @@
-//! What the suites share: servers to run against.
+//! What the suites share: servers to run against, and ways to see what arrived
+//! at them.
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
+mod connections;
+mod counters;
+mod keys;
+mod monitor;
+mod peer;
+mod shared;
+mod tally;
+mod wait;
+
+pub use connections::{Connection, connections, connections_of, kill};
+pub use counters::{calls, errors, errors_at_all, reset_counters};
+pub use keys::{keys_of_slot, tag_of};
+pub use monitor::{Entry, Monitor};
+pub use peer::Peer;
+pub use shared::on_shared_cluster;
+pub use tally::{Counters, Tally};
+pub use wait::{PATIENCE, until};
 
 use slotline_testkit::{LocalCluster, LocalServer, ServerBinary};
-
-/// How long a test waits for a condition before it gives up.
-pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The server that `cargo xtask integration` chose, or one that is on PATH.
 pub fn binary() -> ServerBinary {
