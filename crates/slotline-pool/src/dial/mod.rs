@@ -4,8 +4,6 @@ mod greeting;
 mod half_open;
 mod recipe;
 mod tcp;
-#[cfg(test)]
-mod tests;
 
 pub use greeting::{Greeting, Mode, Protocol, Role};
 pub(crate) use half_open::{Break, HalfOpen, Ready, Stream};

@@ -6,12 +6,15 @@ mod server;
 mod sharing;
 mod waiting;
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use slotline_resp::{CommandBuffer, Commands, Delivery};
 use tokio::time::Instant;
 
-use crate::{Address, Answer, Pool, PoolBuilder, WhileAway};
+use crate::{Address, Answer, Exchange, Pool, PoolBuilder, WhileAway};
 
 /// Commands of words.
 fn words(lines: &[&str]) -> Commands {
@@ -34,8 +37,17 @@ fn builder(address: &Address) -> PoolBuilder {
     Pool::builder(address.clone())
 }
 
-async fn send(pool: &Pool, lines: &[&str]) -> Answer {
-    pool.send(words(lines), soon(), WhileAway::Wait).await
+fn send(pool: &Pool, lines: &[&str]) -> Exchange {
+    pool.send(words(lines), soon(), WhileAway::Wait)
+}
+
+/// Polls a future once, for what it has to say so far.
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// The replies as strings, server errors included; a failure must not be.

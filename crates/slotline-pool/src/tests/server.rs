@@ -3,15 +3,71 @@
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use std::io::ErrorKind;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::Address;
+use crate::dial::{Connector, Stream};
 
 pub(crate) const HELLO: &[u8] = b"%4\r\n+server\r\n+redis\r\n+version\r\n+7.0.15\r\n\
     +proto\r\n:3\r\n+mode\r\n+cluster\r\n";
 pub(crate) const OK: &[u8] = b"+OK\r\n";
+
+/// One stream after another, from a script.
+pub(crate) async fn script<F>(each: impl Fn(usize, TcpStream) -> F + Send + 'static) -> Address
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let (listener, address) = listen().await;
+    tokio::spawn(async move {
+        for index in 0.. {
+            let Ok((stream, _)) = listener.accept().await else {
+                return;
+            };
+            tokio::spawn(each(index, stream));
+        }
+    });
+    address
+}
+
+/// Reads until `count` whole commands have come.
+pub(crate) async fn read_commands(
+    stream: &mut (impl AsyncRead + Unpin),
+    count: usize,
+) -> Vec<Vec<String>> {
+    let (mut bytes, mut all) = (Vec::new(), Vec::new());
+    while all.len() < count {
+        // Byte by byte, so that nothing behind the last one is taken.
+        bytes.push(stream.read_u8().await.expect("closed early"));
+        all.extend(commands_in(&mut bytes));
+    }
+    all
+}
+
+/// A connector without a network, and the other ends of what it opens: pipes
+/// that hold so many bytes.
+pub(crate) fn pipes(capacity: usize) -> (Connector, mpsc::UnboundedReceiver<DuplexStream>) {
+    let (ours, theirs) = mpsc::unbounded_channel();
+    let connector = Connector::new(move |_, _| {
+        let (near, far) = duplex(capacity);
+        let sent = ours.send(far);
+        Box::pin(async move {
+            sent.map_err(|_| ErrorKind::ConnectionRefused)?;
+            Ok(Box::new(near) as Box<dyn Stream>)
+        })
+    });
+    (connector, theirs)
+}
+
+/// Answers a handshake of `count` commands as a server usually does.
+pub(crate) async fn shake_hands(stream: &mut impl Stream, count: usize) {
+    for command in read_commands(stream, count).await {
+        stream.write_all(&usual(&command)).await.unwrap();
+    }
+}
 
 pub(crate) async fn listen() -> (TcpListener, Address) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

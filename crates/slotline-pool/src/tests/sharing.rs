@@ -1,6 +1,8 @@
 //! Many callers, one connection.
 
-use super::server::{Server, usual};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::server::{OK, Server, commands_in, pipes, read_commands, script, shake_hands, usual};
 use super::*;
 
 #[tokio::test]
@@ -27,4 +29,312 @@ async fn commands_of_many_tasks_share_a_connection() {
     assert_eq!((statistics.commands, statistics.replies), (3840, 3840));
     assert_eq!((statistics.in_flight, statistics.queued_bytes), (0, 0));
     assert!(statistics.writes < 1280, "{} writes", statistics.writes);
+}
+
+/// A fixed order of random numbers, the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+/// Requests dropped at random moments beside requests that stay (A1). The server
+/// answers in pieces, so that the drops fall into every stage.
+#[tokio::test]
+async fn replies_match_while_others_are_cancelled() {
+    let address = script(|_, mut stream| async move {
+        let (mut bytes, mut dice) = (Vec::new(), Dice(7));
+        while let Ok(1..) = stream.read_buf(&mut bytes).await {
+            let answers: Vec<u8> = commands_in(&mut bytes)
+                .iter()
+                .flat_map(|command| usual(command))
+                .collect();
+            let mut left = &answers[..];
+            while !left.is_empty() {
+                let (piece, rest) = left.split_at(left.len().min(1 + dice.roll(40) as usize));
+                if stream.write_all(piece).await.is_err() {
+                    return;
+                }
+                tokio::task::yield_now().await;
+                left = rest;
+            }
+        }
+    })
+    .await;
+    let pool = builder(&address).build();
+    pool.connect().await.unwrap();
+    let before = pool.statistics();
+    let mut tasks = Vec::new();
+    for task in 1..=40u64 {
+        let pool = pool.clone();
+        tasks.push(tokio::spawn(async move {
+            let (mut dice, mut dropped) = (Dice(task * 77_777), 0);
+            for turn in 0..100 {
+                let key = format!("{task}.{turn}");
+                let line = format!("GET {key}");
+                let lines = vec![&line[..]; 1 + dice.roll(3) as usize];
+                let exchange = send(&pool, &lines);
+                if dice.roll(2) == 0 {
+                    let polls = dice.roll(6);
+                    let mut exchange = std::pin::pin!(exchange);
+                    for _ in 0..polls {
+                        poll_once(exchange.as_mut()).await;
+                        tokio::task::yield_now().await;
+                    }
+                    dropped += 1;
+                } else {
+                    let answer = exchange.await;
+                    assert!(texts(&answer).iter().all(|text| *text == key));
+                    assert_eq!(answer.replies.len(), lines.len());
+                }
+            }
+            dropped
+        }));
+    }
+    let mut dropped = 0;
+    for task in tasks {
+        dropped += task.await.unwrap();
+    }
+    assert!(dropped > 1000, "{dropped}");
+    send(&pool, &["GET last"]).await;
+    let after = pool.statistics();
+    assert_eq!(
+        (after.in_flight, after.queued_bytes, after.waiting),
+        (0, 0, 0)
+    );
+    assert_eq!((after.dials, after.connections_lost), (before.dials, 0));
+    assert!(
+        after.replies < after.commands,
+        "some were taken back unwritten"
+    );
+}
+
+/// Every future is polled k times and dropped, for every k (A8).
+#[tokio::test]
+async fn a_dropped_exchange_leaves_nothing_held() {
+    let server = Server::start(|_, command| Some(usual(command))).await;
+    let pool = builder(&server.address).max_in_flight(2).build();
+    for _round in 0..2 {
+        for polls in 0..8 {
+            let mut all: Vec<_> = (0..5)
+                .map(|_| Box::pin(send(&pool, &["GET k", "GET k"])))
+                .collect();
+            for _ in 0..polls {
+                for exchange in &mut all {
+                    poll_once(exchange.as_mut()).await;
+                }
+                tokio::task::yield_now().await;
+            }
+            drop(all);
+            let statistics = pool.statistics();
+            assert_eq!(statistics.waiting, 0);
+        }
+        // A connect that is dropped leaves its dial to whoever comes next.
+        for _ in 0..3 {
+            poll_once(std::pin::pin!(pool.connect())).await;
+        }
+        assert_eq!(texts(&send(&pool, &["GET k"]).await), ["k"]);
+        assert_eq!(pool.statistics().in_flight, 0);
+    }
+    assert_eq!(server.dials(), 1);
+}
+
+/// The server cuts the connection behind every byte of a batch of three, and
+/// answers none, one or all of what it has got (A2, B1).
+#[tokio::test]
+async fn a_cut_at_every_byte_is_told_command_by_command() {
+    let batch = ["GET aa", "GET bbbb", "GET c"];
+    let lens: Vec<usize> = batch.iter().map(|line| words(&[line]).byte_len()).collect();
+    let whole: usize = lens.iter().sum();
+    for cut in 1..whole {
+        let address = script(move |index, mut stream| async move {
+            shake_hands(&mut stream, 3).await;
+            if index > 0 {
+                return;
+            }
+            // Without reading the rest: what is unread becomes a reset.
+            let mut got = vec![0; cut];
+            stream.read_exact(&mut got).await.unwrap();
+            for command in commands_in(&mut got).iter().take(1) {
+                stream.write_all(&usual(command)).await.unwrap();
+            }
+        })
+        .await;
+        let pool = builder(&address).build();
+        pool.connect().await.unwrap();
+        let answer = send(&pool, &batch).await;
+        // Loopback takes the batch in one write: all of it may have arrived.
+        let answered = usize::from(cut >= lens[0]);
+        let fates = fates(&answer, 3);
+        assert!(
+            answer.replies.len() <= answered,
+            "{fates} after {cut} bytes"
+        );
+        assert_eq!(
+            fates,
+            ["???", "+??"][answer.replies.len()],
+            "after {cut} bytes"
+        );
+        let error = answer.failure.unwrap().error;
+        assert!(error.is_network() && !error.is_handshake(), "{error}");
+        assert_eq!(pool.statistics().connections_lost, 1);
+    }
+}
+
+/// The same from the other side: the socket takes only so many bytes.
+#[tokio::test(start_paused = true)]
+async fn what_the_socket_did_not_take_is_not_sent() {
+    let batch = ["GET aa", "GET bbbb", "GET c"];
+    let lens: Vec<usize> = batch.iter().map(|line| words(&[line]).byte_len()).collect();
+    let whole: usize = lens.iter().sum();
+    for taken in 1..=whole {
+        let (connector, mut streams) = pipes(taken);
+        let pool = builder(&Address::new("pipe", 1))
+            .connector(connector)
+            .build();
+        let server = tokio::spawn(async move {
+            let mut first = streams.recv().await.unwrap();
+            let handshake = shake_hands(&mut first, 3).await;
+            (first, handshake, streams)
+        });
+        pool.connect().await.unwrap();
+        let (first, (), mut streams) = server.await.unwrap();
+        let mut exchange = std::pin::pin!(send(&pool, &batch));
+        for _ in 0..10 {
+            assert!(poll_once(exchange.as_mut()).await.is_none());
+            tokio::task::yield_now().await;
+        }
+        drop(first);
+        let answer = exchange.await;
+        let begun = if taken <= lens[0] {
+            "?--"
+        } else if taken <= lens[0] + lens[1] {
+            "??-"
+        } else {
+            "???"
+        };
+        assert_eq!(fates(&answer, 3), begun, "{taken} bytes");
+        // What comes later goes to a new connection.
+        let later = tokio::spawn(async move {
+            let mut stream = streams.recv().await.unwrap();
+            shake_hands(&mut stream, 3).await;
+            read_commands(&mut stream, 1).await
+        });
+        let mut exchange = std::pin::pin!(send(&pool, &["GET later"]));
+        poll_once(exchange.as_mut()).await;
+        assert_eq!(later.await.unwrap(), [["GET", "later"]]);
+    }
+}
+
+/// A reply that nobody asked for: the connection is closed, not used on (A5).
+#[tokio::test]
+async fn an_unsolicited_reply_closes_the_connection() {
+    let address = script(|index, mut stream| async move {
+        shake_hands(&mut stream, 3).await;
+        let get = read_commands(&mut stream, 1).await;
+        let mut answer = usual(&get[0]);
+        if index == 0 {
+            answer.extend_from_slice(b">2\r\n+message\r\n+fine\r\n+OK\r\n");
+        }
+        stream.write_all(&answer).await.unwrap();
+        let _ = stream.read(&mut [0]).await;
+    })
+    .await;
+    let pool = builder(&address).build();
+    assert_eq!(texts(&send(&pool, &["GET a"]).await), ["a"]);
+    while pool.statistics().connections_lost == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(texts(&send(&pool, &["GET b"]).await), ["b"]);
+}
+
+/// A parse error in the stream: nothing behind it is believed (A7).
+#[tokio::test]
+async fn bad_bytes_close_the_connection() {
+    let address = script(|_, mut stream| async move {
+        shake_hands(&mut stream, 3).await;
+        read_commands(&mut stream, 3).await;
+        stream
+            .write_all(b"$1\r\na\r\n$1\r\nbb\r\n$1\r\nc\r\n")
+            .await
+            .unwrap();
+        let _ = stream.read(&mut [0]).await;
+    })
+    .await;
+    let pool = builder(&address).build();
+    let answer = send(&pool, &["GET a", "GET b", "GET c"]).await;
+    assert_eq!(fates(&answer, 3), "+??");
+    let error = answer.failure.unwrap().error;
+    assert!(error.to_string().contains("RESP"), "{error}");
+}
+
+/// A long request against a long reply: neither side takes anything while it
+/// gives, and yet both get on (R3).
+#[tokio::test]
+async fn large_transfers_cross_through_small_buffers() {
+    const LEN: usize = 8 << 20;
+    let (connector, mut streams) = pipes(4096);
+    tokio::spawn(async move {
+        let mut stream = streams.recv().await.unwrap();
+        shake_hands(&mut stream, 3).await;
+        // It sends the reply to the GET while the SET is still arriving, and
+        // reads no byte before its own have been taken.
+        let mut bytes = vec![0; 64];
+        let mut got = stream.read(&mut bytes).await.unwrap();
+        let reply = format!("${LEN}\r\n{}\r\n", "r".repeat(LEN));
+        for piece in reply.as_bytes().chunks(10_000) {
+            stream.write_all(piece).await.unwrap();
+            got += stream.read(&mut vec![0; 10_000]).await.unwrap();
+        }
+        let all = words(&["GET k"]).byte_len() + set(LEN).byte_len();
+        while got < all {
+            got += stream.read(&mut vec![0; 10_000]).await.unwrap();
+        }
+        stream.write_all(OK).await.unwrap();
+        let _ = stream.read(&mut [0]).await;
+    });
+    fn set(len: usize) -> Commands {
+        let mut buffer = CommandBuffer::new();
+        buffer.begin_named("SET").arg("k").arg(&vec![b'x'; len]);
+        buffer.freeze()
+    }
+    let pool = builder(&Address::new("pipe", 1))
+        .connector(connector)
+        .build();
+    let get = send(&pool, &["GET k"]);
+    let set = pool.send(set(LEN), soon(), WhileAway::Wait);
+    let (get, set) = tokio::join!(get, set);
+    assert_eq!(texts(&get)[0].len(), LEN);
+    assert_eq!(texts(&set), ["OK"]);
+}
+
+/// What would change the connection for everybody is refused unsent (S4, A6).
+#[tokio::test]
+async fn session_commands_are_refused() {
+    let server = Server::start(|_, command| Some(usual(command))).await;
+    let pool = builder(&server.address).build();
+    for line in [
+        "SELECT 1",
+        "CLIENT REPLY OFF",
+        "MONITOR",
+        "SUBSCRIBE c",
+        "BLPOP k 0",
+        "READWRITE",
+    ] {
+        let answer = send(&pool, &["GET a", line]).await;
+        assert_eq!(fates(&answer, 2), "--", "{line}");
+        let error = answer.failure.unwrap().error;
+        assert!(error.is_refused(), "{error}");
+        assert!(
+            error.to_string().contains(line.split(' ').next().unwrap()),
+            "{error}"
+        );
+    }
+    assert_eq!(server.dials(), 0);
+    assert_eq!(texts(&send(&pool, &["ASKING", "GET k"]).await), ["OK", "k"]);
 }
