@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use crate::{servers, workspace};
@@ -57,28 +58,33 @@ impl Integration {
         Ok(())
     }
 
-    /// All suites, the second also where the first failed.
     fn suites(&self, server: &Path) -> Result<()> {
-        let testkit = self.cargo_test(
-            server,
-            &["-p", "slotline-testkit", "--test", "real_servers"],
-            &["--ignored"],
-        );
-        let suites = self.cargo_test(server, &["-p", "slotline-tests"], &[]);
-        testkit.and(suites)
+        if self.filter.is_some() && self.matching(server)? == 0 {
+            bail!("no test has a name that contains the filter");
+        }
+        let mut command = self.cargo_test(server);
+        workspace::run(command.args(["--no-fail-fast", "--"]).args(&self.libtest))
     }
 
-    fn cargo_test(&self, server: &Path, which: &[&str], own: &[&str]) -> Result<()> {
+    /// How many tests the filter leaves; none would pass in silence.
+    fn matching(&self, server: &Path) -> Result<usize> {
+        let mut command = self.cargo_test(server);
+        let listed = command
+            .args(["--", "--list", "--format", "terse"])
+            .output()?;
+        let listed = String::from_utf8_lossy(&listed.stdout);
+        Ok(listed
+            .lines()
+            .filter(|line| line.ends_with(": test"))
+            .count())
+    }
+
+    fn cargo_test(&self, server: &Path) -> Command {
         let mut command = workspace::cargo();
         command
-            .arg("test")
-            .args(which)
+            .args(["test", "-p", "slotline-tests"])
+            .args(&self.filter)
             .env("SLOTLINE_SERVER", server);
         command
-            .args(&self.filter)
-            .arg("--")
-            .args(own)
-            .args(&self.libtest);
-        workspace::run(&mut command)
     }
 }

@@ -1,5 +1,5 @@
-//! Against the server that `SLOTLINE_SERVER` names; `cargo xtask integration`
-//! runs them with one that it provisions.
+//! The testkit against the server that `SLOTLINE_SERVER` names;
+//! `cargo xtask integration` runs this with one that it provisions.
 #![expect(clippy::unwrap_used, reason = "a test's own functions may fail it")]
 
 use slotline_testkit::{LocalCluster, LocalServer, ServerBinary, Value};
@@ -17,7 +17,6 @@ fn exists(pid: u32) -> bool {
 }
 
 #[tokio::test]
-#[ignore = "needs a server: cargo xtask integration"]
 async fn a_server_starts_answers_restarts_and_leaves_nothing() {
     let server = LocalServer::builder(&binary())
         .option("maxmemory", "64mb")
@@ -52,7 +51,6 @@ async fn a_server_starts_answers_restarts_and_leaves_nothing() {
 }
 
 #[tokio::test]
-#[ignore = "needs a server: cargo xtask integration"]
 async fn an_option_that_no_server_knows_fails_with_its_log() {
     let error = LocalServer::builder(&binary())
         .option("no-such-option", "1")
@@ -64,7 +62,6 @@ async fn an_option_that_no_server_knows_fails_with_its_log() {
 }
 
 #[tokio::test]
-#[ignore = "needs a server: cargo xtask integration"]
 async fn a_cluster_forms_and_every_node_sees_it() {
     let start = Instant::now();
     let cluster = LocalCluster::builder(&binary()).start().await.unwrap();
@@ -90,7 +87,6 @@ async fn a_cluster_forms_and_every_node_sees_it() {
 }
 
 #[tokio::test]
-#[ignore = "needs a server: cargo xtask integration"]
 async fn slots_migrate_key_by_key_and_can_be_held_half_way() {
     let cluster = LocalCluster::builder(&binary()).start().await.unwrap();
     let (from, to) = (&cluster.nodes()[0], &cluster.nodes()[1]);
@@ -139,7 +135,6 @@ async fn slots_migrate_key_by_key_and_can_be_held_half_way() {
 }
 
 #[tokio::test]
-#[ignore = "needs a server: cargo xtask integration"]
 async fn failover_by_command_and_by_sigkill() {
     let cluster = LocalCluster::builder(&binary()).start().await.unwrap();
     let old = cluster.owner_of(0).await.unwrap();
@@ -165,7 +160,6 @@ async fn failover_by_command_and_by_sigkill() {
 }
 
 #[tokio::test]
-#[ignore = "needs a server: cargo xtask integration"]
 async fn a_detached_cluster_is_found_again_and_ends_whole() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
