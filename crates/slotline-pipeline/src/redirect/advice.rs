@@ -74,6 +74,10 @@ fn redirect(
     own_slot: Option<Slot>,
     cluster: &Cluster,
 ) -> Advice {
+    // A client of one node speaks to no other.
+    if cluster.snapshot().topology().is_single_node() {
+        return Advice::Surface;
+    }
     // Where nobody knows who was asked, an empty host means nothing.
     let nobody = Endpoint::new("", 0);
     let asked = asked.unwrap_or(&nobody);
