@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::{servers, workspace};
@@ -69,9 +69,11 @@ impl Integration {
     /// How many tests the filter leaves; none would pass in silence.
     fn matching(&self, server: &Path) -> Result<usize> {
         let mut command = self.cargo_test(server);
-        let listed = command
-            .args(["--", "--list", "--format", "terse"])
-            .output()?;
+        let list = ["--", "--list", "--format", "terse"];
+        let listed = command.args(list).stderr(Stdio::inherit()).output()?;
+        if !listed.status.success() {
+            bail!("the suites could not be built");
+        }
         let listed = String::from_utf8_lossy(&listed.stdout);
         Ok(listed
             .lines()
