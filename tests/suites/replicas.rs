@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use slotline::{Client, Discovery, Intent, ReadFrom};
+use slotline::{Client, Delivery, Discovery, Intent, ReadFrom};
 use slotline_testkit::{LocalCluster, Node};
 use slotline_tests::{
     Monitor, PATIENCE, connections_of, errors_at_all, kill, on_shared_cluster, reset_counters,
@@ -255,6 +255,44 @@ fn a_client_of_one_replica_reads_on_every_connection_of_its_pool() {
             drop(client);
             let gone = async || connections_of(&replica, "plain").await.is_empty();
             until("the client has left", gone).await;
+        }
+    });
+}
+
+/// The client would serve the read from the primary if it followed.
+///
+/// Fails when a client of one node follows redirects.
+#[test]
+fn a_client_of_one_node_hands_redirects_to_its_caller() {
+    on_shared_cluster(async |cluster| {
+        let primary = cluster.owner_of(0).await.expect("an owner");
+        let replica = cluster.replica_of(&primary).await.expect("a replica");
+        let mut keys = (0..).map(key);
+        let foreign = loop {
+            let key = keys.next().expect("there is always another");
+            let owner = cluster.owner_of(slotline::slot_of(&key).get()).await;
+            if owner.expect("an owner") != primary {
+                break key;
+            }
+        };
+        for node in [&primary, &replica] {
+            let client = Client::builder()
+                .nodes([node.url()])
+                .discovery(Discovery::SingleNode)
+                .read_from(ReadFrom::PreferReplica);
+            let client = client.connect().await.expect("connecting");
+            for _ in 0..2 {
+                let error = client.get::<Option<String>>(&foreign).await;
+                let error = error.expect_err("a key of another node");
+                assert_eq!(error.code(), Some("MOVED"), "{error}");
+                assert_eq!(error.delivery(), Delivery::Rejected);
+                assert!(
+                    error.is_cluster() && error.to_string().contains(&node.address().to_string())
+                );
+                // It is still a client of that node.
+                assert_eq!(client.ping().await.expect("PING"), "PONG");
+                assert!(client.topology().is_single_node());
+            }
         }
     });
 }
