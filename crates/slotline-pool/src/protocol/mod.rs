@@ -5,6 +5,7 @@
 //! its place over a change of connection until a byte of it has been written;
 //! from then on it belongs to that connection.
 
+mod cutting;
 mod failing;
 mod inbox;
 mod outbox;
@@ -453,67 +454,5 @@ impl Protocol {
             slot.stage = Stage::Done(loss);
             self.woken.extend(slot.waker.take());
         }
-    }
-
-    fn is_dead(&self, batch: &Batch) -> bool {
-        let slot = batch.slot.and_then(|slot| self.slots.get(slot as usize));
-        slot.is_none_or(|slot| slot.is_abandoned())
-    }
-
-    /// Cuts the batches out of `chunk` that nobody waits for. Its own begin at
-    /// index `first`, after the `before` bytes that are left of the one before.
-    fn compact(&mut self, chunk: &mut Chunk, first: usize, before: usize) {
-        let own = first..first + chunk.batches;
-        let lens: Vec<(usize, bool)> = own
-            .clone()
-            .filter_map(|index| self.batches.get(index))
-            .map(|batch| (batch.bytes, !self.is_dead(batch)))
-            .collect();
-        if lens.iter().all(|(_, stays)| *stays) {
-            return;
-        }
-        for (index, (bytes, stays)) in own.zip(&lens) {
-            if *stays {
-                continue;
-            }
-            // The entry stays, empty, so that those behind it keep their places.
-            if let Some(batch) = self.batches.get_mut(index) {
-                batch.remaining = 0;
-                batch.bytes = 0;
-                if let Some(slot) = batch.slot.take() {
-                    self.slots.try_remove(slot as usize);
-                }
-            }
-            self.dead_bytes = self.dead_bytes.saturating_sub(*bytes);
-        }
-        chunk.cut(before, lens.into_iter());
-    }
-
-    /// Cuts out everywhere once half of what is held is nobody's, so that a node
-    /// that takes nothing for long does not make memory grow.
-    fn compact_if_worthwhile(&mut self) {
-        if self.dead_bytes < (64 << 10) || self.dead_bytes < self.used.bytes {
-            return;
-        }
-        let mut outbox = std::mem::take(&mut self.outbox);
-        let settled = self.touched + self.hand.unwrap_or(0);
-        let mut first = settled;
-        let in_front = self.hand.is_none();
-        let mut before = if in_front { self.touched_left } else { 0 };
-        outbox.retain(|chunk| {
-            let own = chunk.batches;
-            self.compact(chunk, first, before);
-            let live = self.batches.iter().skip(first).take(own);
-            chunk.batches = live.filter(|batch| batch.bytes > 0).count();
-            first += own;
-            before = 0;
-            !chunk.is_spent()
-        });
-        self.outbox = outbox;
-        let mut index = 0;
-        self.batches.retain(|batch| {
-            index += 1;
-            index <= settled || batch.bytes > 0
-        });
     }
 }

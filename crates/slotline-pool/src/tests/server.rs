@@ -27,6 +27,7 @@ where
             let Ok((stream, _)) = listener.accept().await else {
                 return;
             };
+            stream.set_nodelay(true).unwrap();
             tokio::spawn(each(index, stream));
         }
     });
@@ -179,10 +180,12 @@ impl Server {
     }
 }
 
+type Answer = dyn Fn(usize, &[String]) -> Option<Vec<u8>> + Send + Sync;
+
 async fn serve(
     index: usize,
     mut stream: TcpStream,
-    answer: &(dyn Fn(usize, &[String]) -> Option<Vec<u8>> + Send + Sync),
+    answer: &Answer,
     log: &Mutex<Vec<Vec<String>>>,
 ) {
     let mut bytes = Vec::new();
