@@ -69,7 +69,7 @@ impl Error {
             delivery,
             source.to_string(),
             Some(node),
-            source.source().is_some().then_some(source),
+            Some(source),
         )
     }
 
@@ -157,6 +157,14 @@ impl Error {
             facts: Arc::new(facts),
             delivery,
         }
+    }
+
+    /// The error behind this one as the node's service or the layer gave it, to
+    /// be downcast.
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        let source = self.facts.source.as_deref()?;
+        Some(source)
     }
 
     /// The same failure, for a command of which something else became.

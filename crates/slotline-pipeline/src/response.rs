@@ -70,10 +70,7 @@ impl Response {
     /// What the call of an inner service came to. The error of a whole request
     /// becomes that of each of its commands, and so does an answer that has not
     /// one outcome for each.
-    pub(crate) fn of_call<E: Into<BoxError>>(
-        outcome: Result<Response, E>,
-        commands: usize,
-    ) -> Response {
+    pub fn of_call<E: Into<BoxError>>(outcome: Result<Response, E>, commands: usize) -> Response {
         match outcome {
             Ok(response) if response.len() == commands => response,
             Ok(_) => {
