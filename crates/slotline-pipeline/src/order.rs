@@ -7,7 +7,8 @@ use slotline_resp::Commands;
 /// may not: a later command that shares a key with them has run or may have run,
 /// and not both only read.
 ///
-/// `may_have_run` tells of a command that does not go again.
+/// `may_have_run` tells of a command as far as it has come. A read that goes again
+/// has not been seen by anybody, and does not count.
 pub(crate) fn forbidden(
     commands: &Commands,
     again: &[u32],
@@ -35,7 +36,7 @@ pub(crate) fn forbidden(
             if conflict {
                 forbidden.insert(at);
             }
-            false
+            !reads && may_have_run(index)
         } else {
             may_have_run(index)
         };
@@ -57,13 +58,17 @@ enum Ran {
     Write,
 }
 
+/// Commands, by their indexes, and where they go: now, and after those.
+#[derive(Debug)]
+pub(crate) struct Waves<T> {
+    pub(crate) now: Vec<(u32, T)>,
+    pub(crate) later: Vec<(u32, T)>,
+}
+
 /// Splits what goes again into what may go now and what has to wait for it:
 /// commands that share a key travel together or one after the other, so where
 /// two of them have different targets the later one waits.
-pub(crate) fn together<T: PartialEq>(
-    commands: &Commands,
-    again: Vec<(u32, T)>,
-) -> (Vec<(u32, T)>, Vec<(u32, T)>) {
+pub(crate) fn together<T: PartialEq>(commands: &Commands, again: Vec<(u32, T)>) -> Waves<T> {
     let mut now: Vec<(u32, T)> = Vec::with_capacity(again.len());
     let mut later = Vec::new();
     // For each key the place in `now` of its last command, or that it waits.
@@ -87,7 +92,7 @@ pub(crate) fn together<T: PartialEq>(
             now.push((index, target));
         }
     }
-    (now, later)
+    Waves { now, later }
 }
 
 #[cfg(test)]
@@ -125,6 +130,10 @@ mod tests {
         check(&["GET k", "SET k 1"], &[0], &[1], &[0]);
         check(&["MGET a b", "SET b 1"], &[0], &[1], &[0]);
         check(&["SET k 1", "GET k", "GET k"], &[0], &[2], &[0]);
+        // Going again, and perhaps for the second time.
+        check(&["SET k 1", "INCR k"], &[0, 1], &[1], &[0]);
+        check(&["GET k", "INCR k"], &[0, 1], &[1], &[0]);
+        check(&["SET k 1", "GET k"], &[0, 1], &[1], &[]);
         // Refused and not going again: it did not run, so it forbids nothing.
         check(&["SET k 1", "GET k"], &[0], &[], &[]);
     }
@@ -133,7 +142,7 @@ mod tests {
     fn commands_that_share_a_key_and_not_a_target_go_one_after_the_other() {
         let all = commands(&["SET a 1", "SET b 1", "GET a", "GET a", "GET b"]);
         let again = vec![(0, 'x'), (1, 'x'), (2, 'y'), (3, 'x'), (4, 'x')];
-        let (now, later) = together(&all, again);
+        let Waves { now, later } = together(&all, again);
         assert_eq!(now, [(0, 'x'), (1, 'x'), (4, 'x')]);
         assert_eq!(later, [(2, 'y'), (3, 'x')]);
     }

@@ -51,14 +51,15 @@ impl<S: Service<Request> + Clone> ChunkFuture<S> {
         }
     }
 
-    pub(super) fn cut(service: S, limits: Limits, request: Request) -> ChunkFuture<S> {
+    /// `ready` takes the first piece; the others go to clones of `service`.
+    pub(super) fn cut(ready: S, service: S, limits: Limits, request: Request) -> ChunkFuture<S> {
         let mut rest = Rest {
             service,
             limits,
             request,
             response: Response::default(),
         };
-        let (piece, piece_end) = rest.piece(0);
+        let (piece, piece_end) = rest.piece(ready, 0);
         ChunkFuture {
             state: State::Cut {
                 piece,
@@ -71,11 +72,12 @@ impl<S: Service<Request> + Clone> ChunkFuture<S> {
 
 impl<S: Service<Request> + Clone> Rest<S> {
     /// The piece that begins with the command at `start`, and where it ends.
-    fn piece(&mut self, start: usize) -> (Attempt<S, Request>, usize) {
+    fn piece(&mut self, service: S, start: usize) -> (Attempt<S, Request>, usize) {
         let end = piece_end(&self.request.commands, start, self.limits);
         let commands = self.request.commands.slice(start..end);
         let request = self.request.part(commands, Targets::BySlot);
-        (Attempt::new(self.service.clone(), request), end)
+        let deadline = self.request.deadline;
+        (Attempt::new(service, request, deadline), end)
     }
 }
 
@@ -118,7 +120,7 @@ where
                     if *piece_end >= rest.request.len() {
                         return Poll::Ready(Ok(std::mem::take(&mut rest.response)));
                     }
-                    let (next, end) = rest.piece(*piece_end);
+                    let (next, end) = rest.piece(rest.service.clone(), *piece_end);
                     piece.set(next);
                     *piece_end = end;
                 }

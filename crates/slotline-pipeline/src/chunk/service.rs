@@ -39,6 +39,9 @@ where
         if commands.len() <= self.limits.commands && commands.byte_len() <= self.limits.bytes {
             return ChunkFuture::whole(request.len(), self.inner.call(request));
         }
-        ChunkFuture::cut(self.inner.clone(), self.limits, request)
+        // The service that is ready holds what it has reserved for this call.
+        let next = self.inner.clone();
+        let ready = std::mem::replace(&mut self.inner, next.clone());
+        ChunkFuture::cut(ready, next, self.limits, request)
     }
 }

@@ -1,10 +1,11 @@
 //! What a server's error says about where, or when, its command can run. The
 //! only place that reads such errors.
 
-use slotline_resp::{CommandRef, Flags};
+use slotline_resp::CommandRef;
 use slotline_topology::{Endpoint, Redirect as Parsed, RedirectKind, Slot, slot_of};
 
 use crate::cluster::Cluster;
+use crate::refusal::{code, is_certain};
 use crate::request::{ReadFrom, Target};
 
 /// What to do with a command that a server turned away.
@@ -28,7 +29,7 @@ pub(super) fn advice(
     read_from: ReadFrom,
     cluster: &Cluster,
 ) -> Advice {
-    let code = line.split(' ').next().unwrap_or_default();
+    let code = code(line);
     if !matches!(
         code,
         "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY"
@@ -36,10 +37,7 @@ pub(super) fn advice(
         return Advice::Surface;
     }
     let slot = command.keys().next().map(slot_of);
-    let is_script = command.info().flags.contains(Flags::SCRIPT);
-    // A script may have written before it returned such an error, or have made it
-    // up; only a redirect of its own keys' slot is surely the server's (D2).
-    if is_script && !matches!(code, "MOVED" | "ASK") {
+    if !is_certain(command.info(), line) {
         return Advice::Surface;
     }
     match code {
@@ -48,23 +46,32 @@ pub(super) fn advice(
             if let Some(slot) = slot {
                 cluster.migrating(slot);
             }
-            Advice::WaitThen(target)
+            Advice::WaitThen(same(target))
         }
         "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" => {
-            if code == "CLUSTERDOWN" {
-                cluster.want_refresh();
-            }
+            // Another node may have taken over meanwhile, of which this one would
+            // not tell.
+            cluster.want_refresh();
             let from_replica = read_from == ReadFrom::PreferReplica && target == Target::BySlot;
             if from_replica && command.info().is_readonly() && slot.is_some() {
                 return Advice::WaitThen(Target::Primary);
             }
-            Advice::WaitThen(target)
+            Advice::WaitThen(same(target))
         }
         // A replica was taken for a primary: it was demoted, or the view is old.
         _ => {
             cluster.want_refresh();
             Advice::WaitThen(Target::BySlot)
         }
+    }
+}
+
+/// Where a command goes again that was to go to `target`. A MOVED is in the map:
+/// if that changes while the command waits, it knows better.
+fn same(target: Target) -> Target {
+    match target {
+        Target::Named { asking: false, .. } => Target::Primary,
+        other => other,
     }
 }
 

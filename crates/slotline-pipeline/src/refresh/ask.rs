@@ -52,7 +52,7 @@ where
         deadline,
         while_away: WhileAway::Refuse,
     };
-    let answer = Attempt::new(service, part).await;
+    let answer = Attempt::new(service, part, deadline).await;
     let response: Response = of_part(answer, &node, expected);
     if let Some(Trouble::Failed(error)) = response.trouble(0) {
         return Err(error.clone());

@@ -64,7 +64,9 @@ where
         let (mut state, resend, decide) = (this.state, this.resend, this.decide);
         loop {
             let outcome = match state.as_mut().project() {
-                StateProjection::First { future } => ready!(future.poll(cx)),
+                StateProjection::First { future } => {
+                    ready!(future.poll(cx)).map_err(Error::of_layer)
+                }
                 StateProjection::Again { attempt } => ready!(attempt.poll(cx)),
                 StateProjection::Waiting { sleep } => {
                     ready!(sleep.poll(cx));

@@ -11,8 +11,9 @@ use tokio::time::Instant;
 use tower::Service;
 
 use crate::attempt::Attempt;
-use crate::error::{BoxError, Error};
-use crate::order;
+use crate::error::Error;
+use crate::order::{self, Waves};
+use crate::refusal::is_certain;
 use crate::request::{Request, Target, Targets};
 use crate::response::{Response, Trouble};
 
@@ -64,7 +65,7 @@ impl<S: Clone> Resend<S> {
     }
 
     /// Takes in what the call under way came to.
-    pub(crate) fn merge<E: Into<BoxError>>(&mut self, outcome: Result<Response, E>) {
+    pub(crate) fn merge(&mut self, outcome: Result<Response, Error>) {
         match &self.under_way {
             None => self.response = Response::of_call(outcome, self.request.len()),
             Some(sent) => {
@@ -108,12 +109,16 @@ impl<S: Clone> Resend<S> {
             wait,
             avoid,
         } = again;
-        self.request.avoid.extend(avoid);
+        for node in avoid {
+            if !self.request.avoid.contains(&node) {
+                self.request.avoid.push(node);
+            }
+        }
         again.append(&mut self.held);
         again.sort_unstable_by_key(|(index, _)| *index);
         let indexes: Vec<u32> = again.iter().map(|(index, _)| *index).collect();
         let forbidden = order::forbidden(&self.request.commands, &indexes, |index| {
-            self.response.may_have_run(index)
+            self.may_have_run(index)
         });
         again.retain(|(index, _)| !forbidden.contains(index));
         for index in forbidden {
@@ -128,12 +133,24 @@ impl<S: Clone> Resend<S> {
             };
             self.response.fail(index, error);
         }
-        let (now, later) = order::together(&self.request.commands, again);
+        let Waves { now, later } = order::together(&self.request.commands, again);
         self.held = later;
-        let in_time = Instant::now() + wait < self.request.deadline;
-        let goes = !now.is_empty() && in_time;
+        let left = self.request.deadline;
+        let left = left.saturating_duration_since(Instant::now());
+        let goes = !now.is_empty() && wait < left;
         self.under_way = Some(now);
         goes.then_some(wait)
+    }
+
+    fn may_have_run(&self, index: usize) -> bool {
+        let certain = match (
+            self.request.commands.get(index),
+            self.response.trouble(index),
+        ) {
+            (Some(command), Some(Trouble::Error(line, _))) => is_certain(command.info(), line),
+            _ => true,
+        };
+        !certain || self.response.may_have_run(index)
     }
 
     /// All outcomes, at the end.
@@ -151,6 +168,6 @@ impl<S: Clone> Resend<S> {
         let targets: Vec<Target> = sent.iter().map(|(_, target)| target.clone()).collect();
         let commands = self.request.commands.pick(&indexes);
         let part = self.request.part(commands, Targets::Each(targets.into()));
-        Attempt::new(self.service.clone(), part)
+        Attempt::new(self.service.clone(), part, self.request.deadline)
     }
 }

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use rustc_hash::FxHashMap;
+use tokio::time::Instant;
 use tower::Service;
 
 use super::policy::{Failed, RetryPolicy};
@@ -62,6 +63,9 @@ impl AsPolicySays {
 impl Decide for AsPolicySays {
     fn decide<S: Clone>(&mut self, resend: &Resend<S>) -> Again {
         let mut again = Again::default();
+        if Instant::now() >= resend.request.deadline {
+            return again;
+        }
         for (index, _, trouble) in resend.troubles() {
             let Trouble::Failed(error) = trouble else {
                 continue;

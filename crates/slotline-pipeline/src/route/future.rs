@@ -105,12 +105,12 @@ where
     S::Error: Into<BoxError>,
     S::Future: Unpin,
 {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<PartResponse, S::Error>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<PartResponse, Error>> {
         Pin::new(&mut self.call).poll(cx)
     }
 
     /// Puts this part's outcomes into their places.
-    fn deliver(&self, outcome: Result<PartResponse, S::Error>, response: &mut Response) {
+    fn deliver(&self, outcome: Result<PartResponse, Error>, response: &mut Response) {
         if !self.asking {
             let part = of_part(outcome, &self.node, self.picks.len());
             for (at, index) in self.picks.iter().enumerate() {
@@ -123,8 +123,12 @@ where
             let (asking, command) = (2 * at, 2 * at + 1);
             // Where ASKING itself failed, its error says more than the redirect
             // that the command then met.
-            let both = part.trouble(asking).is_some() && part.trouble(command).is_some();
-            let from = if both { asking } else { command };
+            let refused = part.delivery(command) == Some(Delivery::Rejected);
+            let from = if refused && part.trouble(asking).is_some() {
+                asking
+            } else {
+                command
+            };
             response.take_over(*index as usize, &part, from);
         }
     }

@@ -66,13 +66,18 @@ where
                 for (index, error) in failures {
                     response.fail(index as usize, error);
                 }
+                // The service that is ready holds what it has reserved for this
+                // call: the first part takes it, the others wait for their own.
+                let next = self.inner.clone();
+                let mut ready = Some(std::mem::replace(&mut self.inner, next));
                 let parts = parts.into_iter().map(|planned| {
                     let Planned { to, picks } = planned;
                     let picked = request.commands.pick(&picks);
                     let asking = to.asking;
                     let node = to.node.clone();
                     let bytes = if asking { with_asking(&picked) } else { picked };
-                    let call = Attempt::new(self.inner.clone(), part(to, bytes, &request));
+                    let service = ready.take().unwrap_or_else(|| self.inner.clone());
+                    let call = Attempt::new(service, part(to, bytes, &request), request.deadline);
                     PartUnderWay {
                         call,
                         node,
