@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
+use rustc_hash::FxHashMap;
 use slotline_topology::{Endpoint, Slot, SlotSet, Topology};
 use tokio::sync::Notify;
 
@@ -53,7 +54,7 @@ struct Inner {
 /// refresh brings (T3).
 #[derive(Debug, Default)]
 struct Changes {
-    moved: Vec<(Slot, Endpoint)>,
+    moved: FxHashMap<Slot, Endpoint>,
     unsettled: SlotSet,
 }
 
@@ -83,10 +84,11 @@ impl Cluster {
     /// a refresh is asked for, since one moved slot usually means many.
     pub fn moved(&self, slot: Slot, node: &Endpoint) {
         let mut changes = self.changes();
+        // Noted even if it is known: the views under way may be older.
+        changes.moved.insert(slot, node.clone());
         let snapshot = self.0.snapshot.load();
         let owner = snapshot.topology.primary_of(slot);
         if owner.is_none() || owner != snapshot.topology.find(node) {
-            changes.moved.push((slot, node.clone()));
             let topology = snapshot.topology.patched(slot, node);
             self.store(topology, Arc::clone(&snapshot.unsettled));
         }
@@ -96,12 +98,13 @@ impl Cluster {
 
     /// A server answered ASK or TRYAGAIN for `slot`.
     pub fn migrating(&self, slot: Slot) {
-        if self.snapshot().is_unsettled(slot) {
-            return;
-        }
         let mut changes = self.changes();
         changes.unsettled.insert(slot);
         let snapshot = self.0.snapshot.load();
+        // The refresh looks after such slots by itself.
+        if snapshot.is_unsettled(slot) {
+            return;
+        }
         let mut unsettled = SlotSet::clone(&snapshot.unsettled);
         unsettled.insert(slot);
         self.store(snapshot.topology.clone(), Arc::new(unsettled));
@@ -135,15 +138,15 @@ impl Cluster {
     }
 
     /// A refresh ends: `settles` says whether the view shows that a slot is no
-    /// longer migrating. Returns the snapshot before.
+    /// longer migrating.
     pub(crate) fn install(
         &self,
         topology: Topology,
         migrating: &SlotSet,
         settles: impl Fn(Slot) -> bool,
-    ) -> Arc<Snapshot> {
+    ) {
         let changes = self.changes();
-        let before = self.0.snapshot.load_full();
+        let before = self.0.snapshot.load();
         let moved = changes.moved.iter().map(|(slot, node)| (*slot, node));
         let patched = topology.patched_all(moved);
         let mut unsettled = migrating.clone();
@@ -152,11 +155,9 @@ impl Cluster {
                 unsettled.insert(slot);
             }
         }
-        if patched != before.topology || unsettled != *before.unsettled {
-            self.store(patched, Arc::new(unsettled));
-        }
+        // Also where all slots stay where they were: the epochs may be new.
+        self.store(patched, Arc::new(unsettled));
         drop(changes);
-        before
     }
 
     fn store(&self, topology: Topology, unsettled: Arc<SlotSet>) {

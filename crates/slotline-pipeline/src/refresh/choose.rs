@@ -29,21 +29,24 @@ pub(super) fn sample(
     chosen.truncate(count);
     let migrating = snapshot.unsettled().iter();
     let owners = migrating.filter_map(|slot| topology.primary_of(slot));
-    let owners: FxHashSet<NodeIndex> = owners.take(1 << 14).collect();
-    let owners = owners.into_iter().take(MOST_MIGRATING);
-    chosen.extend(owners.filter_map(|owner| topology.endpoint(owner).cloned()));
+    let owners: FxHashSet<NodeIndex> = owners.collect();
+    let owners = shuffled(topology, owners.into_iter());
+    chosen.extend(owners.into_iter().take(MOST_MIGRATING));
     distinct(chosen)
 }
 
 /// The other nodes of each shard whose primary cannot be reached, and one more
-/// primary: one of them is the next owner or the first to hear of it.
+/// primary, or where there is none a seed: one of them is the next owner or the
+/// first to hear of it. Nobody while all primaries can be reached.
 pub(super) fn heirs(
     snapshot: &Snapshot,
+    seeds: &[Endpoint],
     is_reachable: impl Fn(&Endpoint) -> bool,
 ) -> Vec<Endpoint> {
     let topology = snapshot.topology();
     let mut heirs = Vec::new();
     let mut witnesses = Vec::new();
+    let mut is_lost = false;
     for primary in topology.primaries() {
         let Some(endpoint) = topology.endpoint(primary) else {
             continue;
@@ -52,6 +55,7 @@ pub(super) fn heirs(
             witnesses.push(endpoint.clone());
             continue;
         }
+        is_lost = true;
         let ranges = topology.slots_of(primary);
         let slot = ranges.first().and_then(|range| Slot::new(*range.start()));
         let replicas = slot.map_or(&[][..], |slot| topology.replicas_of(slot));
@@ -61,10 +65,14 @@ pub(super) fn heirs(
                 .filter_map(|node| topology.endpoint(*node).cloned()),
         );
     }
-    if !heirs.is_empty() {
-        witnesses.shuffle(&mut rand::rng());
-        heirs.extend(witnesses.into_iter().next());
+    if !is_lost {
+        return Vec::new();
     }
+    if witnesses.is_empty() {
+        witnesses.extend(seeds.iter().filter(|seed| is_reachable(seed)).cloned());
+    }
+    witnesses.shuffle(&mut rand::rng());
+    heirs.extend(witnesses.into_iter().next());
     distinct(heirs)
 }
 

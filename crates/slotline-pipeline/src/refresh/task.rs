@@ -13,6 +13,10 @@ use crate::cluster::Cluster;
 use crate::error::BoxError;
 use crate::node::{Nodes, Part, PartResponse};
 
+/// No setting makes a time overflow, or the task spin.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const SHORTEST_PROBE: Duration = Duration::from_millis(1);
+
 /// How a topology is kept fresh.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -41,20 +45,20 @@ impl RefreshConfig {
 
     /// The least time from one refresh to the next.
     pub fn spacing(mut self, spacing: Duration) -> RefreshConfig {
-        self.spacing = spacing;
+        self.spacing = spacing.min(LONGEST);
         self
     }
 
     /// The most time from one refresh to the next.
     pub fn period(mut self, period: Duration) -> RefreshConfig {
-        self.period = period;
+        self.period = period.min(LONGEST);
         self
     }
 
     /// How often to look for the next owner of slots whose owner cannot be
     /// reached.
     pub fn probe(mut self, probe: Duration) -> RefreshConfig {
-        self.probe = probe;
+        self.probe = probe.clamp(SHORTEST_PROBE, LONGEST);
         self
     }
 
@@ -83,6 +87,8 @@ impl Refresh {
         S::Future: Send,
     {
         let keeper = Keeper {
+            known: cluster.snapshot().topology().clone(),
+            displaced: FxHashSet::default(),
             cluster,
             nodes,
             config,
@@ -103,6 +109,10 @@ struct Keeper<S> {
     cluster: Cluster,
     nodes: S,
     config: RefreshConfig,
+    /// As of the last time that commands were given back.
+    known: Topology,
+    /// The nodes that lost a slot then.
+    displaced: FxHashSet<Endpoint>,
 }
 
 impl<S> Keeper<S>
@@ -111,7 +121,7 @@ where
     S::Error: Into<BoxError> + Send,
     S::Future: Send,
 {
-    async fn run(self) {
+    async fn run(mut self) {
         let mut wanted = false;
         let mut last = Instant::now();
         let mut allowed = last;
@@ -126,6 +136,10 @@ where
             {
                 wanted = true;
             }
+            // Once more: a command that was routed by the map before may have come
+            // to its node just after the first time.
+            self.give_back();
+            self.displaced.clear();
             let now = Instant::now();
             let migrating = !self.cluster.snapshot().unsettled().is_empty();
             let due = wanted || migrating || now >= last + self.config.period;
@@ -142,7 +156,7 @@ where
         }
     }
 
-    async fn refresh(&self) {
+    async fn refresh(&mut self) {
         let chosen = sample(
             &self.cluster.snapshot(),
             &self.config.seeds,
@@ -152,8 +166,8 @@ where
         self.ask(chosen).await;
     }
 
-    async fn look_for_heirs(&self) {
-        let heirs = heirs(&self.cluster.snapshot(), |node| {
+    async fn look_for_heirs(&mut self) {
+        let heirs = heirs(&self.cluster.snapshot(), &self.config.seeds, |node| {
             self.nodes.is_reachable(node)
         });
         if !heirs.is_empty() {
@@ -161,10 +175,16 @@ where
         }
     }
 
-    async fn ask(&self, nodes: Vec<Endpoint>) {
+    async fn ask(&mut self, nodes: Vec<Endpoint>) {
         self.cluster.refresh_begins();
         let views = fetch_views(&self.nodes, nodes, self.config.patience).await;
         self.install(&views);
+        // Compared with the last time, not with the moment before: a MOVED may
+        // have patched the map in between.
+        let known = self.cluster.snapshot().topology().clone();
+        self.displaced = displaced(&self.known, &known);
+        self.known = known;
+        self.give_back();
     }
 
     fn install(&self, views: &[View]) {
@@ -174,10 +194,12 @@ where
         };
         let settles = |slot| merged.is_settled(slot);
         let topology = merged.topology.clone();
-        let before = self.cluster.install(topology, &merged.unsettled, settles);
-        let after = self.cluster.snapshot();
-        for node in displaced(before.topology(), after.topology()) {
-            self.nodes.give_back(&node);
+        self.cluster.install(topology, &merged.unsettled, settles);
+    }
+
+    fn give_back(&self) {
+        for node in &self.displaced {
+            self.nodes.give_back(node);
         }
     }
 
