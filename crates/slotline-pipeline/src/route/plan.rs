@@ -112,9 +112,9 @@ impl<'a> Planner<'a> {
         let topology = self.snapshot.topology();
         let is_named = match &self.request.targets {
             Targets::BySlot => false,
-            Targets::Each(each) => {
-                each.iter().any(|target| matches!(target, Target::Named { .. }))
-            }
+            Targets::Each(each) => each
+                .iter()
+                .any(|target| matches!(target, Target::Named { .. })),
         };
         if !topology.is_single_node() || is_named {
             return None;
@@ -181,30 +181,47 @@ impl<'a> Planner<'a> {
             }
         }
         let primaries: Vec<NodeIndex> = topology.primaries().collect();
-        let node = primaries.get(self.turn % primaries.len().max(1)).copied();
-        node.map(|node| Place::Known(node, Intent::ReadWrite, WhileAway::Wait))
+        // One that is away is not worth waiting for while there are others.
+        let while_away = if primaries.len() > 1 {
+            WhileAway::Refuse
+        } else {
+            WhileAway::Wait
+        };
+        self.good_in_turn(&primaries)
+            .or_else(|| self.in_turn(&primaries).next())
+            .map(|node| Place::Known(node, Intent::ReadWrite, while_away))
             .ok_or_else(|| Error::no_owner(any_slot))
+    }
+
+    /// The nodes, beginning with the one whose turn it is.
+    fn in_turn(&self, nodes: &[NodeIndex]) -> impl Iterator<Item = NodeIndex> {
+        let start = self.turn % nodes.len().max(1);
+        let in_turn = nodes.iter().cycle().skip(start).take(nodes.len());
+        in_turn.copied()
+    }
+
+    /// The node whose turn it is, those to avoid passed over.
+    fn good_in_turn(&self, nodes: &[NodeIndex]) -> Option<NodeIndex> {
+        let topology = self.snapshot.topology();
+        self.in_turn(nodes).find(|node| {
+            let endpoint = topology.endpoint(*node);
+            endpoint.is_some_and(|endpoint| !self.request.avoid.contains(endpoint))
+        })
     }
 
     /// The replica whose turn it is, those to avoid passed over. Where there is
     /// another way, its commands do not wait for it while it is away.
     fn replica(&self, replicas: &[NodeIndex]) -> Option<Place> {
-        let topology = self.snapshot.topology();
         let only = self.request.read_from == ReadFrom::ReplicaOnly;
-        let good = |node: &NodeIndex| {
-            let endpoint = topology.endpoint(*node);
-            endpoint.is_some_and(|endpoint| !self.request.avoid.contains(endpoint))
-        };
-        let start = self.turn % replicas.len().max(1);
-        let in_turn = || replicas.iter().cycle().skip(start).take(replicas.len());
-        let pick = in_turn().find(|node| good(node));
-        let pick = pick.or_else(|| in_turn().next().filter(|_| only))?;
+        let pick = self
+            .good_in_turn(replicas)
+            .or_else(|| self.in_turn(replicas).next().filter(|_| only))?;
         let while_away = if only && replicas.len() == 1 {
             WhileAway::Wait
         } else {
             WhileAway::Refuse
         };
-        Some(Place::Known(*pick, Intent::ReadOnly, while_away))
+        Some(Place::Known(pick, Intent::ReadOnly, while_away))
     }
 
     fn is_written(&self, slot: Slot) -> bool {
