@@ -1,0 +1,162 @@
+//! MOVED: who goes again, and what becomes of the map.
+
+use std::time::Duration;
+
+use slotline_pipeline::ReadFrom;
+use slotline_topology::slot_of;
+
+use crate::fake::{HostForm, endpoint};
+use crate::rig::{PATIENCE, Rig};
+
+const ALWAYS: usize = usize::MAX;
+
+fn owner(rig: &Rig, key: &str) -> u16 {
+    let snapshot = rig.cluster.snapshot();
+    let topology = snapshot.topology();
+    let owner = topology.primary_of(slot_of(key)).unwrap();
+    topology.endpoint(owner).unwrap().port()
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_hundred_commands_over_three_nodes_only_the_redirected_ones_go_again() {
+    let rig = Rig::new(3, 0);
+    let keys: Vec<String> = (0..100)
+        .map(|n| rig.fake.key(7000 + n % 3, usize::from(n / 3)))
+        .collect();
+    let moved = [0, 30, 60].map(|n| keys[n].clone());
+    for key in &moved {
+        rig.fake.move_slot(key, 7002);
+    }
+    let lines: Vec<String> = (0..100)
+        .map(|n| match n % 2 {
+            0 => format!("INCR {}", keys[n]),
+            _ => format!("SET {} v{n}", keys[n]),
+        })
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let outcomes = rig.send(&lines).await;
+
+    assert_eq!(rig.fake.answered("-MOVED"), 3, "the fault took place");
+    for (n, outcome) in outcomes.iter().enumerate() {
+        assert_eq!(outcome, if n % 2 == 0 { "1" } else { "OK" }, "command {n}");
+    }
+    assert_eq!(rig.fake.log().len(), 103, "97 went once, three twice");
+    assert_eq!(rig.fake.ran("INCR") + rig.fake.ran("SET"), 100);
+    for key in &moved {
+        assert_eq!(rig.fake.value(7002, key).as_deref(), Some("1"));
+        assert_eq!(owner(&rig, key), 7002);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_moved_patches_its_slot_so_that_the_next_request_goes_straight() {
+    let rig = Rig::new(2, 0);
+    let (key, neighbour) = (rig.fake.key(7000, 0), rig.fake.key(7000, 1));
+    rig.fake.move_slot(&key, 7001);
+    let incr = format!("INCR {key}");
+    assert_eq!(rig.send(&[&incr]).await, ["1"]);
+    assert_eq!(rig.fake.answered("-MOVED"), 1, "the fault took place");
+    rig.fake.forget_log();
+    assert_eq!(rig.send(&[&incr]).await, ["2"]);
+    assert_eq!(rig.fake.lines(), [format!("7001 {incr}")]);
+    assert_eq!(owner(&rig, &neighbour), 7000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_moved_to_an_unknown_node_is_followed() {
+    let rig = Rig::new(2, 0);
+    let key = rig.fake.key(7000, 0);
+    rig.fake.add_node(7999);
+    rig.fake.move_slot(&key, 7999);
+    assert_eq!(rig.send(&[&format!("INCR {key}")]).await, ["1"]);
+    assert_eq!(rig.fake.answered("-MOVED"), 1, "the fault took place");
+    assert_eq!(owner(&rig, &key), 7999);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_moved_without_a_host_means_the_host_that_was_asked() {
+    let rig = Rig::new(2, 0);
+    let key = rig.fake.key(7000, 0);
+    rig.fake.set_host_form(7000, HostForm::Empty);
+    rig.fake.move_slot(&key, 7001);
+    assert_eq!(rig.send(&[&format!("INCR {key}")]).await, ["1"]);
+    let moved = format!("-MOVED {} :7001", slot_of(&key));
+    assert_eq!(rig.fake.answered(&moved), 1, "the fault took place");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_moved_to_a_host_that_nobody_knows_waits_for_the_map() {
+    let rig = Rig::new(2, 0);
+    let key = rig.fake.key(7000, 0);
+    rig.fake.set_host_form(7000, HostForm::Unknown);
+    rig.fake.move_slot(&key, 7001);
+    let (cluster, slot) = (rig.cluster.clone(), slot_of(&key));
+    let refresh = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        cluster.moved(slot, &endpoint(7001));
+    });
+    assert_eq!(rig.send(&[&format!("INCR {key}")]).await, ["1"]);
+    refresh.await.unwrap();
+    let asked = rig.fake.answered("-MOVED");
+    assert!(asked > 1, "the fault took place");
+    assert!(asked < 100, "it waits between its attempts: {asked}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_moved_that_names_the_known_primary_leaves_its_replicas_alone() {
+    let rig = Rig::new(1, 1).read_from(ReadFrom::PreferReplica);
+    rig.fake.put("k", "v");
+    let before = rig.fake.topology();
+    // A connection that lost its READONLY.
+    let moved = format!("MOVED {} node:7000", slot_of("k"));
+    rig.fake.refuse(7100, "GET", &moved, 1);
+    assert_eq!(rig.send(&["GET k"]).await, ["v"]);
+    assert_eq!(rig.fake.answered("-MOVED"), 1, "the fault took place");
+    assert_eq!(*rig.cluster.snapshot().topology(), before);
+    rig.fake.forget_log();
+    assert_eq!(rig.send(&["GET k"]).await, ["v"]);
+    assert_eq!(rig.fake.lines(), ["7100r GET k"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circle_of_redirects_ends_and_surfaces() {
+    let rig = Rig::new(2, 0);
+    let key = rig.fake.key(7000, 0);
+    let slot = slot_of(&key);
+    for (port, other) in [(7000, 7001), (7001, 7000)] {
+        let moved = format!("MOVED {slot} node:{other}");
+        rig.fake.refuse(port, "INCR", &moved, ALWAYS);
+    }
+    let began = tokio::time::Instant::now();
+    let outcome = rig.send(&[&format!("INCR {key}"), "PING"]).await;
+    assert!(outcome[0].starts_with("-MOVED"), "{outcome:?}");
+    assert_eq!(outcome[1], "PONG");
+    assert_eq!(rig.fake.answered("-MOVED"), 17, "sixteen hops");
+    assert!(began.elapsed() < PATIENCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redirect_to_nonsense_surfaces_at_once() {
+    let rig = Rig::new(2, 0);
+    let key = rig.fake.key(7000, 0);
+    let slot = slot_of(&key);
+    let other = slot_of(rig.fake.key(7000, 1));
+    let before = rig.fake.topology();
+    for line in [
+        format!("MOVED {other} node:7001"),
+        format!("ASK {other} node:7001"),
+        format!("MOVED {slot} node:0"),
+        format!("MOVED {slot} node:70001"),
+        format!("MOVED {slot} node"),
+        format!("MOVED {slot}"),
+        "MOVED 99999 node:7001".to_owned(),
+        "MOVED".to_owned(),
+    ] {
+        rig.fake.forget_log();
+        rig.fake.refuse(7000, "GET", &line, 1);
+        let outcome = rig.send(&[&format!("GET {key}")]).await;
+        assert_eq!(outcome, [format!("-{line}")]);
+        assert_eq!(rig.fake.log().len(), 1, "{line}");
+    }
+    assert_eq!(*rig.cluster.snapshot().topology(), before);
+}
