@@ -187,8 +187,9 @@ async fn give_to(nodes: &[Node], slot: u16, to: &Node) {
     // The new owner first, so that the slot is never without one.
     let others = nodes.iter().filter(|node| *node != to);
     for node in std::iter::once(to).chain(others) {
-        let given = node.call(&["CLUSTER", "SETSLOT", &slot.to_string(), "NODE", to.id()]);
-        given.await.expect("SETSLOT NODE");
+        let slot = slot.to_string();
+        let given = ["CLUSTER", "SETSLOT", &slot, "NODE", to.id()];
+        node.call(&given).await.expect("SETSLOT NODE");
     }
 }
 
