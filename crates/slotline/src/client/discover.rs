@@ -33,9 +33,8 @@ pub(super) async fn connect(builder: ClientBuilder, seeds: Vec<Endpoint>) -> Res
         match look(&nodes, seed, &builder).await {
             Found::Topology(topology) => return Ok(client(builder, nodes, topology, seeds)),
             Found::NoCluster if builder.discovery == Discovery::Cluster => {
-                return Err(Error::mode(format!(
-                    "{seed} is not in cluster mode, and a cluster was asked for"
-                )));
+                let wrong = format!("{seed} is not in cluster mode, and a cluster was asked for");
+                return Err(Error::mode(wrong).at(Some(seed.clone())));
             }
             Found::NoCluster => {
                 let topology = Topology::single(seed.clone());
@@ -44,7 +43,7 @@ pub(super) async fn connect(builder: ClientBuilder, seeds: Vec<Endpoint>) -> Res
             Found::Failed(reason) => reasons.push((seed.to_string(), reason)),
         }
     }
-    Err(Error::connect(reasons))
+    Err(Error::connect(reasons).at(seeds.first().cloned()))
 }
 
 async fn look(nodes: &Nodes, seed: &Endpoint, builder: &ClientBuilder) -> Found {
