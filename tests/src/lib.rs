@@ -18,7 +18,7 @@ pub use monitor::{Entry, Monitor};
 pub use peer::Peer;
 pub use shared::on_shared_cluster;
 pub use tally::{Counters, Tally};
-pub use wait::{PATIENCE, until};
+pub use wait::{PATIENCE, in_time, until};
 
 use slotline_testkit::{LocalCluster, LocalServer, ServerBinary};
 

@@ -16,3 +16,14 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
+
+/// Runs a test that must not hang.
+///
+/// # Panics
+/// It has not ended within [`PATIENCE`].
+pub async fn in_time<T>(test: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, test).await {
+        Ok(outcome) => outcome,
+        Err(_) => panic!("it hangs"),
+    }
+}
