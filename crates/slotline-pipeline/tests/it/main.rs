@@ -7,11 +7,16 @@
 )]
 
 mod asked;
+mod cancel;
+mod chunk;
 mod fake;
+mod foreign;
 mod intent;
 mod keyless;
 mod moved;
 mod order;
+mod refresh;
+mod retry;
 mod rig;
 mod scripts;
 mod waiting;

@@ -49,13 +49,16 @@ impl Fake {
         if let Err(failure) = self.reach(&part).await {
             return Ok(unanswered(failure, &part, Replies::new(), 0));
         }
+        let timeout = NodeFailure::Timeout;
+        if Instant::now() >= part.deadline {
+            return Ok(unanswered(timeout, &part, Replies::new(), 0));
+        }
         let delay = self.state().node(port).delay;
         if Instant::now() + delay >= part.deadline {
             // What it was sent stays with it, whatever comes of that.
-            let written = part.commands.len() * usize::from(!delay.is_zero());
             sleep_until(part.deadline).await;
-            let timeout = NodeFailure::Timeout;
-            return Ok(unanswered(timeout, &part, Replies::new(), written));
+            let all = part.commands.len();
+            return Ok(unanswered(timeout, &part, Replies::new(), all));
         }
         sleep(delay).await;
         let mut state = self.state();

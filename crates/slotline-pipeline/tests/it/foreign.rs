@@ -1,0 +1,193 @@
+//! Layers that are not ours, above, below and between. With two primaries, `k`
+//! is on 7000.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use slotline_pipeline::{
+    ChunkLayer, Cluster, Error, RedirectLayer, Request, Response, RetryLayer, RouteLayer,
+};
+use tokio::time::Instant;
+use tower::limit::ConcurrencyLimitLayer;
+use tower::{Layer, Service, ServiceBuilder, layer::layer_fn};
+
+use crate::fake::Fake;
+use crate::rig::{PATIENCE, call, outcomes, request};
+
+fn two_primaries() -> (Fake, Cluster, String) {
+    let fake = Fake::new(2, 0);
+    let cluster = Cluster::new(fake.topology());
+    let other = format!("INCR {}", fake.key(7001, 0));
+    (fake, cluster, other)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_between_layers_leaves_it_open_whether_commands_ran() {
+    let (fake, cluster, other) = two_primaries();
+    fake.set_delay(7000, Duration::from_millis(500));
+    let stack = ServiceBuilder::new()
+        .layer(RetryLayer::default())
+        .timeout(Duration::from_millis(100))
+        .layer(RedirectLayer::new(cluster.clone()))
+        .layer(RouteLayer::new(cluster))
+        .service(fake);
+    let response = call(stack, request(&["INCR k", &other])).await.unwrap();
+    assert_eq!(outcomes(&response), ["!ambiguous layer"; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_around_the_nodes_takes_one_node_only() {
+    let (fake, cluster, other) = two_primaries();
+    fake.set_delay(7000, Duration::from_millis(500));
+    let boxed = layer_fn(|inner: tower::timeout::Timeout<Fake>| {
+        tower::util::BoxCloneSyncService::new(inner)
+    });
+    // A part's future must be Unpin, which boxing makes it.
+    let stack = ServiceBuilder::new()
+        .layer(RedirectLayer::new(cluster.clone()))
+        .layer(RouteLayer::new(cluster))
+        .layer(boxed)
+        .timeout(Duration::from_millis(100))
+        .service(fake);
+    let response = call(stack, request(&["INCR k", &other])).await.unwrap();
+    assert_eq!(outcomes(&response), ["!ambiguous layer", "1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_shed_was_not_sent() {
+    let (fake, cluster, other) = two_primaries();
+    fake.set_delay(7000, Duration::from_millis(10));
+    let stack = ServiceBuilder::new()
+        .layer(RetryLayer::default())
+        .layer(RedirectLayer::new(cluster.clone()))
+        .load_shed()
+        .concurrency_limit(1)
+        .layer(RouteLayer::new(cluster))
+        .service(fake.clone());
+    let (first, second) = ("INCR k", other.as_str());
+    let (first, second) = tokio::join!(
+        call(stack.clone(), request(&[first])),
+        call(stack, request(&[second, second])),
+    );
+    assert_eq!(outcomes(&first.unwrap()), ["1"]);
+    assert_eq!(outcomes(&second.unwrap()), ["!not sent layer"; 2]);
+    assert_eq!(fake.ran("INCR"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_split_does_not_wait_for_its_own_reservation() {
+    let (fake, cluster, other) = two_primaries();
+    let mut stack = ServiceBuilder::new()
+        .layer(ChunkLayer::new().commands(3))
+        .concurrency_limit(1)
+        .layer(RetryLayer::default())
+        .layer(RedirectLayer::new(cluster.clone()))
+        .layer(RouteLayer::new(cluster))
+        .layer(layer_fn(tower::util::BoxCloneSyncService::new))
+        .concurrency_limit(1)
+        .service(fake);
+    let lines = ["INCR k", &other, "INCR k", "INCR k", &other];
+    let began = Instant::now();
+    // The stack itself lives on, and whatever it holds with it.
+    for round in 0..3 {
+        std::future::poll_fn(|cx| stack.poll_ready(cx))
+            .await
+            .unwrap();
+        let response = stack.call(request(&lines)).await.unwrap();
+        let (k, other) = (3 * round, 2 * round);
+        let counted = [k + 1, other + 1, k + 2, k + 3, other + 2];
+        assert_eq!(outcomes(&response), counted.map(|count| count.to_string()));
+    }
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_room_ends_at_the_deadline() {
+    let (fake, cluster, other) = two_primaries();
+    for port in [7000, 7001] {
+        fake.set_delay(port, 10 * PATIENCE);
+    }
+    let stack = ServiceBuilder::new()
+        .layer(RouteLayer::new(cluster))
+        .layer(layer_fn(tower::util::BoxCloneSyncService::new))
+        .layer(ConcurrencyLimitLayer::new(1))
+        .service(fake.clone());
+    let began = Instant::now();
+    let response = call(stack, request(&["INCR k", &other])).await.unwrap();
+    let expected = ["!ambiguous timeout", "!not sent timeout"];
+    assert_eq!(outcomes(&response), expected);
+    assert!(began.elapsed() <= PATIENCE + Duration::from_millis(1));
+    assert!(fake.log().is_empty());
+}
+
+/// A layer of the reader's own: counts requests, and refuses more than a few.
+#[derive(Clone)]
+struct Few<S> {
+    inner: S,
+    calls: Arc<AtomicUsize>,
+    most: usize,
+}
+
+impl<S> Service<Request> for Few<S>
+where
+    S: Service<Request, Response = Response, Error = Error>,
+{
+    type Response = Response;
+    type Error = Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.calls.load(Ordering::Relaxed) >= self.most {
+            return Poll::Ready(Err(Error::of_layer("no more today")));
+        }
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> S::Future {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.inner.call(request)
+    }
+}
+
+fn few<S>(calls: &Arc<AtomicUsize>, most: usize) -> impl Layer<S, Service = Few<S>> {
+    layer_fn(move |inner| Few {
+        inner,
+        calls: Arc::clone(calls),
+        most,
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_of_the_readers_own_sees_every_attempt() {
+    let (fake, cluster, other) = two_primaries();
+    fake.refuse(7000, "INCR", "LOADING for a moment", 4);
+    let calls = Arc::default();
+    let stack = ServiceBuilder::new()
+        .layer(ChunkLayer::new())
+        .layer(RetryLayer::default())
+        .layer(RedirectLayer::new(cluster.clone()))
+        .layer(few(&calls, usize::MAX))
+        .layer(RouteLayer::new(cluster))
+        .service(fake);
+    let response = call(stack, request(&["INCR k", &other])).await.unwrap();
+    assert_eq!(outcomes(&response), ["1", "1"]);
+    assert_eq!(calls.load(Ordering::Relaxed), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_layer_never_let_through_was_not_sent() {
+    let (fake, cluster, _) = two_primaries();
+    let calls = Arc::default();
+    let stack = ServiceBuilder::new()
+        .layer(ChunkLayer::new().commands(1))
+        .layer(few(&calls, 2))
+        .layer(RedirectLayer::new(cluster.clone()))
+        .layer(RouteLayer::new(cluster))
+        .service(fake.clone());
+    let response = call(stack, request(&["INCR k", "INCR k", "INCR k"])).await;
+    let outcomes = outcomes(&response.unwrap());
+    assert_eq!(outcomes, ["1", "2", "!not sent layer"]);
+    assert_eq!(fake.ran("INCR"), 2);
+}
