@@ -29,3 +29,8 @@ pub use request::{ReadFrom, Request};
 pub use response::{Response, Trouble};
 pub use retry::{RetryLayer, RetryPolicy, StandardPolicy};
 pub use route::RouteLayer;
+
+/// The README's examples, run as doc tests.
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+struct ReadmeDoctests;
