@@ -96,6 +96,13 @@ impl Error {
         )
     }
 
+    pub(crate) fn refused_when_shared(name: &str, advice: &str) -> Error {
+        Error::not_sent(
+            ErrorKind::Node(NodeFailure::Refused),
+            format!("{name} is refused on a connection that is shared: {advice}"),
+        )
+    }
+
     /// The command was refused and may not go again, since a later command of its
     /// pipeline that shares a key with it has run or may have.
     pub(crate) fn order(why: &str, delivery: Delivery) -> Error {

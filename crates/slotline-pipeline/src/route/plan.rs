@@ -45,14 +45,23 @@ pub(super) enum Plan {
 /// several equally good nodes take turns.
 pub(super) fn plan(request: &Request, snapshot: &Snapshot, turn: usize) -> Plan {
     let planner = Planner::new(request, snapshot, turn);
-    if let Some(node) = planner.only_node() {
-        return Plan::Whole(planner.destination(node));
+    // A connection would refuse a whole part for one command in it (S4, O2).
+    let refuses = request.commands.refused_when_shared().is_some();
+    let only = planner.only_node();
+    if let (Some(node), false) = (&only, refuses) {
+        return Plan::Whole(planner.destination(node.clone()));
     }
     let mut parts: Vec<(Place, Vec<u32>)> = Vec::new();
     let mut failures = Vec::new();
     let mut last = 0;
     for (index, command) in request.commands.iter().enumerate() {
-        let place = match planner.place(index, command) {
+        let refused = refuses.then(|| refusal(&request.commands, index)).flatten();
+        let place = match (refused, &only) {
+            (Some(error), _) => Err(error),
+            (None, Some(node)) => Ok(node.clone()),
+            (None, None) => planner.place(index, command),
+        };
+        let place = match place {
             Ok(place) => place,
             Err(error) => {
                 failures.push((index as u32, error));
@@ -82,6 +91,13 @@ pub(super) fn plan(request: &Request, snapshot: &Snapshot, turn: usize) -> Plan 
             Plan::Parts(parts.collect(), failures)
         }
     }
+}
+
+/// Why this one command may not run on a connection that is shared.
+fn refusal(commands: &Commands, index: usize) -> Option<Error> {
+    let alone = commands.pick(&[index as u32]);
+    let (command, advice) = alone.refused_when_shared()?;
+    Some(Error::refused_when_shared(command.name(), advice))
 }
 
 struct Planner<'a> {
