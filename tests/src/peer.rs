@@ -8,6 +8,14 @@ use tokio::task::JoinHandle;
 
 use crate::until;
 
+/// Waits until the client has said something; `None` if it has gone.
+pub async fn heard(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut bytes = [0; 4096];
+    let count = stream.read(&mut bytes).await.ok()?;
+    let said = bytes.get(..count).filter(|said| !said.is_empty())?;
+    Some(said.to_vec())
+}
+
 /// A listener of a test's own, for what no real server does.
 pub struct Peer {
     address: SocketAddr,

@@ -21,8 +21,8 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 ///
 /// # Panics
 /// It has not ended within [`PATIENCE`].
-pub async fn in_time<T>(test: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, test).await {
+pub async fn in_time<T>(test: impl IntoFuture<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, test.into_future()).await {
         Ok(outcome) => outcome,
         Err(_) => panic!("it hangs"),
     }

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use slotline::{Client, ClientBuilder, Delivery, Discovery, Error};
-use slotline_tests::{Peer, connections_of, in_time, on_shared_cluster, server, until};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use slotline_tests::{Peer, connections_of, heard, in_time, on_shared_cluster, server, until};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 const PASSWORD: &str = "hunter2-sentinel";
@@ -208,8 +208,7 @@ fn a_user_who_may_not_see_the_cluster_is_told_which_command_was_refused() {
 /// Answers every connection with `answer`, once the client has said something.
 async fn answering(answer: &'static [u8]) -> Peer {
     Peer::start(move |mut stream: TcpStream| async move {
-        let mut bytes = [0; 4096];
-        stream.read(&mut bytes).await.ok()?;
+        heard(&mut stream).await?;
         stream.write_all(answer).await.ok()?;
         Some(stream)
     })

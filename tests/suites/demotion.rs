@@ -47,7 +47,7 @@ async fn write_and_read(client: Client, keys: Vec<String>, seen: Arc<Seen>) -> R
                 p.get(key);
             }
         };
-        let got: Vec<String> = if turn % 2 == 0 {
+        let got: Vec<String> = if turn.is_multiple_of(2) {
             let mut pipe = client.pipeline();
             fill(&mut pipe);
             let replies = pipe.send().await.map_err(|error| error.to_string())?;

@@ -62,7 +62,7 @@ async fn read(client: Client, task: u64, seen: Arc<Seen>) -> slotline::Result<()
         let keys: Vec<String> = (0..COMMANDS)
             .map(|n| key(task * 31 + turn * 7 + n * 97))
             .collect();
-        let values: Vec<String> = if (task + turn) % 5 == 0 {
+        let values: Vec<String> = if (task + turn).is_multiple_of(5) {
             let mut pipe = client.pipeline();
             for key in &keys {
                 pipe.get(key);
@@ -75,7 +75,7 @@ async fn read(client: Client, task: u64, seen: Arc<Seen>) -> slotline::Result<()
                 }
             }
             continue;
-        } else if task % 2 == 0 {
+        } else if task.is_multiple_of(2) {
             let mut pipe = client.pipeline();
             for key in &keys {
                 pipe.get(key);

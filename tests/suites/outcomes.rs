@@ -1,0 +1,343 @@
+//! Commands that are refused, answered with an error, or decoded as what they
+//! are not: each on its own, and the connection goes on.
+
+use slotline::{Client, Delivery, Error, Intent, Value};
+use slotline_testkit::{LocalCluster, Node};
+use slotline_tests::{binary, in_time, on_shared_cluster, server};
+
+/// What would change a shared connection for others, or hold it up.
+const REFUSED: &[&[&str]] = &[
+    &["SUBSCRIBE", "channel"],
+    &["PSUBSCRIBE", "chan*"],
+    &["SSUBSCRIBE", "channel"],
+    &["UNSUBSCRIBE"],
+    &["PUNSUBSCRIBE"],
+    &["SUNSUBSCRIBE"],
+    &["WATCH", "k"],
+    &["UNWATCH"],
+    &["MULTI"],
+    &["EXEC"],
+    &["DISCARD"],
+    &["ASKING"],
+    &["SELECT", "1"],
+    &["AUTH", "secret"],
+    &["HELLO", "2"],
+    &["READONLY"],
+    &["READWRITE"],
+    &["RESET"],
+    &["QUIT"],
+    &["MONITOR"],
+    &["SYNC"],
+    &["PSYNC", "?", "-1"],
+    &["CLIENT", "REPLY", "OFF"],
+    &["CLIENT", "REPLY", "SKIP"],
+    &["CLIENT", "TRACKING", "ON"],
+    &["CLIENT", "CACHING", "YES"],
+    &["CLIENT", "SETNAME", "other"],
+    &["CLIENT", "SETINFO", "LIB-NAME", "other"],
+    &["CLIENT", "NO-EVICT", "ON"],
+    &["CLIENT", "NO-TOUCH", "ON"],
+    &["SCRIPT", "DEBUG", "YES"],
+    &["WAIT", "1", "0"],
+    &["WAITAOF", "1", "0", "0"],
+    &["BLPOP", "k", "0"],
+    &["BRPOP", "k", "0"],
+    &["BLMOVE", "k", "k", "LEFT", "LEFT", "0"],
+    &["BLMPOP", "0", "1", "k", "LEFT"],
+    &["BRPOPLPUSH", "k", "k", "0"],
+    &["BZPOPMIN", "k", "0"],
+    &["BZPOPMAX", "k", "0"],
+    &["BZMPOP", "0", "1", "k", "MIN"],
+    &["XREAD", "BLOCK", "0", "STREAMS", "k", "$"],
+    &[
+        "XREADGROUP",
+        "GROUP",
+        "g",
+        "c",
+        "BLOCK",
+        "0",
+        "STREAMS",
+        "k",
+        ">",
+    ],
+];
+
+/// Sends a command as a user who knows nothing of slots: `k` is its key.
+async fn raw(client: &Client, words: &[&str], upper: bool) -> Result<Value, Error> {
+    let name = if upper {
+        words[0].to_owned()
+    } else {
+        words[0].to_lowercase()
+    };
+    let mut command = client.command(&name);
+    for word in &words[1..] {
+        command = if *word == "k" {
+            command.key(*word)
+        } else {
+            command.arg(*word)
+        };
+    }
+    in_time(async { command.await }).await
+}
+
+fn dials(client: &Client) -> u64 {
+    let all = client.statistics().into_iter();
+    let used = all.filter(|(_, intent, _)| *intent == Intent::ReadWrite);
+    used.map(|(_, _, statistics)| statistics.dials).sum()
+}
+
+async fn refuses_all(client: &Client) {
+    client.set("k", "v").await.expect("SET");
+    for (at, words) in REFUSED.iter().enumerate() {
+        let before = dials(client);
+        let error = raw(client, words, at % 2 == 0).await;
+        let error = error.expect_err(words[0]);
+        assert!(error.is_refused(), "{words:?}: {error}");
+        assert_eq!(error.delivery(), Delivery::NotSent, "{words:?}");
+        let text = error.to_string();
+        let (_, advice) = text.split_once("shared: ").expect(&text);
+        assert!(advice.len() > 20, "{words:?} comes without advice: {text}");
+        assert!(!text.contains("secret"), "{text}");
+        // The connection is the same, and as it was.
+        assert_eq!(
+            client.get::<String>("k").await.expect("GET"),
+            "v",
+            "after {words:?}"
+        );
+        assert_eq!(dials(client), before, "{words:?} cost a connection");
+    }
+}
+
+/// Fails when the refusal is taken out: SUBSCRIBE and MONITOR change what comes
+/// on the connection, MULTI answers QUEUED to everybody, CLIENT REPLY OFF and
+/// BLPOP answer nobody.
+#[tokio::test]
+async fn what_would_change_a_shared_connection_is_refused_before_it_is_sent() {
+    let server = server().await;
+    let client = Client::connect(server.url()).await.expect("connecting");
+    refuses_all(&client).await;
+    let stats = server.info("commandstats", "cmdstat_subscribe").await;
+    assert_eq!(stats.expect("INFO"), None);
+    // The same commands where they do no harm.
+    let id = client.command("CLIENT").arg("ID").returning::<u64>();
+    assert!(id.await.expect("CLIENT ID") > 0);
+    let read = client
+        .command("XREAD")
+        .arg("COUNT")
+        .arg("1")
+        .arg("STREAMS")
+        .key("s")
+        .arg("0");
+    assert!(read.await.expect("XREAD without BLOCK").is_null());
+}
+
+/// Fails as the one above.
+#[test]
+fn a_cluster_client_refuses_the_same() {
+    on_shared_cluster(async |cluster| {
+        let client = Client::connect(cluster.url()).await.expect("connecting");
+        refuses_all(&client).await;
+    });
+}
+
+/// A refusal in mid-pipeline is that command's alone.
+///
+/// Fails when a connection refuses the whole batch for one command in it.
+#[tokio::test]
+async fn a_refused_command_takes_no_other_result_of_its_pipeline_with_it() {
+    let server = server().await;
+    let client = Client::connect(server.url()).await.expect("connecting");
+    let mut pipe = client.pipeline();
+    pipe.set("a", "1");
+    pipe.command("SUBSCRIBE").arg("channel");
+    pipe.get("a");
+    pipe.command("MULTI");
+    pipe.incr("a");
+    let results = in_time(pipe.send()).await.expect("sending");
+    for at in [1, 3] {
+        let error = results.decode::<Value>(at).expect_err("a refused command");
+        assert!(
+            error.is_refused() && error.delivery() == Delivery::NotSent,
+            "{error}"
+        );
+    }
+    assert_eq!(results.decode::<String>(0).expect("SET"), "OK");
+    assert_eq!(results.decode::<String>(2).expect("GET"), "1");
+    assert_eq!(results.decode::<i64>(4).expect("INCR"), 2);
+}
+
+/// Fails when a keyless command goes to some node at random: it then succeeds,
+/// with a part of the truth.
+#[test]
+fn a_cluster_refuses_what_no_single_node_can_answer() {
+    on_shared_cluster(async |cluster| {
+        let client = Client::connect(cluster.url()).await.expect("connecting");
+        for (words, advice) in [
+            (&["FLUSHALL"][..], "for_each_primary"),
+            (&["FLUSHDB"], "for_each_primary"),
+            (&["DBSIZE"], "for_each_primary"),
+            (&["KEYS", "*"], "for_each_primary"),
+            (&["RANDOMKEY"], "for_each_primary"),
+            (&["SCAN", "0"], "for_each_primary"),
+            (&["CONFIG", "SET", "maxmemory", "0"], "for_each_node"),
+            (&["SCRIPT", "LOAD", "return 1"], "for_each_"),
+        ] {
+            let error = raw(&client, words, true).await.expect_err(words[0]);
+            assert_eq!(error.delivery(), Delivery::NotSent, "{words:?}: {error}");
+            assert!(error.to_string().contains(advice), "{words:?}: {error}");
+            assert!(error.is_cluster(), "{words:?}: {error}");
+            assert!(error.to_string().contains(words[0]), "{words:?}: {error}");
+        }
+        let error = client.mget::<Vec<Option<String>>>(["a", "b", "c"]).await;
+        let error = error.expect_err("keys of several slots");
+        assert_eq!(error.delivery(), Delivery::NotSent, "{error}");
+        assert!(
+            error.is_cluster() && error.to_string().contains("hash tag"),
+            "{error}"
+        );
+        let error = client
+            .del(["a", "b"])
+            .await
+            .expect_err("keys of several slots");
+        assert_eq!(
+            (error.delivery(), error.command()),
+            (Delivery::NotSent, Some("DEL"))
+        );
+        no_node_was_asked(cluster).await;
+    });
+}
+
+async fn no_node_was_asked(cluster: &LocalCluster) {
+    for node in cluster.nodes() {
+        for name in [
+            "flushall",
+            "flushdb",
+            "dbsize",
+            "keys",
+            "randomkey",
+            "scan",
+            "mget",
+            "del",
+        ] {
+            let calls = node.info("commandstats", &format!("cmdstat_{name}")).await;
+            assert_eq!(calls.expect("INFO"), None, "{name} at {}", node.address());
+        }
+    }
+}
+
+async fn errors_are_each_their_own(client: &Client, node: &Node) {
+    client.set("{o}text", "words").await.expect("SET");
+    let error = client
+        .get::<i64>("{o}text")
+        .await
+        .expect_err("words are no number");
+    assert!(error.is_decode() && !error.is_server(), "{error}");
+    assert_eq!(
+        (error.delivery(), error.code()),
+        (Delivery::Answered, None),
+        "{error}"
+    );
+    assert_eq!(error.command(), Some("GET"));
+    assert!(!error.to_string().contains("words") && !format!("{error:?}").contains("words"));
+    let none = client
+        .get::<String>("{o}none")
+        .await
+        .expect_err("nil is no text");
+    assert!(none.is_decode(), "{none}");
+
+    let error = client.incr("{o}text").await.expect_err("not a number");
+    assert_eq!(
+        (error.code(), error.delivery()),
+        (Some("ERR"), Delivery::Answered)
+    );
+    let error = client.hgetall::<Vec<(String, String)>>("{o}text").await;
+    let error = error.expect_err("the wrong type");
+    assert_eq!(error.code(), Some("WRONGTYPE"), "{error}");
+    assert_eq!(error.delivery(), Delivery::Answered);
+    assert!(
+        error.is_server() && !error.is_network() && !error.is_cluster(),
+        "{error}"
+    );
+    assert_eq!(error.command(), Some("HGETALL"));
+    let from = error.node().map(ToString::to_string);
+    assert_eq!(from, Some(node.address().to_string()), "{error}");
+
+    let mut pipe = client.pipeline();
+    pipe.set("{o}a", "1");
+    pipe.command("LPUSH").key("{o}a").arg("x");
+    pipe.get("{o}a");
+    pipe.command("EVALSHA")
+        .arg("0".repeat(40))
+        .arg(1)
+        .key("{o}a");
+    pipe.incr("{o}a");
+    pipe.get("{o}text");
+    pipe.command("NO-SUCH-COMMAND").key("{o}a");
+    pipe.get("{o}a");
+    let results = pipe.send().await.expect("sending");
+    assert_eq!(results.len(), 8);
+    let code = |at| {
+        let error = results.decode::<Value>(at).expect_err("an error");
+        error.code().map(str::to_owned).unwrap_or_default()
+    };
+    assert_eq!(results.decode::<String>(0).expect("SET"), "OK");
+    assert_eq!(code(1), "WRONGTYPE");
+    assert_eq!(results.decode::<i64>(2).expect("GET"), 1);
+    assert_eq!(code(3), "NOSCRIPT");
+    assert_eq!(results.decode::<i64>(4).expect("INCR"), 2);
+    assert!(results.decode::<i64>(5).expect_err("words").is_decode());
+    assert_eq!(
+        results.decode::<String>(5).expect("the same reply"),
+        "words"
+    );
+    assert_eq!(code(6), "ERR");
+    assert_eq!(results.decode::<i64>(7).expect("GET"), 2);
+    let ran: Vec<_> = (0..8)
+        .map(|at| results.get(at).expect("a result").delivery())
+        .collect();
+    let expected = [
+        None,
+        Some(Delivery::Answered),
+        None,
+        Some(Delivery::Rejected),
+        None,
+        None,
+        Some(Delivery::Answered),
+        None,
+    ];
+    assert_eq!(ran, expected);
+
+    // The closure form gives the first error.
+    let sent = client.pipelined::<(String, i64)>(|p| {
+        p.set("{o}b", "x");
+        p.incr("{o}b");
+    });
+    let error = sent.await.expect_err("not a number");
+    assert_eq!(
+        (error.code(), error.command()),
+        (Some("ERR"), Some("INCR")),
+        "{error}"
+    );
+    let sent = client.pipelined::<(String, i64, i64)>(|p| {
+        p.set("{o}b", "1");
+        p.incr("{o}b");
+    });
+    assert!(sent.await.expect_err("three types for two").is_config());
+}
+
+/// Fails when an error reply ends the reading of a pipeline's replies, or stands
+/// for the whole (B6).
+#[tokio::test]
+async fn errors_are_each_their_own_commands() {
+    let server = server().await;
+    let client = Client::connect(server.url()).await.expect("connecting");
+    errors_are_each_their_own(&client, &server).await;
+    let cluster = LocalCluster::builder(&binary())
+        .primaries(1)
+        .replicas(0)
+        .start()
+        .await;
+    let cluster = cluster.expect("a cluster");
+    let client = Client::connect(cluster.url()).await.expect("connecting");
+    errors_are_each_their_own(&client, &cluster.nodes()[0]).await;
+}
