@@ -70,6 +70,10 @@ where
                 StateProjection::Again { attempt } => ready!(attempt.poll(cx)),
                 StateProjection::Waiting { sleep } => {
                     ready!(sleep.poll(cx));
+                    // Timers can be late; then what there is is the last word.
+                    if resend.time_left().is_zero() {
+                        return Poll::Ready(Ok(resend.take_response()));
+                    }
                     let attempt = resend.attempt();
                     state.set(State::Again { attempt });
                     continue;

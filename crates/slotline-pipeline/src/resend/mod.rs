@@ -71,7 +71,10 @@ impl<S: Clone> Resend<S> {
             Some(sent) => {
                 let part = Response::of_call(outcome, sent.len());
                 for (at, (index, _)) in sent.iter().enumerate() {
-                    self.response.take_over(*index as usize, &part, at);
+                    let index = *index as usize;
+                    if !self.is_less_sure(index, &part, at) {
+                        self.response.take_over(index, &part, at);
+                    }
                 }
             }
         }
@@ -135,11 +138,24 @@ impl<S: Clone> Resend<S> {
         }
         let Waves { now, later } = order::together(&self.request.commands, again);
         self.held = later;
-        let left = self.request.deadline;
-        let left = left.saturating_duration_since(Instant::now());
-        let goes = !now.is_empty() && wait < left;
+        let goes = !now.is_empty() && wait < self.time_left();
         self.under_way = Some(now);
         goes.then_some(wait)
+    }
+
+    pub(crate) fn time_left(&self) -> Duration {
+        let deadline = self.request.deadline;
+        deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether the outcome so far says that the command may have run, and the new
+    /// one only that it has not run this time.
+    fn is_less_sure(&self, index: usize, part: &Response, at: usize) -> bool {
+        let command = self.request.commands.get(index);
+        let is_write = command.is_some_and(|command| !command.info().is_readonly());
+        is_write
+            && self.response.delivery(index) == Some(Delivery::Ambiguous)
+            && !part.may_have_run(at)
     }
 
     fn may_have_run(&self, index: usize) -> bool {

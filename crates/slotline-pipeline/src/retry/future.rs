@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use rustc_hash::FxHashMap;
-use tokio::time::Instant;
 use tower::Service;
 
 use super::policy::{Failed, RetryPolicy};
@@ -63,7 +62,7 @@ impl AsPolicySays {
 impl Decide for AsPolicySays {
     fn decide<S: Clone>(&mut self, resend: &Resend<S>) -> Again {
         let mut again = Again::default();
-        if Instant::now() >= resend.request.deadline {
+        if resend.time_left().is_zero() {
             return again;
         }
         for (index, _, trouble) in resend.troubles() {

@@ -189,6 +189,29 @@ async fn the_policy_is_obeyed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_that_may_have_run_stays_so_whatever_becomes_of_a_second_attempt() {
+    let policy = Told::new(Duration::from_millis(100), 1);
+    for refused in [false, true] {
+        let rig = with_policy(&policy);
+        rig.fake.cut(7000, ANSWER_LOST);
+        let fake = rig.fake.clone();
+        let second = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if refused {
+                fake.refuse(7000, "INCR", "OOM command not allowed", 1);
+            } else {
+                fake.cut(7000, NOT_SENT);
+            }
+        });
+        assert_eq!(rig.send(&["INCR k"]).await, ["!ambiguous network"]);
+        second.await.unwrap();
+        assert_eq!(rig.fake.ran("INCR"), 1);
+        let times = usize::from(refused);
+        assert_eq!(rig.fake.answered("-OOM"), times, "the fault took place");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_attempt_begins_after_the_deadline() {
     let policy = Told::new(Duration::from_millis(700), u32::MAX);
     let rig = with_policy(&policy);

@@ -42,7 +42,11 @@ async fn what_stays_temporary_surfaces_by_the_deadline_with_its_own_code() {
         let outcomes = rig.send(&["INCR k", "PING"]).await;
         assert_eq!(outcomes, [format!("-{line}"), "PONG".to_owned()]);
         let took = began.elapsed();
-        assert!(took <= PATIENCE, "{line}: {took:?}");
+        // Timers count in milliseconds.
+        assert!(
+            took <= PATIENCE + Duration::from_millis(1),
+            "{line}: {took:?}"
+        );
         assert!(
             took >= PATIENCE - Duration::from_millis(200),
             "{line}: {took:?}"
@@ -59,7 +63,7 @@ async fn a_slot_without_an_owner_is_waited_for_until_the_deadline() {
     let began = Instant::now();
     let outcomes = rig.send(&["INCR k"]).await;
     assert_eq!(outcomes, ["-CLUSTERDOWN Hash slot not served"]);
-    assert!(began.elapsed() <= PATIENCE);
+    assert!(began.elapsed() <= PATIENCE + Duration::from_millis(1));
 }
 
 #[tokio::test(start_paused = true)]
