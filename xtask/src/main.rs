@@ -4,6 +4,7 @@
 mod ci;
 mod cluster;
 mod command_table;
+mod demo;
 mod integration;
 mod servers;
 mod test;
@@ -26,6 +27,7 @@ enum Verb {
     Servers(servers::Servers),
     Cluster(cluster::Cluster),
     CommandTable(command_table::CommandTable),
+    Demo(demo::Demo),
     Integration(integration::Integration),
     Test(test::Test),
     Tidy(tidy::Tidy),
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Verb::Servers(verb) => verb.run(),
         Verb::Cluster(verb) => verb.run(),
         Verb::CommandTable(verb) => verb.run(),
+        Verb::Demo(verb) => verb.run(),
         Verb::Integration(verb) => verb.run(),
         Verb::Test(verb) => verb.run(),
         Verb::Tidy(verb) => verb.run(),

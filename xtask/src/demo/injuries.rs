@@ -1,0 +1,163 @@
+//! What is done to the cluster. Each makes sure that it took place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use slotline_testkit::{LocalCluster, Node};
+use slotline_topology::parse_nodes;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::screen::Screen;
+use super::tally::Tally;
+use super::windows::{Closer, Windows};
+
+/// What the client's connections are called, so that no other is killed.
+pub(super) const CLIENT_NAME: &str = "slotline-demo";
+/// How often a replica's client connections are killed.
+const KILL_EVERY: Duration = Duration::from_millis(50);
+/// How long the servers may take to agree on what was done to them.
+pub(super) const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Kills the client's own data connections to `replica` until `until`: those in
+/// read-only mode that bear its name. Returns how many.
+pub(super) async fn kill_connections(replica: &Node, until: Instant) -> Result<u64> {
+    let mut kills = 0;
+    let mut ticks = interval(KILL_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while Instant::now() < until {
+        ticks.tick().await;
+        let list: String = replica.ask(&["CLIENT", "LIST"]).await?;
+        for id in list.lines().filter_map(data_connection) {
+            let killed: u64 = replica.ask(&["CLIENT", "KILL", "ID", id]).await?;
+            kills += killed;
+        }
+    }
+    if kills == 0 {
+        bail!(
+            "no connection was there to be killed: {}",
+            replica.address()
+        );
+    }
+    Ok(kills)
+}
+
+/// The id in a line of CLIENT LIST if the line is a data connection of ours.
+fn data_connection(line: &str) -> Option<&str> {
+    let field = |name: &str| {
+        line.split(' ')
+            .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
+    };
+    let ours = field("name") == Some(CLIENT_NAME) && field("flags")?.contains('r');
+    field("id").filter(|_| ours)
+}
+
+/// What a migration came to.
+pub(super) struct Moved {
+    pub(super) slots: usize,
+    pub(super) keys: usize,
+}
+
+/// Moves the first `count` slots of `from` to `to` while they are in use, key by
+/// key; back when all servers have the news.
+pub(super) async fn migrate(
+    cluster: &LocalCluster,
+    from: &Node,
+    to: &Node,
+    count: usize,
+    windows: &Windows,
+    (tally, screen): (&Arc<Tally>, &Screen),
+) -> Result<Moved> {
+    let mut closer = Closer::new(cluster, from, to).await?;
+    let slots: Vec<u16> = slots_of(from).await?.into_iter().take(count).collect();
+    let mut moved = Moved { slots: 0, keys: 0 };
+    for slot in slots {
+        windows.open(slot, tally.now());
+        let migration = cluster.begin_migration(slot, from, to).await?;
+        moved.keys += migration.finish().await?;
+        moved.slots += 1;
+        closer.finished(slot);
+        if moved.slots % 20 == 0 {
+            screen.progress(format!("{} of {count} slots moved", moved.slots));
+            closer.close(windows, || tally.now()).await?;
+        }
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while !closer.is_done() {
+        if Instant::now() >= deadline {
+            bail!("the replicas did not learn of the migration within {PATIENCE:?}");
+        }
+        sleep(Duration::from_millis(25)).await;
+        closer.close(windows, || tally.now()).await?;
+    }
+    screen.progress(String::new());
+    let there = slots_of(to).await?;
+    if moved.slots == 0 || moved.keys == 0 || there.len() < moved.slots {
+        bail!("nothing was migrated");
+    }
+    Ok(moved)
+}
+
+/// Makes the replica of `primary` the primary, by command; returns it.
+pub(super) async fn fail_over(cluster: &LocalCluster, primary: &Node) -> Result<Node> {
+    let replica = cluster.replica_of(primary).await?;
+    cluster.failover(&replica).await?;
+    cluster.wait_until_agreed(PATIENCE).await?;
+    if !cluster.primaries().await?.contains(&replica) {
+        bail!("{} did not become a primary", replica.address());
+    }
+    Ok(replica)
+}
+
+/// SIGKILL. Returns the slots that it served and the replica that will.
+pub(super) async fn kill(cluster: &LocalCluster, primary: &Node) -> Result<(Vec<u16>, Node)> {
+    let slots = slots_of(primary).await?;
+    let heir = cluster.replica_of(primary).await?;
+    primary.kill()?;
+    if primary.is_running() {
+        bail!("{} is still running", primary.address());
+    }
+    Ok((slots, heir))
+}
+
+/// Starts the killed node again; back when it is in step as a replica.
+pub(super) async fn bring_back(cluster: &LocalCluster, killed: &Node, heir: &Node) -> Result<()> {
+    // Without persistence it comes back empty: were it still the primary in
+    // somebody's eyes, its shard would be empty too.
+    let deadline = Instant::now() + PATIENCE;
+    while !cluster.primaries().await?.contains(heir) {
+        if Instant::now() >= deadline {
+            bail!("{} did not become a primary", heir.address());
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    killed.restart().await?;
+    let agreed = cluster.wait_until_agreed(PATIENCE).await;
+    agreed.context("waiting for the killed node to come back as a replica")
+}
+
+/// The slots that a node says it serves.
+pub(super) async fn slots_of(node: &Node) -> Result<Vec<u16>> {
+    let text: String = node.ask(&["CLUSTER", "NODES"]).await?;
+    let lines = parse_nodes(&text).into_iter();
+    let own = lines.filter(|line| line.flags.myself);
+    Ok(own.flat_map(|line| line.slots).flatten().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_own_connections_in_read_only_mode_are_killed() {
+        let line = |name: &str, flags: &str| {
+            format!(
+                "id=7 addr=127.0.0.1:1 laddr=127.0.0.1:2 fd=8 name={name} age=1 flags={flags} db=0"
+            )
+        };
+        assert_eq!(data_connection(&line(CLIENT_NAME, "r")), Some("7"));
+        assert_eq!(data_connection(&line(CLIENT_NAME, "N")), None);
+        assert_eq!(data_connection(&line("", "r")), None);
+        assert_eq!(data_connection(""), None);
+    }
+}

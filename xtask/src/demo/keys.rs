@@ -1,0 +1,129 @@
+//! The keys of the demo. Every value names its key, so that a reply that belongs
+//! to another request is seen to be wrong.
+
+use std::collections::BTreeMap;
+
+use slotline::{Slot, slot_of};
+
+/// How many hashes are loaded.
+pub(super) const HASHES: usize = 100_000;
+/// How many fields each has.
+pub(super) const FIELDS: usize = 10;
+/// How many counters there are; few enough that each is hit many times.
+pub(super) const COUNTERS: usize = 2_000;
+/// Counters begin this far apart: a counter's value names the counter as long as
+/// it is increased less often than that.
+const APART: i64 = 1_000_000_000_000;
+
+/// The field of a counter's hash that holds its number.
+pub(super) const COUNT: &str = "n";
+
+pub(super) fn hash(index: usize) -> String {
+    format!("h:{index}")
+}
+
+/// The fields of a hash with their values.
+pub(super) fn fields(key: &str) -> Vec<(String, String)> {
+    (0..FIELDS)
+        .map(|field| (format!("f{field}"), format!("{key}/f{field}")))
+        .collect()
+}
+
+/// Whether these are the fields of that hash: all of them and no other's.
+pub(super) fn is_hash(key: &str, found: &BTreeMap<&str, &str>) -> bool {
+    let belongs = |(field, value): (&&str, &&str)| {
+        let number = field.strip_prefix('f').and_then(|rest| rest.parse().ok());
+        number.is_some_and(|number: usize| number < FIELDS)
+            && value
+                .strip_prefix(key)
+                .and_then(|rest| rest.strip_prefix('/'))
+                == Some(*field)
+    };
+    found.len() == FIELDS && found.iter().all(belongs)
+}
+
+pub(super) fn counter(index: usize) -> String {
+    format!("c:{index}")
+}
+
+/// What a counter holds before anyone has increased it.
+pub(super) fn counter_base(index: usize) -> i64 {
+    // None begins at nothing: a counter whose key was missing would show.
+    (index as i64 + 1) * APART
+}
+
+/// How often a counter that holds `value` was increased; `None` if that is no
+/// value of this counter.
+pub(super) fn increments(index: usize, value: i64) -> Option<u64> {
+    let count = value.checked_sub(counter_base(index))?;
+    u64::try_from(count)
+        .ok()
+        .filter(|count| *count < APART as u64)
+}
+
+/// A key for each slot. Its value is the key itself, so it can be written again
+/// at any time without changing anything.
+pub(super) struct Samples(Vec<String>);
+
+impl Samples {
+    pub(super) fn new() -> Self {
+        let mut samples = vec![String::new(); usize::from(Slot::COUNT)];
+        let mut missing = samples.len();
+        for number in 0_u32.. {
+            let key = format!("s:{number}");
+            if let Some(sample) = samples.get_mut(slot_of(&key).index())
+                && sample.is_empty()
+            {
+                *sample = key;
+                missing -= 1;
+                if missing == 0 {
+                    break;
+                }
+            }
+        }
+        Self(samples)
+    }
+
+    pub(super) fn of(&self, slot: u16) -> &str {
+        self.0.get(usize::from(slot)).map_or("", String::as_str)
+    }
+
+    pub(super) fn all(&self) -> &[String] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_known_by_its_values_and_another_hash_is_not() {
+        let own = fields("h:12");
+        let mut found: BTreeMap<&str, &str> = own
+            .iter()
+            .map(|(field, value)| (field.as_str(), value.as_str()))
+            .collect();
+        assert!(is_hash("h:12", &found));
+        assert!(!is_hash("h:1", &found));
+        found.insert("f3", "h:12/f4");
+        assert!(!is_hash("h:12", &found));
+        found.remove("f3");
+        assert!(!is_hash("h:12", &found));
+    }
+
+    #[test]
+    fn a_counter_is_known_by_its_value() {
+        assert_eq!(increments(7, counter_base(7) + 5), Some(5));
+        assert_eq!(increments(8, counter_base(7) + 5), None);
+        assert_eq!(increments(6, counter_base(7) + 5), None);
+        // A counter that began at nothing because its key was missing.
+        assert_eq!(increments(0, 1), None);
+    }
+
+    #[test]
+    fn each_slot_has_a_sample() {
+        let samples = Samples::new();
+        assert!((0..Slot::COUNT).all(|slot| slot_of(samples.of(slot)).get() == slot));
+    }
+}
