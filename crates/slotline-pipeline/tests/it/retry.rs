@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slotline_pipeline::retry::Failed;
-use slotline_pipeline::{ChunkLayer, Nodes, ReadFrom, RetryLayer, RetryPolicy};
+use slotline_pipeline::{ChunkLayer, Nodes, ReadFrom, Request, RetryLayer, RetryPolicy};
 use slotline_topology::slot_of;
 use tokio::time::Instant;
 
 use crate::fake::{Cut, endpoint};
-use crate::rig::{PATIENCE, Rig};
+use crate::rig::{PATIENCE, Rig, commands, outcomes};
 
 const NOT_SENT: Cut = Cut {
     runs: 0,
@@ -224,6 +224,20 @@ async fn no_attempt_begins_after_the_deadline() {
     let log = rig.fake.log();
     assert_eq!(log.len(), 8, "every 700 ms of five seconds");
     assert!(log.iter().all(|entry| entry.at < began + PATIENCE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_that_is_late_begins_no_attempt_either() {
+    // Timers count in milliseconds: this one ends after the deadline.
+    let rig = with_policy(&Told::new(Duration::from_micros(10_200), u32::MAX));
+    rig.fake.cut(7000, ANSWER_LOST);
+    let deadline = Instant::now() + Duration::from_micros(10_400);
+    let response = rig
+        .answer(Request::new(commands(&["GET k"]), deadline))
+        .await;
+    assert!(Instant::now() > deadline, "the fault took place");
+    assert_eq!(outcomes(&response), ["!ambiguous network"]);
+    assert_eq!(rig.fake.log().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
