@@ -2,23 +2,27 @@
 
 mod graph;
 mod layout;
+mod promises;
 mod source;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use std::collections::HashSet;
 use std::path::Path;
 use std::process::Command;
 
 use crate::workspace;
 
 /// Checks the house rules: crate graph, file sizes and names, what the pure
-/// crates may use, no unsafe code, no hosts or machine paths.
+/// crates may use, no unsafe code, no hosts or machine paths, and that the tests
+/// exist which the table of invariants names.
 #[derive(Args)]
 pub(crate) struct Tidy;
 
 impl Tidy {
     pub(crate) fn run(self) -> Result<()> {
         let mut problems = Vec::new();
+        let mut functions = HashSet::new();
         let files = files()?;
         for path in &files {
             problems.extend(layout::name(path));
@@ -27,7 +31,13 @@ impl Tidy {
                 continue;
             };
             problems.extend(source::check(path, &text));
+            if path.ends_with(".rs") {
+                functions.extend(promises::functions(&text).map(str::to_owned));
+            }
         }
+        let table = std::fs::read_to_string(workspace::root().join(promises::TABLE));
+        let table = table.context("tidy compares the table of invariants with the tests")?;
+        problems.extend(promises::check(&table, &functions));
         let crates = layout::crates(&files);
         for folder in &crates {
             problems.extend(layout::furniture(folder, &files, |path| {
