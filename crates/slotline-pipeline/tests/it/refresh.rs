@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use slotline_pipeline::{Cluster, ReadFrom, Refresh, RefreshConfig};
+use slotline_pipeline::{Cluster, Intent, Part, ReadFrom, Refresh, RefreshConfig, WhileAway};
 use slotline_topology::{Slot, Topology, slot_of};
 use tokio::time::{Instant, sleep};
+use tower::ServiceExt;
 
 use crate::fake::{Fake, endpoint};
-use crate::rig::Rig;
+use crate::rig::{PATIENCE, Rig, commands};
 
 const TICK: Duration = Duration::from_millis(1);
 
@@ -125,6 +126,28 @@ async fn the_heir_of_a_dead_owner_is_found_within_a_third_of_a_second() {
     assert!(rig.fake.given_back(7000) > 0);
     assert_eq!(rig.fake.given_back(7001) + rig.fake.given_back(7002), 0);
     assert_eq!(rig.fake.ran("INCR"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_reaches_a_lost_owner_just_after_the_map_changed_is_taken_back_too() {
+    let rig = Rig::new(2, 1);
+    let _refresh = keep_fresh(&rig, config());
+    rig.fake.set_away(7000, true);
+    rig.fake.fail_over(7100);
+    while rig.fake.given_back(7000) == 0 {
+        sleep(TICK).await;
+    }
+    let began = Instant::now();
+    let late = Part {
+        node: endpoint(7000),
+        intent: Intent::ReadWrite,
+        commands: commands(&["INCR k"]),
+        deadline: began + PATIENCE,
+        while_away: WhileAway::Wait,
+    };
+    let answer = rig.fake.clone().oneshot(late).await.unwrap();
+    assert!(answer.failure.unwrap().error.is_displaced());
+    assert!(began.elapsed() <= Duration::from_millis(300));
 }
 
 #[tokio::test(start_paused = true)]
