@@ -12,7 +12,6 @@ mod node;
 mod order;
 pub mod redirect;
 pub mod refresh;
-mod refusal;
 mod request;
 mod resend;
 mod response;

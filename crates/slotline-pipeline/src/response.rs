@@ -1,6 +1,6 @@
 //! What travels up the layers: one outcome for each command, in order.
 
-use slotline_resp::{Delivery, Replies};
+use slotline_resp::{CommandInfo, Delivery, Replies};
 use slotline_topology::Endpoint;
 
 use crate::error::{BoxError, Error};
@@ -146,22 +146,21 @@ impl Response {
         (0..self.outcomes.len()).filter_map(|index| Some((index, self.trouble(index)?)))
     }
 
-    /// What became of the command at `index`; `None` where its reply is no error.
+    /// What became of the command at `index`, which `info` is about; `None` where
+    /// its reply is no error.
     #[must_use]
-    pub fn delivery(&self, index: usize) -> Option<Delivery> {
+    pub fn delivery(&self, index: usize, info: &CommandInfo) -> Option<Delivery> {
         match self.trouble(index)? {
             Trouble::Failed(error) => Some(error.delivery()),
-            Trouble::Error(line, _) => {
-                let code = line.split(' ').next().unwrap_or_default();
-                Some(Delivery::of_error_code(code))
-            }
+            Trouble::Error(line, _) => Some(Delivery::of_error(info, line)),
         }
     }
 
-    /// Whether the command at `index` has run or may have.
+    /// Whether the command at `index`, which `info` is about, has run or may have.
     #[must_use]
-    pub fn may_have_run(&self, index: usize) -> bool {
-        self.delivery(index).is_none_or(Delivery::may_have_run)
+    pub fn may_have_run(&self, index: usize, info: &CommandInfo) -> bool {
+        self.delivery(index, info)
+            .is_none_or(Delivery::may_have_run)
     }
 
     /// Adds a failure behind its outcomes.

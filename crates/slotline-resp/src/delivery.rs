@@ -1,5 +1,7 @@
 //! What became of a command.
 
+use crate::command::{CommandInfo, Flags};
+
 /// What became of a command that failed: whether it ran, and who knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -16,10 +18,23 @@ pub enum Delivery {
 }
 
 impl Delivery {
-    /// What a server's error says of the command, by the error's code (its first
-    /// word). A code that a script can return says nothing certain of a script.
+    /// What a server's error, given by its line or its first word, says of the
+    /// command. A script can make up any error, and may have written before: of a
+    /// script only a redirect surely comes before it runs.
+    ///
+    /// ```
+    /// use slotline_resp::{Delivery, command_info};
+    /// let of = |name, line| Delivery::of_error(command_info(name), line);
+    /// assert_eq!(of("GET", "WRONGTYPE Operation against …"), Delivery::Answered);
+    /// assert_eq!(of("INCR", "READONLY You can't write …"), Delivery::Rejected);
+    /// assert_eq!(of("EVAL", "READONLY You can't write …"), Delivery::Answered);
+    /// ```
     #[must_use]
-    pub fn of_error_code(code: &str) -> Delivery {
+    pub fn of_error(info: &CommandInfo, line: &str) -> Delivery {
+        let code = line.split(' ').next().unwrap_or_default();
+        if info.flags.contains(Flags::SCRIPT) && !matches!(code, "MOVED" | "ASK") {
+            return Delivery::Answered;
+        }
         match code {
             "MOVED" | "ASK" | "TRYAGAIN" | "CROSSSLOT" | "CLUSTERDOWN" | "LOADING"
             | "MASTERDOWN" | "READONLY" | "NOREPLICAS" | "OOM" | "MISCONF" | "BUSY"

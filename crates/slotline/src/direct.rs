@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 use slotline_pipeline::{ReadFrom, Request, Response, Trouble};
-use slotline_resp::{CommandBuffer, Commands, FromReplyOwned, Replies};
+use slotline_resp::{CommandBuffer, CommandInfo, Commands, FromReplyOwned, Replies};
 use tokio::time::Instant;
 use tower::Service;
 
@@ -140,9 +140,9 @@ impl<'a, C: Output> IntoFuture for On<&'a Direct, C> {
 
     fn into_future(self) -> Sent<'a, C> {
         let commands = self.buffer.freeze();
-        let name = commands.get(0).map(|command| command.info().name);
+        let command = commands.get(0);
         Sent {
-            name: name.unwrap_or_default(),
+            info: command.map_or(&CommandInfo::UNKNOWN, |command| command.info()),
             sending: self.to.send(commands),
             kind: PhantomData,
         }
@@ -156,7 +156,7 @@ pin_project! {
     /// Dropping it is always safe: unless a byte of it was written, the command
     /// never is; otherwise its reply is read and thrown away.
     pub struct Sent<'a, C> {
-        name: &'static str,
+        info: &'static CommandInfo,
         #[pin]
         sending: Sending,
         kind: PhantomData<(&'a Direct, fn() -> C)>,
@@ -169,8 +169,8 @@ impl<C: Output> Future for Sent<'_, C> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.sending.poll(cx))?;
-        let result = decode_at(&response, 0, C::decode);
-        Poll::Ready(result.map_err(|error| error.of_command(this.name)))
+        let result = decode_at(&response, 0, this.info, C::decode);
+        Poll::Ready(result.map_err(|error| error.of_command(this.info.name)))
     }
 }
 
@@ -178,6 +178,7 @@ impl<C: Output> Future for Sent<'_, C> {
 pub(crate) fn decode_at<T>(
     response: &Response,
     index: usize,
+    info: &CommandInfo,
     decode: impl FnOnce(&Replies, usize) -> Option<slotline_resp::Result<T>>,
 ) -> Result<T> {
     let at = response.outcome(index).map_err(Error::failed)?;
@@ -188,6 +189,6 @@ pub(crate) fn decode_at<T>(
             Some(Trouble::Error(_, node)) => node.cloned(),
             _ => None,
         };
-        Error::reply(error).at(node)
+        Error::reply(error, info).at(node)
     })
 }

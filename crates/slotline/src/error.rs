@@ -5,7 +5,7 @@ use std::fmt;
 
 use slotline_pipeline as pipeline;
 use slotline_pool as pool;
-use slotline_resp::Delivery;
+use slotline_resp::{CommandInfo, Delivery};
 use slotline_topology::Endpoint;
 
 /// What fails with an [`Error`].
@@ -56,9 +56,10 @@ impl Error {
         Error::new(Kind::Failed(error)).at(node)
     }
 
-    pub(crate) fn reply(error: slotline_resp::Error) -> Error {
+    /// What came of the reply to a command.
+    pub(crate) fn reply(error: slotline_resp::Error, info: &CommandInfo) -> Error {
         let delivery = match error.code() {
-            Some(code) if error.is_server() => Delivery::of_error_code(code),
+            Some(code) if error.is_server() => Delivery::of_error(info, code),
             _ => Delivery::Answered,
         };
         Error::new(Kind::Reply(error, delivery))
@@ -73,7 +74,8 @@ impl Error {
     }
 
     pub(crate) fn of_command(mut self, name: &str) -> Error {
-        self.0.command = Some(name.to_owned());
+        // One that is in no table has no name here.
+        self.0.command = (!name.is_empty()).then(|| name.to_owned());
         self
     }
 

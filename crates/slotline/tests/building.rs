@@ -1,10 +1,6 @@
 //! What needs no server: futures can be spawned, and settings that make no sense
 //! are said before anything is dialled.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test's own functions may fail it"
-)]
+#![expect(clippy::panic, reason = "a test's own functions may fail it")]
 
 use std::collections::HashMap;
 use std::future::IntoFuture;

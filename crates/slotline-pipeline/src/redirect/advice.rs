@@ -1,11 +1,10 @@
 //! What a server's error says about where, or when, its command can run. The
 //! only place that reads such errors.
 
-use slotline_resp::CommandRef;
+use slotline_resp::{CommandRef, Delivery};
 use slotline_topology::{Endpoint, Redirect as Parsed, RedirectKind, Slot, slot_of};
 
 use crate::cluster::Cluster;
-use crate::refusal::{code, is_certain};
 use crate::request::{ReadFrom, Target};
 
 /// What to do with a command that a server turned away.
@@ -29,7 +28,7 @@ pub(super) fn advice(
     read_from: ReadFrom,
     cluster: &Cluster,
 ) -> Advice {
-    let code = code(line);
+    let code = line.split(' ').next().unwrap_or_default();
     if !matches!(
         code,
         "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY"
@@ -37,7 +36,7 @@ pub(super) fn advice(
         return Advice::Surface;
     }
     let slot = command.keys().next().map(slot_of);
-    if !is_certain(command.info(), line) {
+    if Delivery::of_error(command.info(), line) != Delivery::Rejected {
         return Advice::Surface;
     }
     match code {

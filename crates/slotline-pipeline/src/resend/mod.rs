@@ -5,7 +5,7 @@ mod future;
 
 use std::time::Duration;
 
-use slotline_resp::{Commands, Delivery};
+use slotline_resp::{CommandInfo, Commands, Delivery};
 use slotline_topology::Endpoint;
 use tokio::time::Instant;
 use tower::Service;
@@ -13,7 +13,6 @@ use tower::Service;
 use crate::attempt::Attempt;
 use crate::error::Error;
 use crate::order::{self, Waves};
-use crate::refusal::is_certain;
 use crate::request::{Request, Target, Targets};
 use crate::response::{Response, Trouble};
 
@@ -129,8 +128,8 @@ impl<S: Clone> Resend<S> {
             let error = match self.response.trouble(index) {
                 Some(Trouble::Failed(error)) => Error::order(&error.to_string(), error.delivery()),
                 Some(Trouble::Error(line, _)) => {
-                    let delivery = self.response.delivery(index);
-                    Error::order(line, delivery.unwrap_or(Delivery::Rejected))
+                    let delivery = Delivery::of_error(self.info(index), line);
+                    Error::order(line, delivery)
                 }
                 None => continue,
             };
@@ -151,22 +150,19 @@ impl<S: Clone> Resend<S> {
     /// Whether the outcome so far says that the command may have run, and the new
     /// one only that it has not run this time.
     fn is_less_sure(&self, index: usize, part: &Response, at: usize) -> bool {
-        let command = self.request.commands.get(index);
-        let is_write = command.is_some_and(|command| !command.info().is_readonly());
-        is_write
-            && self.response.delivery(index) == Some(Delivery::Ambiguous)
-            && !part.may_have_run(at)
+        let info = self.info(index);
+        !info.is_readonly()
+            && self.response.delivery(index, info) == Some(Delivery::Ambiguous)
+            && !part.may_have_run(at, info)
     }
 
     fn may_have_run(&self, index: usize) -> bool {
-        let certain = match (
-            self.request.commands.get(index),
-            self.response.trouble(index),
-        ) {
-            (Some(command), Some(Trouble::Error(line, _))) => is_certain(command.info(), line),
-            _ => true,
-        };
-        !certain || self.response.may_have_run(index)
+        self.response.may_have_run(index, self.info(index))
+    }
+
+    fn info(&self, index: usize) -> &'static CommandInfo {
+        let command = self.request.commands.get(index);
+        command.map_or(&CommandInfo::UNKNOWN, |command| command.info())
     }
 
     /// All outcomes, at the end.

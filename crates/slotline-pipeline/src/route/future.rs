@@ -3,7 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use slotline_resp::Delivery;
+use slotline_resp::{CommandInfo, Delivery};
 use slotline_topology::Endpoint;
 use tower::Service;
 
@@ -123,7 +123,7 @@ where
             let (asking, command) = (2 * at, 2 * at + 1);
             // Where ASKING itself failed, its error says more than the redirect
             // that the command then met.
-            let refused = part.delivery(command) == Some(Delivery::Rejected);
+            let refused = part.delivery(command, &CommandInfo::UNKNOWN) == Some(Delivery::Rejected);
             let from = if refused && part.trouble(asking).is_some() {
                 asking
             } else {

@@ -1,5 +1,5 @@
 use slotline_pipeline::{Response, Trouble};
-use slotline_resp::{Commands, Delivery, FromReply, FromReplyOwned};
+use slotline_resp::{CommandInfo, Commands, Delivery, FromReply, FromReplyOwned};
 use slotline_topology::Endpoint;
 
 use crate::direct::decode_at;
@@ -41,8 +41,10 @@ impl Results {
                 "the pipeline has {len} commands; there is no result {index}"
             )));
         };
-        decode_at(&self.response, index, |replies, at| replies.decode(at))
-            .map_err(|error| error.of_command(command.name()))
+        decode_at(&self.response, index, command.info(), |replies, at| {
+            replies.decode(at)
+        })
+        .map_err(|error| error.of_command(command.name()))
     }
 
     /// The outcome at `index`, on its own.
@@ -58,6 +60,7 @@ impl Results {
         let reply = reply.map(|at| self.response.replies().get(at));
         Some(Reply {
             name: command.name().to_owned(),
+            info: command.info(),
             node,
             reply: match reply {
                 Ok(Some(reply)) => Ok(reply),
@@ -106,6 +109,7 @@ impl Iterator for IntoIter {
 #[derive(Debug, Clone)]
 pub struct Reply {
     name: String,
+    info: &'static CommandInfo,
     node: Option<Endpoint>,
     reply: std::result::Result<slotline_resp::Reply, slotline_pipeline::Error>,
 }
@@ -118,7 +122,11 @@ impl Reply {
     pub fn decode<'a, T: FromReply<'a>>(&'a self) -> Result<T> {
         let reply = self.reply.as_ref();
         let reply = reply.map_err(|error| Error::failed(error.clone()));
-        let decoded = reply.and_then(|reply| reply.decode().map_err(Error::reply));
+        let decoded = reply.and_then(|reply| {
+            reply
+                .decode()
+                .map_err(|error| Error::reply(error, self.info))
+        });
         decoded.map_err(|error| error.at(self.node.clone()).of_command(&self.name))
     }
 
@@ -127,7 +135,7 @@ impl Reply {
     pub fn delivery(&self) -> Option<Delivery> {
         match &self.reply {
             Err(error) => Some(error.delivery()),
-            Ok(reply) => Some(Delivery::of_error_code(reply.error_code()?)),
+            Ok(reply) => Some(Delivery::of_error(self.info, reply.error_code()?)),
         }
     }
 
