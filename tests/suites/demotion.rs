@@ -32,6 +32,7 @@ async fn keys_of(cluster: &LocalCluster, node: &Node) -> Vec<Vec<String>> {
 struct Seen {
     over: AtomicBool,
     right: AtomicU64,
+    failed: AtomicU64,
 }
 
 /// Writes and reads in one pipeline, in either form: what is read is what was
@@ -61,6 +62,7 @@ async fn write_and_read(client: Client, keys: Vec<String>, seen: Arc<Seen>) -> R
         };
         for (key, pair) in keys.iter().zip(got.chunks(2)) {
             if pair != ["OK", value(key).as_str()] {
+                seen.failed.fetch_add(1, Ordering::Relaxed);
                 return Err(format!("{key} after {:?}: {pair:?}", value(key)));
             }
             seen.right.fetch_add(1, Ordering::Relaxed);
@@ -94,9 +96,14 @@ fn a_pipeline_reads_what_it_wrote_while_its_primary_is_demoted() {
             ));
         }
         let mut failovers = 0;
-        for _ in 0..3 {
+        // There and back, and no more: a Redis node that is promoted again soon
+        // counts the votes of its first election and is primary for nobody else.
+        for _ in 0..2 {
             let before = seen.right.load(Ordering::Relaxed);
-            let progress = async || seen.right.load(Ordering::Relaxed) > before + 1_000;
+            let progress = async || {
+                let failed = seen.failed.load(Ordering::Relaxed) > 0;
+                failed || seen.right.load(Ordering::Relaxed) > before + 1_000
+            };
             until("the tasks make progress", progress).await;
             let replica = cluster.replica_of(&primary).await.expect("a replica");
             cluster.failover(&replica).await.expect("a failover");
@@ -117,7 +124,7 @@ fn a_pipeline_reads_what_it_wrote_while_its_primary_is_demoted() {
         let right = seen.right.load(Ordering::Relaxed);
         println!("{failovers} failovers, {right} values read back");
         assert_eq!(failed, Vec::<String>::new());
-        assert!(failovers == 3 && right > 3_000);
+        assert!(failovers == 2 && right > 2_000);
 
         let replica = cluster.replica_of(&primary).await.expect("a replica");
         reads_on_the_new_replica_had_readonly(cluster, &client, &keys.concat(), &replica).await;
