@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use slotline::{Client, Delivery, Endpoint, Intent, Statistics};
 use slotline_testkit::{LocalCluster, Node};
-use slotline_tests::{Counters, PATIENCE, keys_of_slot, on_shared_cluster, server, until};
+use slotline_tests::{
+    Counters, PATIENCE, connections_of, keys_of_slot, kill, on_shared_cluster, server, until,
+};
 use tokio::task::JoinSet;
 
 /// A slot of each of three primaries that share the slots evenly.
@@ -116,10 +118,8 @@ async fn owners(cluster: &LocalCluster) -> Vec<Node> {
     owners
 }
 
-/// Fails when an INCR that may have run is sent again (its counter is ahead of
-/// what was reported), when one lost connection fails what was sent to others
-/// (errors in other shards), and when nobody looks for the heir of a primary that
-/// cannot be reached (the shard never succeeds again).
+/// Fails when nobody asks for a new view while a primary cannot be reached (the
+/// shard never succeeds again).
 #[test]
 fn a_killed_primary_costs_its_own_shard_alone_and_not_for_long() {
     on_shared_cluster(async |cluster| {
@@ -192,6 +192,44 @@ fn a_killed_primary_costs_its_own_shard_alone_and_not_for_long() {
             .wait_until_agreed(PATIENCE)
             .await
             .expect("agreement");
+    });
+}
+
+/// Fails when an INCR that may have run is sent again (its counter is ahead of
+/// what was reported).
+#[test]
+fn increments_whose_connections_are_killed_run_at_most_once() {
+    on_shared_cluster(async |cluster| {
+        let client = Client::builder()
+            .nodes([cluster.url()])
+            .client_name("cut-off");
+        let client = client.connect().await;
+        let client = client.expect("connecting");
+        let owners = owners(cluster).await;
+        let counters = counters("once");
+        let seen = Arc::new(Seen::default());
+        let mut tasks = start(&client, &counters, &seen);
+        let mut killed = 0;
+        for _ in 0..60 {
+            for owner in &owners {
+                killed += kill(owner, &connections_of(owner, "cut-off").await).await;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        seen.over.store(true, Ordering::Relaxed);
+        while let Some(task) = tasks.join_next().await {
+            task.expect("a task");
+        }
+        let total = seen.counters.total();
+        println!("{killed} connections killed: {total:?}");
+        assert!(killed > 60 && total.ambiguous > 60 && total.ok > 10_000);
+        assert_eq!(total.failed, 0, "what was not sent goes again");
+        let tallies = seen.counters.all();
+        for (key, value) in values(&client, &counters.concat()).await {
+            let tally = tallies[&key];
+            let bounds = tally.ok..=tally.ok + tally.ambiguous;
+            assert!(bounds.contains(&value), "{key}: {tally:?}, {value}");
+        }
     });
 }
 
@@ -278,9 +316,8 @@ async fn commands_whose_callers_left_before_they_were_written_never_run() {
     waiting.check(&client).await;
 }
 
-/// Fails when one queue serves several nodes (the other shards stand still), when
-/// what waits unwritten is not routed anew (whoever stayed gets a timeout), and
-/// when what was given up is routed anew all the same (its counter is 1).
+/// Fails when one queue serves several nodes (the other shards stand still), and
+/// when what waits unwritten is not routed anew (whoever stayed gets a timeout).
 #[test]
 fn a_primary_that_stands_still_holds_up_its_own_shard_alone() {
     on_shared_cluster(async |cluster| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use slotline::{Client, Endpoint, ReadFrom, Slot};
+use slotline::{Client, Delivery, Endpoint, ReadFrom, Slot};
 use slotline_testkit::{LocalCluster, Migration, Node};
 use slotline_tests::{
     calls, errors, errors_at_all, keys_of_slot, on_shared_cluster, reset_counters, until,
@@ -241,5 +241,49 @@ fn commands_over_several_half_moved_keys_wait_until_they_can_be_answered() {
             "{} TRYAGAIN waited out",
             errors_at_all(&both, "TRYAGAIN").await
         );
+    });
+}
+
+/// MGET waits for the rest of its keys, and a SET of one of them does not: from
+/// then on MGET would see what was queued behind it.
+///
+/// Fails when order is not looked at before a command goes again (MGET answers
+/// with the new value).
+#[test]
+fn a_command_that_a_later_one_of_its_key_has_passed_does_not_go_again() {
+    const SLOT: u16 = 301;
+    on_shared_cluster(async |cluster| {
+        let (from, to) = two_primaries(cluster, SLOT).await;
+        let both = [from.clone(), to.clone()];
+        let client = connect(cluster, ReadFrom::Primary).await;
+        let keys = keys_of_slot("passed", SLOT, 2);
+        let (gone, here) = (&keys[0], &keys[1]);
+        for key in &keys {
+            client.set(key, "old").await.expect("SET");
+        }
+        reset_counters(&both).await;
+        let migration = cluster.begin_migration(SLOT, &from, &to).await;
+        let migration = migration.expect("a migration");
+        let port = to.port().to_string();
+        let migrate = ["MIGRATE", "127.0.0.1", &port, gone, "0", "4000"];
+        from.call(&migrate).await.expect("moving a key");
+
+        let mut pipe = client.pipeline();
+        pipe.mget(&keys);
+        pipe.set(here, "new");
+        pipe.get(gone);
+        let results = pipe.send().await.expect("sending");
+        migration.finish().await.expect("finishing");
+        assert!(errors_at_all(&both, "TRYAGAIN").await > 0);
+        let error = results
+            .decode::<Vec<String>>(0)
+            .expect_err("it came too late");
+        assert!(error.is_order(), "{error}");
+        assert_eq!(error.delivery(), Delivery::Rejected);
+        assert!(error.to_string().contains("TRYAGAIN"), "{error}");
+        assert_eq!(results.decode::<String>(1).expect("SET"), "OK");
+        assert_eq!(results.decode::<String>(2).expect("GET"), "old");
+        let values: Vec<String> = client.mget(&keys).await.expect("MGET");
+        assert_eq!(values, ["old", "new"]);
     });
 }

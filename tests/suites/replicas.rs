@@ -136,8 +136,9 @@ async fn kill_again_and_again(nodes: &[Node], name: &str, rounds: u32) -> (u64, 
 
 /// Fails when the recipe leaves out READONLY (MOVED is counted at the replicas,
 /// and connections without the flag are seen), when a connection that was lost
-/// keeps the places of what was in flight, and when a batch that was written
-/// loses its place with its caller (wrong replies).
+/// keeps the places of what was in flight (those callers wait in vain), when a
+/// batch that was written loses its place with its caller (wrong replies), and
+/// when a read whose connection was lost is not sent again.
 #[test]
 fn two_hundred_tasks_read_from_replicas_whose_connections_are_killed() {
     on_shared_cluster(async |cluster| {

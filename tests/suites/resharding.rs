@@ -101,8 +101,8 @@ async fn large(
 }
 
 /// Fails when a redirect sends the whole batch again (counters run ahead of what
-/// was reported), when results are put in the order of their arrival, when order
-/// is not kept for commands that go again, and when ASK or MOVED surfaces.
+/// was reported), when a part's results are put into the wrong places, and when
+/// ASK or MOVED surfaces.
 #[test]
 fn pipelines_keep_their_results_and_their_order_while_slots_move() {
     on_shared_cluster(async |cluster| {
@@ -193,8 +193,7 @@ async fn give_to(nodes: &[Node], slot: u16, to: &Node) {
     }
 }
 
-/// Fails when every MOVED asks for a view by itself: the spacing between refreshes
-/// taken out, thousands of them are counted.
+/// Fails when the spacing between refreshes is taken out.
 #[test]
 fn a_storm_of_redirects_asks_for_one_view_a_second() {
     const STORM: std::ops::Range<u16> = 500..520;
@@ -212,10 +211,12 @@ fn a_storm_of_redirects_asks_for_one_view_a_second() {
             let (client, over) = (client.clone(), Arc::clone(&over));
             tasks.spawn(async move {
                 let tag = tag_of(STORM.start + task % STORM.len() as u16);
+                let mut surfaced = Vec::new();
                 while !over.load(Ordering::Relaxed) {
                     let got = client.get::<Option<String>>(format!("storm:{{{tag}}}"));
-                    assert_eq!(got.await.expect("no error surfaces"), None);
+                    surfaced.extend(got.await.err().map(|error| error.to_string()));
                 }
+                surfaced
             });
         }
         let mut to_and_fro = [&to, &from].into_iter().cycle();
@@ -226,21 +227,14 @@ fn a_storm_of_redirects_asks_for_one_view_a_second() {
             }
         }
         over.store(true, Ordering::Relaxed);
-        while let Some(task) = tasks.join_next().await {
-            task.expect("a task");
-        }
+        let surfaced = tasks.join_all().await.concat();
         let seconds = began.elapsed().as_secs_f64();
-        let mut most = 0;
-        for node in &nodes {
-            let asked = calls(node, "cluster|slots").await;
-            most = most.max(asked);
-        }
         let mut views = 0;
         for node in &nodes {
             views += calls(node, "cluster|slots").await;
         }
         let moved = errors_at_all(&nodes, "MOVED").await;
-        println!("{moved} MOVED in {seconds:.1} s; {views} views asked for, {most} of one node");
+        println!("{moved} MOVED in {seconds:.1} s; {views} views asked for");
         assert!(moved > 1_000);
         // A refresh asks three nodes; one may have been due when it began.
         let refreshes = views as f64 / 3.0;
@@ -249,6 +243,7 @@ fn a_storm_of_redirects_asks_for_one_view_a_second() {
             refreshes <= seconds + 1.0,
             "{refreshes} refreshes in {seconds} s"
         );
+        assert_eq!(surfaced, Vec::<String>::new());
         for slot in STORM {
             give_to(&primaries, slot, &from).await;
         }
