@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use slotline::{Client, ClientBuilder, Delivery, Discovery, Error};
-use slotline_tests::{Peer, connections_of, heard, in_time, on_shared_cluster, server, until};
+use slotline_tests::{
+    PATIENCE, Peer, connections_of, heard, in_time, on_shared_cluster, server, until,
+};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -279,7 +281,8 @@ async fn a_hook_that_never_ends_costs_the_connect_timeout() {
 #[tokio::test]
 async fn a_connect_that_is_given_up_leaves_nothing_connected() {
     let peer = Peer::start(async |stream: TcpStream| Some(stream)).await;
-    let connect = to(peer.address()).connect();
+    // Longer than the test waits: nothing but the end of its caller ends the dial.
+    let connect = to(peer.address()).connect_timeout(2 * PATIENCE).connect();
     let given_up = tokio::time::timeout(Duration::from_millis(100), connect).await;
     assert!(given_up.is_err());
     let dialled = async || peer.accepted() > 0;

@@ -18,7 +18,8 @@ async fn open(nodes: &[Node], name: &str) -> usize {
     open
 }
 
-/// Fails when a connection is kept by its own task, or the refresh task by itself.
+/// Fails when the last handle does not close its pools, and when the task that
+/// refreshes the map outlives it (it has handles of its own).
 #[test]
 fn the_last_handle_closes_every_connection() {
     on_shared_cluster(async |cluster| {
@@ -70,7 +71,7 @@ fn the_last_handle_closes_every_connection() {
 
 /// A client that is dropped while its connections are being made.
 ///
-/// Fails when a dial outlives its client.
+/// Fails when the last handle does not close its pools.
 #[test]
 fn a_client_that_leaves_while_it_dials_leaves_nothing() {
     on_shared_cluster(async |cluster| {
