@@ -28,6 +28,8 @@ pub(crate) struct Driver<'a> {
     alarm: &'a mut Alarm,
     /// When the connection last showed that it lives, while replies are due.
     alive: Instant,
+    /// Whether a write has been put off already.
+    has_waited: bool,
     /// A write failed. Replies that are here already are still read.
     broken: Option<Error>,
     woken: Vec<Waker>,
@@ -38,6 +40,13 @@ enum Read {
     Some(usize),
     Nothing,
     End(Error),
+}
+
+/// What there is to write.
+enum Taken {
+    Chunk(Option<Chunk>),
+    /// There will be more of it when the callers have run that were woken.
+    Later,
 }
 
 /// What one attempt to write brought.
@@ -60,6 +69,7 @@ impl<'a> Driver<'a> {
             inbox: ready.inbox,
             alarm,
             alive: now,
+            has_waited: false,
             broken: None,
             woken: Vec::new(),
         }
@@ -73,7 +83,11 @@ impl<'a> Driver<'a> {
             let read = self.read(cx);
             let now = Instant::now();
             let chunk = match self.take_over(&read, now, !blocked) {
-                Ok(chunk) => chunk,
+                Ok(Taken::Chunk(chunk)) => chunk,
+                Ok(Taken::Later) => {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Err(end) => return Poll::Ready(end),
             };
             if let Read::End(error) = read {
@@ -116,14 +130,10 @@ impl<'a> Driver<'a> {
     }
 
     /// Hands over what was read, and takes what is to be written.
-    fn take_over(
-        &mut self,
-        read: &Read,
-        now: Instant,
-        may_write: bool,
-    ) -> Result<Option<Chunk>, End> {
+    fn take_over(&mut self, read: &Read, now: Instant, may_write: bool) -> Result<Taken, End> {
         let config = &self.shared.config;
         let (inbox, alive) = (&mut self.inbox, &mut self.alive);
+        let has_waited = &mut self.has_waited;
         let may_write = may_write && self.broken.is_none() && !matches!(read, Read::End(_));
         self.shared.with_scratch(&mut self.woken, |state| {
             if state.is_closed {
@@ -143,7 +153,21 @@ impl<'a> Driver<'a> {
             } else if now.saturating_duration_since(*alive) >= config.response_timeout {
                 return Err(End::Lost(Error::lost(&config.address, SILENT, None)));
             }
-            Ok(may_write.then(|| state.protocol.take()).flatten())
+            let holds_back = state.holds_back();
+            if holds_back && state.protocol.owed() == 0 {
+                return Err(End::Lost(Error::lost(&config.address, "quarantined", None)));
+            }
+            if !may_write || holds_back {
+                return Ok(Taken::Chunk(None));
+            }
+            // Once: those who were woken just now come first, so that what they
+            // send next goes out in this write and not in one each.
+            let filling = state.protocol.has_unwritten() && state.protocol.is_filling();
+            *has_waited = filling && !*has_waited;
+            if *has_waited {
+                return Ok(Taken::Later);
+            }
+            Ok(Taken::Chunk(state.protocol.take()))
         })
     }
 
@@ -191,14 +215,15 @@ impl<'a> Driver<'a> {
                         *alive = now;
                     }
                 }
-                let more = state.protocol.has_unwritten() && !wrote.is_blocked;
+                let may_write = !wrote.is_blocked && !state.holds_back();
+                let more = may_write && state.protocol.has_unwritten();
                 let waker = park.filter(|_| !more && !state.is_closed)?;
                 let silent = (state.protocol.owed() > 0).then(|| *alive + timeout);
                 let due = [state.protocol.next_deadline(), silent];
                 let until = alarm.until(due.into_iter().flatten().min(), now);
                 state.parked = Some(Parked {
                     waker: waker.clone(),
-                    for_bytes: !wrote.is_blocked,
+                    for_bytes: may_write,
                     until,
                 });
                 Some(until)

@@ -200,6 +200,7 @@ impl Keeper<'_> {
         let now = Instant::now();
         self.shared.with(|state| {
             state.connection = None;
+            state.is_quarantined = false;
             state.statistics.connections_lost += 1;
             state.protocol.lost(error);
             let answered = state.protocol.replies > replies_before;

@@ -143,6 +143,24 @@ impl Pool {
         shared.with(|state| state.protocol.give_back(&error));
     }
 
+    /// Replaces the present connection, because its answers show that the server
+    /// has lost what the recipe had set (S5): no request begins on it any more,
+    /// those it carries are brought to an end, and all others go to the next one.
+    /// Without a connection it does nothing.
+    pub fn quarantine(&self) {
+        self.inner.shared.with(|state| {
+            if state.connection.is_some() && !state.is_quarantined {
+                state.is_quarantined = true;
+                state.statistics.quarantined += 1;
+                let keeper = state.parked.take();
+                state
+                    .protocol
+                    .woken
+                    .extend(keeper.map(|parked| parked.waker));
+            }
+        });
+    }
+
     /// What the server said of itself when the present connection was made;
     /// `None` if there is no connection.
     #[must_use]

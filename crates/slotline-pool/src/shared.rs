@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) not_before: Option<Instant>,
     pub(crate) last_used: Instant,
     pub(crate) is_closed: bool,
+    /// The present connection is to take no more requests.
+    pub(crate) is_quarantined: bool,
     /// Whether there is a keeper task.
     pub(crate) is_kept: bool,
     pub(crate) parked: Option<Parked>,
@@ -83,6 +85,12 @@ impl State {
         });
     }
 
+    /// Whether the connection is to begin no more requests: what it has begun it
+    /// brings to an end.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.is_quarantined && !self.protocol.is_amid_request()
+    }
+
     pub(crate) fn is_unused(&self, now: Instant) -> bool {
         let idle = now.saturating_duration_since(self.last_used);
         !self.protocol.wants_connection() && idle >= UNUSED
@@ -102,6 +110,7 @@ impl Shared {
                 not_before: None,
                 last_used: Instant::now(),
                 is_closed: false,
+                is_quarantined: false,
                 is_kept: false,
                 parked: None,
                 statistics: Statistics::default(),

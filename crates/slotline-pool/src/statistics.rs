@@ -10,6 +10,8 @@ pub struct Statistics {
     pub failed_dials: u64,
     /// Connections that were ready for use and are gone.
     pub connections_lost: u64,
+    /// Those among them that were ended by [`Pool::quarantine`](crate::Pool::quarantine).
+    pub quarantined: u64,
     /// Whether there is a connection now.
     pub connected: bool,
     /// Commands that hold a place now, written or not.

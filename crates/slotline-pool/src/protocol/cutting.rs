@@ -7,7 +7,7 @@ use super::{Batch, Chunk, Protocol};
 const WORTHWHILE: usize = 64 << 10;
 
 impl Protocol {
-    fn is_dead(&self, batch: &Batch) -> bool {
+    pub(super) fn is_dead(&self, batch: &Batch) -> bool {
         let slot = batch.slot.and_then(|slot| self.slots.get(slot as usize));
         slot.is_none_or(|slot| slot.is_abandoned())
     }

@@ -97,6 +97,8 @@ pub(crate) struct Protocol {
     dead_bytes: usize,
     /// Replies that the connection still has to bring.
     owed: usize,
+    /// Outcomes that their callers have not taken yet.
+    untaken: usize,
     /// No request's deadline is earlier than this.
     next_deadline: Option<Instant>,
     /// Why what turns out not to have been written is to be given back.
@@ -125,6 +127,7 @@ impl Protocol {
             },
             dead_bytes: 0,
             owed: 0,
+            untaken: 0,
             next_deadline: None,
             displaced: None,
             woken: Vec::new(),
@@ -171,6 +174,7 @@ impl Protocol {
             return Some(Outcome::default());
         };
         if let Stage::Done(_) = slot.stage {
+            self.untaken = self.untaken.saturating_sub(1);
             return Some(self.slots.remove(ticket.0).into_outcome());
         }
         match &mut slot.waker {
@@ -190,6 +194,7 @@ impl Protocol {
         slot.waker = None;
         match std::mem::replace(&mut slot.stage, Stage::Abandoned) {
             Stage::Done(_) => {
+                self.untaken = self.untaken.saturating_sub(1);
                 self.slots.remove(ticket.0);
             }
             Stage::Waiting => {
@@ -328,6 +333,17 @@ impl Protocol {
         self.touched == 1 && self.touched_left > 0
     }
 
+    /// Whether a request has been written in part: its end must follow.
+    pub(crate) fn is_amid_request(&self) -> bool {
+        self.touched_left > 0
+    }
+
+    /// Whether callers have been woken who have not run yet: what they send next
+    /// could go out in the same write.
+    pub(crate) fn is_filling(&self) -> bool {
+        self.untaken > 0
+    }
+
     /// No deadline passes before this.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         self.next_deadline
@@ -335,7 +351,8 @@ impl Protocol {
 
     /// Whether a request waits that a new connection could serve.
     pub(crate) fn wants_connection(&self) -> bool {
-        self.batches.len() > self.touched || self.pending.len() > self.pending_dead
+        let mut unwritten = self.batches.iter().skip(self.touched);
+        unwritten.any(|batch| !self.is_dead(batch)) || self.pending.len() > self.pending_dead
     }
 
     /// Commands that hold a place, bytes that have not been written, requests
@@ -452,6 +469,7 @@ impl Protocol {
             self.slots.remove(key);
         } else {
             slot.stage = Stage::Done(loss);
+            self.untaken += 1;
             self.woken.extend(slot.waker.take());
         }
     }

@@ -420,3 +420,61 @@ fn the_end_of_a_runtime_fails_those_who_wait() {
             .contains("no tokio runtime")
     );
 }
+
+/// A connection in quarantine answers what it carries; what comes later, or was
+/// queued, goes to the next one (S5).
+#[tokio::test(start_paused = true)]
+async fn a_quarantined_connection_is_replaced() {
+    let (connector, mut streams) = pipes(1 << 16);
+    let pool = builder(&far()).connector(connector).build();
+    let server = tokio::spawn(async move {
+        let mut first = streams.recv().await.unwrap();
+        shake_hands(&mut first, 3).await;
+        let commands = read_commands(&mut first, 1).await;
+        sleep(SECOND).await;
+        first.write_all(&usual(&commands[0])).await.unwrap();
+        assert!(
+            first.read_u8().await.is_err(),
+            "nothing more was sent on it"
+        );
+        let mut second = streams.recv().await.unwrap();
+        shake_hands(&mut second, 3).await;
+        serve(second).await;
+    });
+    pool.quarantine();
+    pool.connect().await.unwrap();
+    let mut carried = std::pin::pin!(send(&pool, &["GET a"]));
+    while pool.statistics().writes == 0 {
+        assert!(poll_once(carried.as_mut()).await.is_none());
+        tokio::task::yield_now().await;
+    }
+    pool.quarantine();
+    pool.quarantine();
+    let (carried, later) = tokio::join!(carried, send(&pool, &["GET b"]));
+    assert_eq!(
+        (texts(&carried), texts(&later)),
+        (vec!["a".into()], vec!["b".into()])
+    );
+    let statistics = pool.statistics();
+    assert_eq!(
+        (
+            statistics.quarantined,
+            statistics.connections_lost,
+            statistics.dials
+        ),
+        (1, 1, 2)
+    );
+    server.abort();
+}
+
+/// What its caller has given up is no reason to dial.
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_request_keeps_nothing_going() {
+    let (connector, dials) = away_until(usize::MAX);
+    let pool = builder(&far()).connector(connector).build();
+    drop(send(&pool, &["GET k"]));
+    sleep(60 * SECOND).await;
+    let before = dials.load(SeqCst);
+    sleep(60 * SECOND).await;
+    assert_eq!(dials.load(SeqCst), before);
+}
