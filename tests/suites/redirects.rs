@@ -247,8 +247,8 @@ fn commands_over_several_half_moved_keys_wait_until_they_can_be_answered() {
 /// MGET waits for the rest of its keys, and a SET of one of them does not: from
 /// then on MGET would see what was queued behind it.
 ///
-/// Fails when order is not looked at before a command goes again (MGET answers
-/// with the new value).
+/// Fails when order is not looked at before a command goes again (MGET does, until
+/// its deadline).
 #[test]
 fn a_command_that_a_later_one_of_its_key_has_passed_does_not_go_again() {
     const SLOT: u16 = 301;
