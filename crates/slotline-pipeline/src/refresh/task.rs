@@ -178,11 +178,14 @@ where
     async fn ask(&mut self, nodes: Vec<Endpoint>) {
         self.cluster.refresh_begins();
         let views = fetch_views(&self.nodes, nodes, self.config.patience).await;
+        let before = self.cluster.snapshot().topology().clone();
         self.install(&views);
-        // Compared with the last time, not with the moment before: a MOVED may
-        // have patched the map in between.
+        // Compared with the last time: a MOVED may have taken a slot from its
+        // owner in between. And with the moment before: a MOVED that was late may
+        // have given one back to a node that had lost it.
         let known = self.cluster.snapshot().topology().clone();
         self.displaced = displaced(&self.known, &known);
+        self.displaced.extend(displaced(&before, &known));
         self.known = known;
         self.give_back();
     }

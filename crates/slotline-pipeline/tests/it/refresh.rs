@@ -189,6 +189,23 @@ async fn a_node_that_lost_its_last_slot_to_a_moved_gives_its_commands_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_follows_a_late_moved_to_a_lost_owner_is_taken_back() {
+    let rig = Rig::new(2, 1);
+    let _refresh = keep_fresh(&rig, config());
+    rig.fake.set_away(7000, true);
+    rig.fake.fail_over(7100);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(owner(&rig.cluster, "k"), 7100, "the map is new");
+    // Given before the failover, and read only when the rest of its pipeline had
+    // been answered, too.
+    rig.cluster.moved(slot_of("k"), &endpoint(7000));
+    let began = Instant::now();
+    assert_eq!(rig.send(&["INCR k"]).await, ["1"]);
+    let took = began.elapsed();
+    assert!(took <= Duration::from_millis(1600), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_moved_outranks_the_refresh_that_was_under_way() {
     // The first says what the map knows already, the second what is new.
     for known in [true, false] {
