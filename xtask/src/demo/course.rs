@@ -114,7 +114,10 @@ impl Stage<'_> {
         ));
         let both = (self.tally, self.screen);
         let windows = &self.workload.windows;
-        let moved = injuries::migrate(self.cluster, &one, &two, SLOTS, windows, both).await?;
+        // Until the servers have agreed on it all some time is needed, too.
+        let until = begin(Phase::Failover) - length.mul_f64(0.05);
+        let slots = (SLOTS, until);
+        let moved = injuries::migrate(self.cluster, &one, &two, slots, windows, both).await?;
         self.screen.say(&format!(
             "{} slots with {} keys were moved",
             moved.slots, moved.keys

@@ -16,6 +16,8 @@ use super::windows::{Closer, Windows};
 pub(super) const CLIENT_NAME: &str = "slotline-demo";
 /// How often a replica's client connections are killed.
 const KILL_EVERY: Duration = Duration::from_millis(50);
+/// Keys of a slot that are moved before the pause: about half of them.
+const HALF: usize = 4;
 /// How long the servers may take to agree on what was done to them.
 pub(super) const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -59,12 +61,12 @@ pub(super) struct Moved {
 }
 
 /// Moves the first `count` slots of `from` to `to` while they are in use, key by
-/// key; back when all servers have the news.
+/// key, spread over the time until `until`; back when all servers have the news.
 pub(super) async fn migrate(
     cluster: &LocalCluster,
     from: &Node,
     to: &Node,
-    count: usize,
+    (count, until): (usize, Instant),
     windows: &Windows,
     (tally, screen): (&Arc<Tally>, &Screen),
 ) -> Result<Moved> {
@@ -74,6 +76,11 @@ pub(super) async fn migrate(
     for slot in slots {
         windows.open(slot, tally.now());
         let migration = cluster.begin_migration(slot, from, to).await?;
+        moved.keys += migration.move_keys(HALF).await?;
+        let left = (count - moved.slots) as u32;
+        let pause = until.saturating_duration_since(Instant::now()) / left.max(1);
+        // Half moved is when a slot is hardest to serve: let it be seen so.
+        sleep(pause).await;
         moved.keys += migration.finish().await?;
         moved.slots += 1;
         closer.finished(slot);
