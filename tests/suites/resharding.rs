@@ -181,18 +181,6 @@ fn pipelines_keep_their_results_and_their_order_while_slots_move() {
     });
 }
 
-/// Asks one slot after another to be given away and back, with nothing in it to
-/// move: every command then meets MOVED.
-async fn give_to(nodes: &[Node], slot: u16, to: &Node) {
-    // The new owner first, so that the slot is never without one.
-    let others = nodes.iter().filter(|node| *node != to);
-    for node in std::iter::once(to).chain(others) {
-        let slot = slot.to_string();
-        let given = ["CLUSTER", "SETSLOT", &slot, "NODE", to.id()];
-        node.call(&given).await.expect("SETSLOT NODE");
-    }
-}
-
 /// Fails when the spacing between refreshes is taken out.
 #[test]
 fn a_storm_of_redirects_asks_for_one_view_a_second() {
@@ -200,7 +188,6 @@ fn a_storm_of_redirects_asks_for_one_view_a_second() {
     on_shared_cluster(async |cluster| {
         let nodes = cluster.nodes().to_vec();
         let (from, to) = two_primaries(cluster, STORM.start).await;
-        let primaries = cluster.primaries().await.expect("primaries");
         let client = Client::connect(cluster.url()).await.expect("connecting");
         client.ping().await.expect("PING");
         reset_counters(&nodes).await;
@@ -219,12 +206,15 @@ fn a_storm_of_redirects_asks_for_one_view_a_second() {
                 surfaced
             });
         }
-        let mut to_and_fro = [&to, &from].into_iter().cycle();
+        let mut turns = [(&from, &to), (&to, &from)].into_iter().cycle();
         while began.elapsed() < Duration::from_secs(5) {
-            let owner = to_and_fro.next().expect("a cycle");
-            for slot in STORM {
-                give_to(&primaries, slot, owner).await;
-            }
+            let (from, to) = turns.next().expect("a cycle");
+            let moved = cluster.migrate_slots(STORM, from, to).await;
+            assert_eq!(
+                moved.expect("migrating"),
+                0,
+                "there is nothing in them to move"
+            );
         }
         over.store(true, Ordering::Relaxed);
         let surfaced = tasks.join_all().await.concat();
@@ -235,7 +225,7 @@ fn a_storm_of_redirects_asks_for_one_view_a_second() {
         }
         let moved = errors_at_all(&nodes, "MOVED").await;
         println!("{moved} MOVED in {seconds:.1} s; {views} views asked for");
-        assert!(moved > 1_000);
+        assert!(moved > 200);
         // A refresh asks three nodes; one may have been due when it began.
         let refreshes = views as f64 / 3.0;
         assert!(refreshes >= 2.0, "a storm asks for views");
@@ -244,9 +234,6 @@ fn a_storm_of_redirects_asks_for_one_view_a_second() {
             "{refreshes} refreshes in {seconds} s"
         );
         assert_eq!(surfaced, Vec::<String>::new());
-        for slot in STORM {
-            give_to(&primaries, slot, &from).await;
-        }
     });
 }
 
