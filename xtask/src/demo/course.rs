@@ -131,7 +131,8 @@ impl Stage<'_> {
         self.mark(&mut record, "failover done");
         self.screen
             .say(&format!("{} is the primary now", promoted.address()));
-        sleep_until(begin(Phase::Sigkill)).await;
+        let settled = Instant::now() + length.mul_f64(0.05);
+        sleep_until(settled.max(begin(Phase::Sigkill))).await;
 
         self.enter(&mut record, Phase::Sigkill);
         let unplanned = self.unplanned(&[&one, &two, &promoted]).await?;
@@ -171,6 +172,7 @@ impl Stage<'_> {
         }
         let killed_at = self.tally.now();
         let (slots, heir) = injuries::kill(self.cluster, victim).await?;
+        self.mark(record, "killed");
         self.screen.say(&format!(
             "SIGKILL of primary {} with {} slots",
             victim.address(),

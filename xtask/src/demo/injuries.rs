@@ -84,7 +84,7 @@ pub(super) async fn migrate(
         moved.keys += migration.finish().await?;
         moved.slots += 1;
         closer.finished(slot);
-        if moved.slots % 20 == 0 {
+        if moved.slots.is_multiple_of(20) {
             screen.progress(format!("{} of {count} slots moved", moved.slots));
             closer.close(windows, || tally.now()).await?;
         }

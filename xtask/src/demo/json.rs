@@ -48,6 +48,7 @@ pub(super) fn of(report: &Report) -> Result<Value> {
         "server": report.server,
         "seconds": report.seconds,
         "operations": report.operations,
+        "sent_to_replicas": report.replica_reads,
         "wrong_replies": report.wrong,
         "wrong_examples": report.wrong_examples,
         "absent_during_migration": report.absent,

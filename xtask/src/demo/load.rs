@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use slotline::Client;
-use slotline_testkit::LocalCluster;
+use slotline_testkit::{LocalCluster, Node, Value};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
@@ -69,7 +69,7 @@ async fn write(client: &Client, samples: &Samples, places: &[usize]) -> Result<(
     for place in places {
         if *place < HASHES {
             let key = keys::hash(*place);
-            pipe.hset(&key, &keys::fields(&key));
+            pipe.hset(&key, keys::fields(&key));
         } else if let Some(index) = place.checked_sub(HASHES).filter(|index| *index < COUNTERS) {
             let base = keys::counter_base(index);
             pipe.hset(keys::counter(index), [(keys::COUNT, base)]);
@@ -78,9 +78,34 @@ async fn write(client: &Client, samples: &Samples, places: &[usize]) -> Result<(
         }
     }
     for reply in pipe.send().await? {
-        reply.decode::<slotline::Value>().context("loading")?;
+        reply.decode::<Value>().context("loading")?;
     }
     Ok(())
+}
+
+/// Waits until every node lists a replica for each primary: a server leaves out of
+/// CLUSTER SLOTS a replica of which it has not heard yet that it holds anything,
+/// and a client that came then would not know where to read.
+pub(super) async fn wait_until_listed(cluster: &LocalCluster) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    for node in cluster.nodes() {
+        while !lists_replicas(node).await? {
+            if Instant::now() >= deadline {
+                bail!("{} does not list all replicas", node.address());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Ok(())
+}
+
+async fn lists_replicas(node: &Node) -> Result<bool> {
+    let Value::Array(ranges) = node.call(&["CLUSTER", "SLOTS"]).await? else {
+        bail!("CLUSTER SLOTS at {} brought no array", node.address());
+    };
+    // First and last slot, the primary, and its replicas.
+    let has_replica = |range: &Value| matches!(range, Value::Array(range) if range.len() > 3);
+    Ok(!ranges.is_empty() && ranges.iter().all(has_replica))
 }
 
 /// The offsets say that the replicas got every byte; the sizes that all of it was

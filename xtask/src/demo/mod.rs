@@ -22,7 +22,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::HumanCount;
-use slotline::{Client, ReadFrom};
+use slotline::{Client, Intent, ReadFrom};
 use slotline_testkit::{LocalCluster, ServerBinary};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,7 +34,7 @@ use keys::Samples;
 use report::{Findings, Report};
 use screen::Screen;
 use tally::{Sample, Tally};
-use windows::Windows;
+use windows::{Windows, replicas_know_migrations};
 use workload::{Lossy, Workload};
 
 /// The node that is killed: the second of the three primaries.
@@ -97,12 +97,13 @@ impl Demo {
         let builder = Client::builder()
             .nodes(cluster.nodes().iter().map(|node| node.url()))
             .timeout(TIMEOUT);
-        let reads = builder.clone().read_from(ReadFrom::PreferReplica);
-        let reads = reads.client_name(injuries::CLIENT_NAME);
-        let client = clients.spawn(reads.connect()).await??;
-        let primaries = clients.spawn(builder.connect()).await??;
+        let primaries = clients.spawn(builder.clone().connect()).await??;
         let samples = Arc::new(Samples::new());
         load::load(&primaries, clients, &cluster, &samples).await?;
+        load::wait_until_listed(&cluster).await?;
+        let reads = builder.read_from(ReadFrom::PreferReplica);
+        let reads = reads.client_name(injuries::CLIENT_NAME);
+        let client = clients.spawn(reads.connect()).await??;
 
         println!("{} tasks, {} s:", workload::TASKS, self.seconds);
         let tally = Arc::new(Tally::new());
@@ -111,7 +112,7 @@ impl Demo {
             client: client.clone(),
             primaries: primaries.clone(),
             tally: Arc::clone(&tally),
-            windows: Arc::new(Windows::new(binary.version())),
+            windows: Arc::new(Windows::new(!replicas_know_migrations(binary.version()))),
             lossy: Arc::new(Lossy::new()),
             stop: AtomicBool::new(false),
             runtime: clients.clone(),
@@ -142,6 +143,7 @@ impl Demo {
             audit,
             redirects_followed: client.redirects_followed(),
             reconnects: reconnects(&client),
+            replica_reads: replica_reads(&client),
         };
         cluster.shut_down()?;
         Report::new(findings, &tally)
@@ -225,6 +227,13 @@ fn reconnects(client: &Client) -> u64 {
     let each = client.statistics().into_iter();
     each.map(|(_, _, pool)| (pool.dials - pool.failed_dials).saturating_sub(1))
         .sum()
+}
+
+/// Commands that went to replicas.
+fn replica_reads(client: &Client) -> u64 {
+    let each = client.statistics().into_iter();
+    let replicas = each.filter(|(_, intent, _)| *intent == Intent::ReadOnly);
+    replicas.map(|(_, _, pool)| pool.commands).sum()
 }
 
 fn write(file: &std::path::Path, text: &str) -> Result<()> {

@@ -29,6 +29,7 @@ pub(super) struct Report {
     pub(super) surfaced: u64,
     pub(super) redirects_followed: u64,
     pub(super) reconnects: u64,
+    pub(super) replica_reads: u64,
     pub(super) errors: Vec<ErrorCount>,
     pub(super) wrong_examples: Vec<String>,
     pub(super) error_examples: Vec<String>,
@@ -67,6 +68,7 @@ pub(super) struct Findings {
     pub(super) audit: Audit,
     pub(super) redirects_followed: u64,
     pub(super) reconnects: u64,
+    pub(super) replica_reads: u64,
 }
 
 impl Report {
@@ -89,6 +91,7 @@ impl Report {
             audit: findings.audit,
             redirects_followed: findings.redirects_followed,
             reconnects: findings.reconnects,
+            replica_reads: findings.replica_reads,
         })
     }
 
@@ -124,6 +127,7 @@ impl Report {
             (self.redirects_followed, "redirect was followed"),
             (self.reconnects, "connection was made again"),
             (self.operations, "command was answered"),
+            (self.replica_reads, "command went to a replica"),
         ];
         for (count, what) in took_place {
             if count == 0 {
@@ -150,6 +154,7 @@ impl Report {
         println!();
         row("server", self.server.clone());
         row("operations", count(self.operations));
+        row("sent to replicas", count(self.replica_reads));
         row("wrong replies", count(self.wrong));
         row("absent during migration", count(self.absent));
         row("MOVED or ASK surfaced", count(self.surfaced));

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::course::Phase;
 use super::report::{Report, latency};
@@ -28,7 +29,8 @@ pub(super) struct Point {
 }
 
 pub(super) fn points(report: &Report) -> Result<Vec<Point>> {
-    let count = report.course.end.as_micros().div_ceil(BIN.as_micros()) as usize;
+    // What is left at the end is less than a bin, and would look like a fall.
+    let count = (report.course.end.as_micros() / BIN.as_micros()) as usize;
     let mut bins = Vec::with_capacity(count);
     for _ in 0..count {
         bins.push((0_u64, Histogram::<u64>::new(3)?));
@@ -164,16 +166,21 @@ where
         Text::new(phase.phase.name(), at, bold.clone())
     });
     chart.draw_series(names)?;
-    let plain = (FONT, 12).into_font().color(&BLACK);
+    let plain = TextStyle::from((FONT, 12)).color(&BLACK);
+    let end = report.course.end.as_secs_f64();
     let marks = report.course.marks.iter().enumerate();
     let marks = marks.map(|(index, (at, what))| {
-        // One below the other, since some lie close together.
+        let at = at.as_secs_f64();
+        // One below the other, since some lie close together; to the left of the
+        // line where there is no room to the right.
         let height = top * (0.92 - 0.05 * index as f64);
-        Text::new(
-            what.clone(),
-            (at.as_secs_f64() + 0.1, height),
-            plain.clone(),
-        )
+        let (side, gap) = if at > 0.85 * end {
+            (HPos::Right, -0.003)
+        } else {
+            (HPos::Left, 0.003)
+        };
+        let style = plain.pos(Pos::new(side, VPos::Top));
+        Text::new(what.clone(), (at + gap * end, height), style)
     });
     chart.draw_series(marks)?;
     Ok(())
