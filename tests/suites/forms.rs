@@ -2,10 +2,14 @@
 //! that is in none.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use slotline::{Client, Value};
+use slotline::{Client, Delivery, Request, Value};
 use slotline_tests::{cluster, server};
+use tower::timeout::TimeoutLayer;
+use tower::util::MapRequestLayer;
 
 async fn all_forms(client: &Client) -> slotline::Result<()> {
     client.set("k", "v").ex(Duration::from_secs(60)).await?;
@@ -77,5 +81,38 @@ async fn every_form_works_on_a_server_that_is_in_no_cluster() -> slotline::Resul
     let client = Client::connect(server.node().url()).await?;
     all_forms(&client).await?;
     assert_eq!(client.command("DBSIZE").returning::<u64>().await?, 301);
+    Ok(())
+}
+
+/// Fails when the builder leaves its layers out of the stack.
+#[tokio::test(flavor = "multi_thread")]
+async fn layers_of_the_users_own_go_around_every_batch() -> Result<(), Box<dyn std::error::Error>> {
+    let server = server().await;
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&seen);
+    let count = MapRequestLayer::new(move |request: Request| {
+        counter.fetch_add(request.len(), Ordering::Relaxed);
+        request
+    });
+    let builder = Client::builder().nodes([server.node().url()]);
+    let client = builder
+        .layer(count)
+        .layer(TimeoutLayer::new(Duration::from_millis(100)))
+        .connect()
+        .await?;
+    client.set("k", "v").await?;
+    let both: (String, i64) = client
+        .pipelined(|p| {
+            p.get("k");
+            p.incr("n");
+        })
+        .await?;
+    assert_eq!(both, ("v".to_owned(), 1));
+    assert_eq!(seen.load(Ordering::Relaxed), 3);
+
+    // The server sleeps for longer than the outer layer waits.
+    let blocked = client.command("DEBUG").arg("SLEEP").arg("1").await;
+    let error = blocked.err().ok_or("the timeout did not strike")?;
+    assert_eq!(error.delivery(), Delivery::Ambiguous, "{error}");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use slotline::{Client, Endpoint, slot_of};
 use slotline_testkit::{LocalCluster, LocalServer, Node};
 use slotline_tests::{
-    Counters, binary, calls, errors, errors_at_all, keys_of_slot, on_shared_cluster,
+    Counters, PATIENCE, binary, calls, errors, errors_at_all, keys_of_slot, on_shared_cluster,
     reset_counters, tag_of, until,
 };
 use tokio::task::JoinSet;
@@ -148,6 +148,7 @@ fn pipelines_keep_their_results_and_their_order_while_slots_move() {
         for (from, to) in [(&from, &to), (&to, &from), (&from, &to)] {
             let now = cluster.migrate_slots(SLOTS, from, to).await;
             moved += now.expect("migrating");
+            cluster.wait_until_agreed(PATIENCE).await.expect("agreement");
         }
         seen.over.store(true, Ordering::Relaxed);
         let mut failed = Vec::new();
