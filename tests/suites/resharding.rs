@@ -148,7 +148,10 @@ fn pipelines_keep_their_results_and_their_order_while_slots_move() {
         for (from, to) in [(&from, &to), (&to, &from), (&from, &to)] {
             let now = cluster.migrate_slots(SLOTS, from, to).await;
             moved += now.expect("migrating");
-            cluster.wait_until_agreed(PATIENCE).await.expect("agreement");
+            cluster
+                .wait_until_agreed(PATIENCE)
+                .await
+                .expect("agreement");
         }
         seen.over.store(true, Ordering::Relaxed);
         let mut failed = Vec::new();
