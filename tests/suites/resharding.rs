@@ -8,7 +8,7 @@ use slotline::{Client, Endpoint, slot_of};
 use slotline_testkit::{LocalCluster, LocalServer, Node};
 use slotline_tests::{
     Counters, PATIENCE, binary, calls, errors, errors_at_all, keys_of_slot, on_shared_cluster,
-    reset_counters, tag_of, until,
+    reset_counters, until,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -185,10 +185,13 @@ fn pipelines_keep_their_results_and_their_order_while_slots_move() {
     });
 }
 
+/// Slots move one after another, each once, and every command for one that the
+/// client has not heard of meets MOVED.
+///
 /// Fails when the spacing between refreshes is taken out.
 #[test]
 fn a_storm_of_redirects_asks_for_one_view_a_second() {
-    const STORM: std::ops::Range<u16> = 500..520;
+    const STORM: std::ops::Range<u16> = 700..5_000;
     on_shared_cluster(async |cluster| {
         let nodes = cluster.nodes().to_vec();
         let (from, to) = two_primaries(cluster, STORM.start).await;
@@ -198,27 +201,27 @@ fn a_storm_of_redirects_asks_for_one_view_a_second() {
         let began = Instant::now();
         let over = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
-        for task in 0..100_u16 {
+        for task in 0..100 {
             let (client, over) = (client.clone(), Arc::clone(&over));
             tasks.spawn(async move {
-                let tag = tag_of(STORM.start + task % STORM.len() as u16);
                 let mut surfaced = Vec::new();
+                let mut number = task;
                 while !over.load(Ordering::Relaxed) {
-                    let got = client.get::<Option<String>>(format!("storm:{{{tag}}}"));
+                    number = (number + 997) % 20_000;
+                    let got = client.get::<Option<String>>(format!("storm:{number}"));
                     surfaced.extend(got.await.err().map(|error| error.to_string()));
                 }
                 surfaced
             });
         }
-        let mut turns = [(&from, &to), (&to, &from)].into_iter().cycle();
-        while began.elapsed() < Duration::from_secs(5) {
-            let (from, to) = turns.next().expect("a cycle");
-            let moved = cluster.migrate_slots(STORM, from, to).await;
-            assert_eq!(
-                moved.expect("migrating"),
-                0,
-                "there is nothing in them to move"
-            );
+        let mut moved = 0;
+        for slot in STORM {
+            if began.elapsed() > Duration::from_secs(5) {
+                break;
+            }
+            let done = cluster.migrate_slots([slot], &from, &to).await;
+            done.expect("migrating");
+            moved += 1;
         }
         over.store(true, Ordering::Relaxed);
         let surfaced = tasks.join_all().await.concat();
@@ -227,9 +230,11 @@ fn a_storm_of_redirects_asks_for_one_view_a_second() {
         for node in &nodes {
             views += calls(node, "cluster|slots").await;
         }
-        let moved = errors_at_all(&nodes, "MOVED").await;
-        println!("{moved} MOVED in {seconds:.1} s; {views} views asked for");
-        assert!(moved > 200);
+        let redirects = errors_at_all(&nodes, "MOVED").await;
+        println!(
+            "{moved} slots moved in {seconds:.1} s, {redirects} MOVED; {views} views asked for"
+        );
+        assert!(redirects > 50);
         // A refresh asks three nodes; one may have been due when it began.
         let refreshes = views as f64 / 3.0;
         assert!(refreshes >= 2.0, "a storm asks for views");
