@@ -14,7 +14,7 @@ mod timeline;
 mod windows;
 mod workload;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -67,6 +67,13 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self) -> Result<()> {
+        // Said now, not when everything has been done.
+        if let Some(folder) = self.json.as_deref().and_then(Path::parent)
+            && !folder.as_os_str().is_empty()
+            && !folder.is_dir()
+        {
+            bail!("--json: there is no folder {}", folder.display());
+        }
         let binary = ServerBinary::at(servers::choose(self.server.as_deref())?)?;
         // The clients have a runtime of their own: what is done to the cluster
         // and what is measured there must not wait behind 64 busy tasks.
@@ -236,6 +243,6 @@ fn replica_reads(client: &Client) -> u64 {
     replicas.map(|(_, _, pool)| pool.commands).sum()
 }
 
-fn write(file: &std::path::Path, text: &str) -> Result<()> {
+fn write(file: &Path, text: &str) -> Result<()> {
     std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))
 }

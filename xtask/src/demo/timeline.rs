@@ -78,7 +78,8 @@ pub(super) fn draw(report: &Report) -> Result<String> {
 
 fn throughput(area: &Area<'_>, report: &Report, points: &[Point]) -> Result<()> {
     let most = points.iter().map(|point| point.throughput / 1e3);
-    let top = most.fold(1.0, f64::max) * 1.25;
+    // Room for the names above the line.
+    let top = most.fold(1.0, f64::max) * 1.5;
     let mut chart = ChartBuilder::on(area)
         .margin(12)
         .x_label_area_size(24)
