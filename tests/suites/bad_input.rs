@@ -61,7 +61,7 @@ async fn closed_port() -> SocketAddr {
     listener.local_addr().expect("its address")
 }
 
-/// Fails when the parser takes what it does not know for a default.
+/// Fails when an unknown parameter is passed over.
 #[tokio::test]
 async fn a_url_that_makes_no_sense_says_what_is_wrong_with_it() {
     let secret = format!(":{PASSWORD}@127.0.0.1:6379");
@@ -88,7 +88,7 @@ async fn a_url_that_makes_no_sense_says_what_is_wrong_with_it() {
     assert!(error.is_config(), "{error}");
 }
 
-/// Fails when the address or the step is left out of the error.
+/// Fails when the error does not say its node.
 #[tokio::test]
 async fn when_no_node_can_be_reached_each_is_named() {
     let (first, second) = (closed_port().await, closed_port().await);
@@ -134,7 +134,7 @@ async fn a_server_that_is_in_no_cluster_is_no_cluster() {
     until("the client has left", gone).await;
 }
 
-/// Fails when the password is repeated, or the server's word is lost.
+/// Fails when the password is repeated.
 #[tokio::test]
 async fn a_wrong_password_is_said_at_once_and_not_repeated() {
     let server = server().await;
@@ -173,8 +173,6 @@ async fn a_wrong_password_is_said_at_once_and_not_repeated() {
 }
 
 /// A user who may not ask for the cluster's view is told so.
-///
-/// Fails when such a server is taken for one that is in no cluster.
 #[test]
 fn a_user_who_may_not_see_the_cluster_is_told_which_command_was_refused() {
     on_shared_cluster(async |cluster| {
@@ -217,7 +215,7 @@ async fn answering(answer: &'static [u8]) -> Peer {
     .await
 }
 
-/// Fails when bytes that are no RESP are waited out, or skipped.
+/// Fails when the error does not say its node.
 #[tokio::test]
 async fn a_server_that_speaks_no_resp_is_left_at_once() {
     for answer in [
@@ -257,7 +255,7 @@ async fn a_server_that_stays_silent_costs_the_connect_timeout() {
 
 /// A hook that waits for ever is under the same deadline, and is named.
 ///
-/// Fails when the deadline covers the handshake alone.
+/// Fails when there is no deadline over the dial: it hangs.
 #[tokio::test]
 async fn a_hook_that_never_ends_costs_the_connect_timeout() {
     let server = server().await;

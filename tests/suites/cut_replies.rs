@@ -74,8 +74,7 @@ async fn pass(
     }
 }
 
-/// Fails when an end in the middle of a reply is taken for its end, or the step
-/// is not told.
+/// Cut after each of its first hundred bytes, and some later ones.
 #[tokio::test]
 async fn a_handshake_that_is_cut_anywhere_names_its_step() {
     let server = server().await;
@@ -108,8 +107,8 @@ async fn a_handshake_that_is_cut_anywhere_names_its_step() {
     until("the server sees none of them", gone).await;
 }
 
-/// Fails when a half reply is given to its caller, when a write whose answer was
-/// cut goes again (the counter is ahead), and when a read does not.
+/// Fails when a write whose answer was cut goes again (it succeeds, counted twice),
+/// and when a read does not.
 #[tokio::test]
 async fn a_reply_that_is_cut_is_in_doubt_for_a_write_and_asked_for_again_by_a_read() {
     let server = server().await;
@@ -203,8 +202,8 @@ async fn a_reply_that_is_cut_is_in_doubt_for_a_write_and_asked_for_again_by_a_re
     in_time(scissors.peer.is_left_alone()).await;
 }
 
-/// Fails when what is not RESP in mid-stream is skipped: what follows would be
-/// taken for replies.
+/// Fails when what is not RESP in mid-stream is passed over (the callers wait until
+/// their deadline).
 #[tokio::test]
 async fn bytes_that_are_no_resp_end_the_connection_and_leave_nothing_in_doubt_untold() {
     // A server that is fine until it is asked to GET.

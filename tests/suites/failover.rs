@@ -316,8 +316,8 @@ async fn commands_whose_callers_left_before_they_were_written_never_run() {
     waiting.check(&client).await;
 }
 
-/// Fails when one queue serves several nodes (the other shards stand still), and
-/// when what waits unwritten is not routed anew (whoever stayed gets a timeout).
+/// Fails when what waits unwritten is not routed anew (whoever stayed gets a
+/// timeout).
 #[test]
 fn a_primary_that_stands_still_holds_up_its_own_shard_alone() {
     on_shared_cluster(async |cluster| {

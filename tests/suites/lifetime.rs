@@ -174,7 +174,7 @@ async fn a_server_whose_hello_was_renamed_is_spoken_to_in_resp2() {
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
 }
 
-/// Fails when the RESP2 way leaves out READONLY, also when a connection is lost.
+/// Fails when the recipe leaves out READONLY (MOVED is counted at the replicas).
 #[tokio::test(flavor = "multi_thread")]
 async fn replicas_of_a_cluster_without_hello_are_read_from_in_resp2() {
     let cluster = LocalCluster::builder(&binary()).primaries(3).replicas(1);

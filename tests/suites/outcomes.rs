@@ -108,9 +108,8 @@ async fn refuses_all(client: &Client) {
     }
 }
 
-/// Fails when the refusal is taken out: SUBSCRIBE and MONITOR change what comes
-/// on the connection, MULTI answers QUEUED to everybody, CLIENT REPLY OFF and
-/// BLPOP answer nobody.
+/// Fails when the refusal is taken out (SUBSCRIBE is answered with a push, and its
+/// caller waits).
 #[tokio::test]
 async fn what_would_change_a_shared_connection_is_refused_before_it_is_sent() {
     let server = server().await;
@@ -166,8 +165,8 @@ async fn a_refused_command_takes_no_other_result_of_its_pipeline_with_it() {
     assert_eq!(results.decode::<i64>(4).expect("INCR"), 2);
 }
 
-/// Fails when a keyless command goes to some node at random: it then succeeds,
-/// with a part of the truth.
+/// Fails when a keyless command goes to some node at random (FLUSHALL succeeds),
+/// and when keys of several slots are left to the server.
 #[test]
 fn a_cluster_refuses_what_no_single_node_can_answer() {
     on_shared_cluster(async |cluster| {
@@ -326,8 +325,7 @@ async fn errors_are_each_their_own(client: &Client, node: &Node) {
     assert!(sent.await.expect_err("three types for two").is_config());
 }
 
-/// Fails when an error reply ends the reading of a pipeline's replies, or stands
-/// for the whole (B6).
+/// Fails when the first error of a pipeline stands for what comes after it (B6).
 #[tokio::test]
 async fn errors_are_each_their_own_commands() {
     let server = server().await;

@@ -96,10 +96,8 @@ impl Data {
     }
 }
 
-/// Fails when ASK is handed to the caller, when ASKING is left out or does not
-/// stand right before its command (the target answers MOVED for ever), when the
-/// whole batch goes again for one redirect (counters run ahead), and when MOVED
-/// patches nothing (MOVED is counted to the end).
+/// Fails when ASK is handed to the caller, when ASKING is left out (ASK surfaces),
+/// and when the whole batch goes again for one redirect (counters run ahead).
 #[test]
 fn pipelines_over_half_moved_slots_have_exact_results() {
     const SLOTS: [u16; 4] = [100, 101, 102, 103];
@@ -159,8 +157,7 @@ fn pipelines_over_half_moved_slots_have_exact_results() {
     });
 }
 
-/// Fails when MOVED is handed to the caller, and when it neither patches the map
-/// nor asks for a new one.
+/// Fails when MOVED is handed to the caller, and when it does not patch the map.
 #[test]
 fn a_slot_that_moved_unseen_costs_one_redirect_and_then_none() {
     const SLOTS: [u16; 3] = [200, 201, 202];

@@ -101,8 +101,7 @@ async fn large(
 }
 
 /// Fails when a redirect sends the whole batch again (counters run ahead of what
-/// was reported), when a part's results are put into the wrong places, and when
-/// ASK or MOVED surfaces.
+/// was reported), and when ASK or MOVED is handed to the caller.
 #[test]
 fn pipelines_keep_their_results_and_their_order_while_slots_move() {
     on_shared_cluster(async |cluster| {
