@@ -103,6 +103,15 @@ impl Error {
         )
     }
 
+    /// It comes behind a command that a shared connection refuses, and counts on
+    /// what that one would have set.
+    pub(crate) fn behind(name: &str, refused: &str) -> Error {
+        Error::not_sent(
+            ErrorKind::Node(NodeFailure::Refused),
+            format!("{name} comes behind {refused}, which is refused, and may count on it"),
+        )
+    }
+
     /// The command was refused and may not go again, since a later command of its
     /// pipeline that shares a key with it has run or may have.
     pub(crate) fn order(why: &str, delivery: Delivery) -> Error {

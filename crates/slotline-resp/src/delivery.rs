@@ -20,7 +20,7 @@ pub enum Delivery {
 impl Delivery {
     /// What a server's error, given by its line or its first word, says of the
     /// command. A script can make up any error, and may have written before: of a
-    /// script only a redirect surely comes before it runs.
+    /// script only a redirect and NOSCRIPT surely come before it runs.
     ///
     /// ```
     /// use slotline_resp::{Delivery, command_info};
@@ -32,7 +32,7 @@ impl Delivery {
     #[must_use]
     pub fn of_error(info: &CommandInfo, line: &str) -> Delivery {
         let code = line.split(' ').next().unwrap_or_default();
-        if info.flags.contains(Flags::SCRIPT) && !matches!(code, "MOVED" | "ASK") {
+        if info.flags.contains(Flags::SCRIPT) && !matches!(code, "MOVED" | "ASK" | "NOSCRIPT") {
             return Delivery::Answered;
         }
         match code {

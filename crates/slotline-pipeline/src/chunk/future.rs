@@ -11,6 +11,7 @@ use crate::attempt::Attempt;
 use crate::error::{BoxError, Error};
 use crate::request::{Request, Targets};
 use crate::response::Response;
+use crate::route::changes_session;
 
 pin_project! {
     /// The future of [`Chunk`](super::Chunk). Dropping it drops the piece under
@@ -42,6 +43,9 @@ struct Rest<S> {
     limits: Limits,
     request: Request,
     response: Response,
+    /// The first command that changes its connection: it will be refused, and
+    /// pieces behind it are not sent.
+    refused: Option<usize>,
 }
 
 impl<S: Service<Request> + Clone> ChunkFuture<S> {
@@ -53,7 +57,13 @@ impl<S: Service<Request> + Clone> ChunkFuture<S> {
 
     /// `ready` takes the first piece; the others go to clones of `service`.
     pub(super) fn cut(ready: S, service: S, limits: Limits, request: Request) -> ChunkFuture<S> {
+        let commands = &request.commands;
+        let refused = commands.refused_when_shared().and_then(|_| {
+            let mut all = commands.iter();
+            all.position(changes_session)
+        });
         let mut rest = Rest {
+            refused,
             service,
             limits,
             request,
@@ -71,6 +81,19 @@ impl<S: Service<Request> + Clone> ChunkFuture<S> {
 }
 
 impl<S: Service<Request> + Clone> Rest<S> {
+    /// If what is refused lies before `piece_end`, ends all that is left with it.
+    fn refuse_behind(&mut self, piece_end: usize) {
+        let commands = &self.request.commands;
+        let refused = self.refused.filter(|at| *at < piece_end);
+        let Some(refused) = refused.and_then(|at| commands.get(at)) else {
+            return;
+        };
+        for command in (piece_end..commands.len()).filter_map(|at| commands.get(at)) {
+            let error = Error::behind(command.name(), refused.name());
+            self.response.push_failure(error);
+        }
+    }
+
     /// The piece that begins with the command at `start`, and where it ends.
     fn piece(&mut self, service: S, start: usize) -> (Attempt<S, Request>, usize) {
         let end = piece_end(&self.request.commands, start, self.limits);
@@ -117,7 +140,8 @@ where
                     let start = rest.response.len();
                     let part = Response::of_call(outcome, *piece_end - start);
                     rest.response.append(&part);
-                    if *piece_end >= rest.request.len() {
+                    rest.refuse_behind(*piece_end);
+                    if rest.response.len() >= rest.request.len() {
                         return Poll::Ready(Ok(std::mem::take(&mut rest.response)));
                     }
                     let (next, end) = rest.piece(rest.service.clone(), *piece_end);

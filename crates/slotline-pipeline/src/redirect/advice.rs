@@ -106,8 +106,26 @@ fn redirect(
     let asking = kind == RedirectKind::Ask;
     if asking {
         cluster.migrating(slot);
+    } else if is_outdated(asked, slot, &node, cluster) {
+        return Advice::Go(Target::BySlot);
     } else {
         cluster.moved(slot, &node);
     }
     Advice::Go(Target::Named { node, asking })
+}
+
+/// Whether the map has gone on without the node that was asked, and elsewhere
+/// than it says: an answer can be as old as the slowest part of its batch, and
+/// the owner by the map knows better.
+fn is_outdated(asked: &Endpoint, slot: Slot, named: &Endpoint, cluster: &Cluster) -> bool {
+    let snapshot = cluster.snapshot();
+    let topology = snapshot.topology();
+    let Some(shard) = topology.shard_of(slot) else {
+        return false;
+    };
+    let Some(asked) = topology.find(asked) else {
+        return false;
+    };
+    let agrees = topology.find(named) == Some(shard.primary());
+    !agrees && !shard.nodes().any(|node| node == asked)
 }

@@ -10,4 +10,5 @@ pub use future::RouteFuture;
 pub(crate) use future::of_part;
 pub use layer::RouteLayer;
 pub use pinned::{Pinned, PinnedFuture};
+pub(crate) use plan::changes_session;
 pub use service::Route;

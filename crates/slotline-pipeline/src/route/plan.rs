@@ -54,8 +54,13 @@ pub(super) fn plan(request: &Request, snapshot: &Snapshot, turn: usize) -> Plan 
     let mut parts: Vec<(Place, Vec<u32>)> = Vec::new();
     let mut failures = Vec::new();
     let mut last = 0;
+    let mut behind = None;
     for (index, command) in request.commands.iter().enumerate() {
         let refused = refuses.then(|| refusal(&request.commands, index)).flatten();
+        let refused = refused.or_else(|| behind.map(|of| Error::behind(command.name(), of)));
+        if refuses && changes_session(command) {
+            behind.get_or_insert(command.name());
+        }
         let place = match (refused, &only) {
             (Some(error), _) => Err(error),
             (None, Some(node)) => Ok(node.clone()),
@@ -98,6 +103,12 @@ fn refusal(commands: &Commands, index: usize) -> Option<Error> {
     let alone = commands.pick(&[index as u32]);
     let (command, advice) = alone.refused_when_shared()?;
     Some(Error::refused_when_shared(command.name(), advice))
+}
+
+/// Whether what comes behind the command may count on what it sets: a FLUSHDB
+/// behind a SELECT that was refused would empty another database.
+pub(crate) fn changes_session(command: CommandRef<'_>) -> bool {
+    command.info().flags.contains(Flags::SESSION)
 }
 
 struct Planner<'a> {

@@ -105,3 +105,23 @@ async fn a_request_of_no_command_has_no_outcome() {
     let rig = rig(1, ChunkLayer::new());
     assert!(rig.answer(rig.request(&[])).await.is_empty());
 }
+
+/// A FLUSHDB behind a SELECT that is refused would empty another database.
+#[tokio::test(start_paused = true)]
+async fn what_comes_behind_a_refused_session_command_is_refused_too() {
+    for pieces in [1, 2, 100] {
+        let rig = rig(2, ChunkLayer::new().commands(pieces));
+        let lines = [
+            "SET a 1",
+            "BLPOP l 0",
+            "SET b 1",
+            "SELECT 3",
+            "SET a 2",
+            "SET b 2",
+        ];
+        let refused = "!not sent refused";
+        let outcomes = rig.send(&lines).await;
+        assert_eq!(outcomes, ["OK", refused, "OK", refused, refused, refused]);
+        assert_eq!(rig.fake.ran("SET"), 2, "pieces of {pieces}");
+    }
+}

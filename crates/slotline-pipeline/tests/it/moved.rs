@@ -6,7 +6,7 @@ use slotline_pipeline::ReadFrom;
 use slotline_topology::slot_of;
 
 use crate::fake::{HostForm, endpoint};
-use crate::rig::{PATIENCE, Rig};
+use crate::rig::{PATIENCE, Rig, outcomes};
 
 const ALWAYS: usize = usize::MAX;
 
@@ -159,4 +159,28 @@ async fn a_redirect_to_nonsense_surfaces_at_once() {
         assert_eq!(rig.fake.log().len(), 1, "{line}");
     }
     assert_eq!(*rig.cluster.snapshot().topology(), before);
+}
+
+/// An answer waits for the slowest part of its batch; meanwhile others may have
+/// learned more.
+#[tokio::test(start_paused = true)]
+async fn a_moved_from_a_node_that_the_map_has_left_behind_does_not_undo_the_map() {
+    let rig = Rig::new(3, 0);
+    let (key, slow) = (rig.fake.key(7000, 0), rig.fake.key(7001, 0));
+    let old = format!("MOVED {} {}", slot_of(&key), endpoint(7001));
+    rig.fake.refuse(7000, "INCR", &old, 1);
+    rig.fake.set_delay(7001, Duration::from_secs(1));
+    let (incr, get) = (format!("INCR {key}"), format!("GET {slow}"));
+    let lines = [incr.as_str(), get.as_str()];
+    let request = rig.answer(rig.request(&lines));
+    let learns = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        rig.fake.move_slot(&key, 7002);
+        rig.cluster.moved(slot_of(&key), &endpoint(7002));
+    };
+    let (response, ()) = tokio::join!(request, learns);
+    assert_eq!(outcomes(&response), ["1", "nil"]);
+    assert_eq!(rig.fake.answered("-MOVED"), 1, "the fault took place, once");
+    assert_eq!(rig.fake.value(7002, &key).as_deref(), Some("1"));
+    assert_eq!(owner(&rig, &key), 7002);
 }

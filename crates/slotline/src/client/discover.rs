@@ -91,6 +91,8 @@ fn client(
     let cluster = Cluster::new(topology);
     let refresh = is_cluster
         .then(|| Refresh::spawn(cluster.clone(), nodes.clone(), RefreshConfig::new(seeds)));
+    // One node's view may lack what others know by now.
+    cluster.want_refresh();
     let plain = Stack::plain(
         nodes.clone(),
         &cluster,
