@@ -299,8 +299,7 @@ async fn errors_are_each_their_own(client: &Client, node: &Node) {
         None,
         Some(Delivery::Answered),
         None,
-        // A script could have made that error up after it had written.
-        Some(Delivery::Answered),
+        Some(Delivery::Rejected),
         None,
         None,
         Some(Delivery::Answered),
