@@ -78,7 +78,14 @@ async fn every_form_works_on_a_cluster() -> Result<(), Box<dyn std::error::Error
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_works_on_a_server_that_is_in_no_cluster() -> slotline::Result<()> {
     let server = server().await;
-    let client = Client::connect(server.node().url()).await?;
+    // No setting makes a time overflow.
+    let builder = Client::builder().nodes([server.node().url()]);
+    let client = builder
+        .timeout(Duration::MAX)
+        .connect_timeout(Duration::MAX)
+        .response_timeout(Duration::MAX)
+        .connect()
+        .await?;
     all_forms(&client).await?;
     assert_eq!(client.command("DBSIZE").returning::<u64>().await?, 301);
     Ok(())

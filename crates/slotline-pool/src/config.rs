@@ -12,6 +12,9 @@ use crate::hook::InitHook;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
 
+/// No setting makes a time overflow: what is longer counts as this.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// What a pool's connections are used for. It is part of what a connection is:
 /// a pool never changes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -156,7 +159,7 @@ impl PoolBuilder {
     /// How long it may take until a connection is ready: name resolution, TCP,
     /// HELLO and all hooks together. Default: 5 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.config.connect_timeout = timeout;
+        self.config.connect_timeout = timeout.min(LONGEST);
         self
     }
 
@@ -164,7 +167,7 @@ impl PoolBuilder {
     /// then it counts as dead. Default: 10 seconds. A request's own deadline is
     /// given when it is sent.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.config.response_timeout = timeout;
+        self.config.response_timeout = timeout.min(LONGEST);
         self
     }
 

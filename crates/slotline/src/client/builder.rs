@@ -14,6 +14,9 @@ use super::url::{self, Url};
 use crate::error::{Error, Result};
 use crate::stack::Layered;
 
+/// No setting makes a time overflow: what is longer counts as this.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Whether to look for a cluster behind the nodes that were named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -136,14 +139,14 @@ impl ClientBuilder {
     /// retries included. 30 seconds by default, which outlasts a failover with the
     /// servers' own defaults.
     pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
-        self.timeout = timeout;
+        self.timeout = timeout.min(LONGEST);
         self
     }
 
     /// How long making a connection may take, handshake and hooks included; 5
     /// seconds by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> ClientBuilder {
-        self.connect_timeout = timeout;
+        self.connect_timeout = timeout.min(LONGEST);
         self
     }
 
