@@ -15,7 +15,6 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// [`delivery`](Error::delivery).
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: Kind,
     command: Option<String>,
@@ -236,7 +235,11 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("command", &self.0.command)
+            .field("node", &self.0.node)
+            .finish()
     }
 }
 

@@ -51,6 +51,9 @@ pub(super) fn plan(request: &Request, snapshot: &Snapshot, turn: usize) -> Plan 
     if let (Some(node), false) = (&only, refuses) {
         return Plan::Whole(planner.destination(node.clone()));
     }
+    if let (Some(place), false) = (planner.place_of_lone(), refuses) {
+        return Plan::Whole(planner.destination(place));
+    }
     let mut parts: Vec<(Place, Vec<u32>)> = Vec::new();
     let mut failures = Vec::new();
     let mut last = 0;
@@ -160,6 +163,14 @@ impl<'a> Planner<'a> {
             Intent::ReadWrite
         };
         Some(Place::Known(node, intent, WhileAway::Wait))
+    }
+
+    /// The place of a lone command, for which no part has to be gathered; `None`
+    /// where it can go nowhere, or not without an ASKING.
+    fn place_of_lone(&self) -> Option<Place> {
+        let lone = (self.request.len() == 1).then(|| self.request.commands.get(0))?;
+        let place = self.place(0, lone?).ok()?;
+        (!matches!(place, Place::Named { asking: true, .. })).then_some(place)
     }
 
     fn place(&self, index: usize, command: CommandRef<'_>) -> Result<Place, Error> {

@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use slotline_resp::{CommandBuffer, Commands, known};
+use tokio::time::Instant;
 use tower::Service;
 
 use super::future::{PartUnderWay, RouteFuture};
@@ -53,9 +54,8 @@ where
         match plan {
             Plan::Whole(to) => {
                 let node = to.node.clone();
-                let future = self
-                    .inner
-                    .call(part(to, request.commands.clone(), &request));
+                let part = part(to, request.commands, request.deadline);
+                let future = self.inner.call(part);
                 RouteFuture::whole(node, commands, future)
             }
             Plan::Parts(parts, failures) => {
@@ -77,7 +77,8 @@ where
                     let node = to.node.clone();
                     let bytes = if asking { with_asking(&picked) } else { picked };
                     let service = ready.take().unwrap_or_else(|| self.inner.clone());
-                    let call = Attempt::new(service, part(to, bytes, &request), request.deadline);
+                    let call =
+                        Attempt::new(service, part(to, bytes, request.deadline), request.deadline);
                     PartUnderWay {
                         call,
                         node,
@@ -91,12 +92,12 @@ where
     }
 }
 
-fn part(to: Destination, commands: Commands, request: &Request) -> Part {
+fn part(to: Destination, commands: Commands, deadline: Instant) -> Part {
     Part {
         node: to.node,
         intent: to.intent,
         commands,
-        deadline: request.deadline,
+        deadline,
         while_away: to.while_away,
     }
 }
