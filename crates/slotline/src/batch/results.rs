@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use slotline_pipeline::{Response, Trouble};
 use slotline_resp::{CommandInfo, Commands, Delivery, FromReply, FromReplyOwned};
 use slotline_topology::Endpoint;
@@ -59,7 +61,11 @@ impl Results {
         let reply = self.response.outcome(index);
         let reply = reply.map(|at| self.response.replies().get(at));
         Some(Reply {
-            name: command.name().to_owned(),
+            // Only a name that is in no table has to be copied.
+            name: match command.info() {
+                info if info.is_known() => Cow::Borrowed(info.name),
+                _ => Cow::Owned(command.name().to_owned()),
+            },
             info: command.info(),
             node,
             reply: match reply {
@@ -108,7 +114,7 @@ impl Iterator for IntoIter {
 /// The outcome of one command: its reply, or why it has none.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    name: String,
+    name: Cow<'static, str>,
     info: &'static CommandInfo,
     node: Option<Endpoint>,
     reply: std::result::Result<slotline_resp::Reply, slotline_pipeline::Error>,
