@@ -25,7 +25,7 @@ pub use limits::Limits;
 pub use replies::Replies;
 pub use reply::Reply;
 pub use scan::Scanner;
-pub use value::Value;
+pub use value::{List, Part, Value};
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]

@@ -204,7 +204,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// Its bytes are broken, or nested more than 512 deep.
+    /// Its bytes are broken.
     pub fn skip(&mut self) -> Result<(), Error> {
         match Scanner::new(Limits::SCANNED).scan(self.ahead())? {
             Some(len) => {

@@ -7,6 +7,7 @@
 )]
 
 mod decode;
+mod deep;
 mod encoder;
 mod properties;
 mod scan;

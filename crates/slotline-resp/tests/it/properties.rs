@@ -28,10 +28,11 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 64, 8, |inner| {
         let many = || prop::collection::vec(inner.clone(), 0..8);
         prop_oneof![
-            many().prop_map(Value::Array),
-            many().prop_map(Value::Set),
-            many().prop_map(Value::Push),
-            prop::collection::vec((inner.clone(), inner.clone()), 0..5).prop_map(Value::Map),
+            many().prop_map(|all| Value::Array(all.into())),
+            many().prop_map(|all| Value::Set(all.into())),
+            many().prop_map(|all| Value::Push(all.into())),
+            prop::collection::vec((inner.clone(), inner.clone()), 0..5)
+                .prop_map(|pairs| Value::Map(pairs.into())),
         ]
     })
 }
