@@ -7,7 +7,9 @@ use bytes::Bytes;
 use crate::decode::token::{ReplyKind, Sequence, Token};
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::scan::{Aggregate, Blob, Header, Line, Scanner, crlf, header};
+use crate::scan::{
+    Aggregate, Blob, Header, Line, Scanner, crlf, header, quick_bulk, quick_integer,
+};
 
 /// What is reserved for a collection on the peer's word alone, in bytes.
 const TRUSTED: usize = 1 << 20;
@@ -69,6 +71,23 @@ impl<'a> Reader<'a> {
 
     fn ahead(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Steps over a plain bulk string, if that is next; whatever is anything
+    /// else is left to [`token`](Self::token).
+    #[inline]
+    pub(crate) fn quick_bulk(&mut self) -> Option<&'a [u8]> {
+        let (body, rest) = quick_bulk(self.ahead(), usize::MAX)?;
+        self.at = self.bytes.len() - rest.len();
+        Some(body)
+    }
+
+    /// The same for an integer.
+    #[inline]
+    pub(crate) fn quick_integer(&mut self) -> Option<i64> {
+        let (n, rest) = quick_integer(self.ahead())?;
+        self.at = self.bytes.len() - rest.len();
+        Some(n)
     }
 
     fn broken(&self, what: &'static str) -> Error {
@@ -221,6 +240,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// The end of a streamed aggregate is broken.
+    #[inline]
     pub fn has_next(&mut self, sequence: &mut Sequence) -> Result<bool, Error> {
         match &mut sequence.left {
             Some(0) => Ok(false),
@@ -228,13 +248,17 @@ impl<'a> Reader<'a> {
                 *left -= 1;
                 Ok(true)
             }
-            None if self.ahead().first() == Some(&b'.') => {
-                self.header()?;
-                sequence.left = Some(0);
-                Ok(false)
-            }
-            None => Ok(true),
+            None => self.has_next_streamed(sequence),
         }
+    }
+
+    fn has_next_streamed(&mut self, sequence: &mut Sequence) -> Result<bool, Error> {
+        if self.ahead().first() != Some(&b'.') {
+            return Ok(true);
+        }
+        self.header()?;
+        sequence.left = Some(0);
+        Ok(false)
     }
 
     /// How many `T`s to reserve for what is left of an aggregate: never more
@@ -305,6 +329,9 @@ impl<'a> Reader<'a> {
     /// It is something else, nil included, or a streamed string, which does
     /// not lie in one piece.
     pub fn bytes(&mut self) -> Result<&'a [u8], Error> {
+        if let Some(bytes) = self.quick_bulk() {
+            return Ok(bytes);
+        }
         match self.token()? {
             Token::Bulk(bytes) | Token::Simple(bytes) | Token::Verbatim { text: bytes, .. } => {
                 Ok(bytes)
@@ -321,6 +348,9 @@ impl<'a> Reader<'a> {
     ///
     /// It is something else, nil included.
     pub fn shared(&mut self) -> Result<Bytes, Error> {
+        if let Some(bytes) = self.quick_bulk() {
+            return Ok(self.share(bytes));
+        }
         match self.token()? {
             Token::Bulk(bytes) | Token::Simple(bytes) | Token::Verbatim { text: bytes, .. } => {
                 Ok(self.share(bytes))
@@ -342,6 +372,9 @@ impl<'a> Reader<'a> {
     ///
     /// Those of [`bytes`](Self::bytes), and for text that is not UTF-8.
     pub fn str(&mut self) -> Result<&'a str, Error> {
+        if let Some(bytes) = self.quick_bulk() {
+            return std::str::from_utf8(bytes).map_err(not_utf8);
+        }
         let bytes = match self.token()? {
             Token::Bulk(bytes)
             | Token::Simple(bytes)
