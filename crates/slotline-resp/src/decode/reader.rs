@@ -151,6 +151,42 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Opens the attributes before the next element, if there are any: keys and
+    /// values in turn, as of a map, after which comes the element. Every other
+    /// method passes over attributes.
+    ///
+    /// ```
+    /// use slotline_resp::{FromReply, Reply};
+    ///
+    /// let reply = Reply::from_frame("|1\r\n+ttl\r\n:9\r\n+OK\r\n".into())?;
+    /// let mut reader = reply.reader();
+    /// if let Some(mut attributes) = reader.attributes()? {
+    ///     while reader.has_next(&mut attributes)? {
+    ///         let key = reader.str()?;
+    ///         assert!(reader.has_next(&mut attributes)?);
+    ///         assert_eq!((key, reader.integer()?), ("ttl", 9));
+    ///     }
+    /// }
+    /// assert_eq!(reader.str()?, "OK");
+    /// # Ok::<(), slotline_resp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Their header is broken.
+    pub fn attributes(&mut self) -> Result<Option<Sequence>, Error> {
+        if self.ahead().first() != Some(&b'|') {
+            return Ok(None);
+        }
+        Ok(match self.header()? {
+            Header::Attribute(count) => Some(Sequence {
+                kind: ReplyKind::Map,
+                left: Some(count),
+            }),
+            _ => None,
+        })
+    }
+
     /// Reads a scalar, or the opening of an aggregate or a streamed string.
     ///
     /// # Errors
