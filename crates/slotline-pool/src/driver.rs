@@ -1,12 +1,11 @@
 //! Moves the bytes of one connection. Both directions advance on every turn (R3).
 
-use std::pin::{Pin, pin};
+use std::io::IoSlice;
 use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::dial::{Ready, Stream};
+use crate::dial::{Ready, Socket};
 use crate::error::{Error, SILENT};
 use crate::keeper::Alarm;
 use crate::protocol::{Chunk, Inbox};
@@ -23,7 +22,7 @@ pub(crate) enum End {
 
 pub(crate) struct Driver<'a> {
     shared: &'a Shared,
-    stream: Box<dyn Stream>,
+    stream: Socket,
     inbox: Inbox,
     alarm: &'a mut Alarm,
     /// When the connection last showed that it lives, while replies are due.
@@ -118,7 +117,7 @@ impl<'a> Driver<'a> {
     fn read(&mut self, cx: &mut Context<'_>) -> Read {
         let address = &self.shared.config.address;
         let lost = |how, source| Read::End(Error::lost(address, how, source));
-        match pin!(self.stream.read_buf(self.inbox.room())).poll(cx) {
+        match self.stream.poll_read(cx, self.inbox.room()) {
             Poll::Pending => Read::Nothing,
             Poll::Ready(Ok(0)) => lost("closed by the server", None),
             Poll::Ready(Err(error)) => lost("reading failed", Some(error.into())),
@@ -174,19 +173,21 @@ impl<'a> Driver<'a> {
     fn write(&mut self, cx: &mut Context<'_>, chunk: Option<Chunk>) -> Wrote {
         let mut wrote = Wrote::of_nothing(chunk);
         let address = &self.shared.config.address;
-        let mut stream = Pin::new(&mut self.stream);
         let mut fail = |source| {
             self.broken = Some(Error::lost(address, "writing failed", source));
         };
         if let Some(chunk) = &wrote.chunk {
-            match stream.as_mut().poll_write(cx, chunk.unwritten()) {
+            match self
+                .stream
+                .poll_write(cx, &[IoSlice::new(chunk.unwritten())])
+            {
                 Poll::Pending => wrote.is_blocked = true,
                 Poll::Ready(Ok(0)) => fail(None),
                 Poll::Ready(Ok(bytes)) => wrote.bytes = bytes,
                 Poll::Ready(Err(error)) => fail(Some(error.into())),
             }
         }
-        if let Poll::Ready(Err(error)) = stream.poll_flush(cx) {
+        if let Poll::Ready(Err(error)) = self.stream.poll_flush(cx) {
             fail(Some(error.into()));
         }
         wrote

@@ -16,6 +16,7 @@ mod error;
 mod exchange;
 mod hook;
 mod keeper;
+mod line;
 mod pool;
 mod protocol;
 mod shared;

@@ -1,7 +1,8 @@
 //! What the callers, the keeper and the driver of one pool share: plain data
 //! under a lock that is held briefly, and never while anything is woken.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use slotline_resp::Commands;
@@ -19,8 +20,11 @@ pub(crate) const UNUSED: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     state: Mutex<State>,
+    /// Commands that hold a place, as last seen: for choosing among connections
+    /// without taking their locks.
+    in_flight: AtomicUsize,
     /// A dial has ended, or the pool was closed.
     pub(crate) dialled: Notify,
 }
@@ -98,7 +102,7 @@ impl State {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config) -> Shared {
+    pub(crate) fn new(config: Arc<Config>) -> Shared {
         Shared {
             state: Mutex::new(State {
                 protocol: Protocol::new(config.bounds),
@@ -116,8 +120,14 @@ impl Shared {
                 statistics: Statistics::default(),
             }),
             config,
+            in_flight: AtomicUsize::new(0),
             dialled: Notify::new(),
         }
+    }
+
+    /// Commands that hold a place, as of the last change.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -142,6 +152,8 @@ impl Shared {
             let mut state = self.lock();
             let result = act(&mut state);
             std::mem::swap(woken, &mut state.protocol.woken);
+            self.in_flight
+                .store(state.protocol.in_flight(), Ordering::Relaxed);
             (result, state.keeper_to_wake())
         };
         if let Some(keeper) = keeper {

@@ -31,3 +31,24 @@ pub struct Statistics {
     /// Replies that were read, those included whose caller had gone.
     pub replies: u64,
 }
+
+impl Statistics {
+    /// Those of two connections together.
+    pub(crate) fn with(self, other: Statistics) -> Statistics {
+        Statistics {
+            dials: self.dials + other.dials,
+            failed_dials: self.failed_dials + other.failed_dials,
+            connections_lost: self.connections_lost + other.connections_lost,
+            quarantined: self.quarantined + other.quarantined,
+            connected: self.connected || other.connected,
+            in_flight: self.in_flight + other.in_flight,
+            queued_bytes: self.queued_bytes + other.queued_bytes,
+            waiting: self.waiting + other.waiting,
+            writes: self.writes + other.writes,
+            bytes_written: self.bytes_written + other.bytes_written,
+            bytes_read: self.bytes_read + other.bytes_read,
+            commands: self.commands + other.commands,
+            replies: self.replies + other.replies,
+        }
+    }
+}

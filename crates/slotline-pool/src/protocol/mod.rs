@@ -362,6 +362,11 @@ impl Protocol {
         (self.used.commands, self.used.bytes, waiting)
     }
 
+    /// Commands that hold a place.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.used.commands
+    }
+
     fn has_room(&self, size: Size) -> bool {
         let Size { commands, bytes } = self.used;
         // A request larger than the bound goes when there is nothing else (B1).
