@@ -1,7 +1,9 @@
 //! Commands as bytes, and the static facts about them.
 
+mod body;
 mod buffer;
 mod commands;
+mod head;
 mod info;
 mod keys;
 mod lookup;
@@ -10,6 +12,7 @@ mod session;
 #[rustfmt::skip]
 pub mod table;
 
+pub use body::Run;
 pub use buffer::CommandBuffer;
 pub use commands::{CommandRef, Commands};
 pub use info::{CommandInfo, Flags, KeySpec, RequestPolicy, ResponsePolicy};

@@ -11,3 +11,4 @@ mod deep;
 mod encoder;
 mod properties;
 mod scan;
+mod time;
