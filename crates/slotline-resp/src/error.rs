@@ -55,6 +55,13 @@ fn describe(wanted: &str, found: &str, path: &[usize]) -> String {
     text
 }
 
+/// How long the code is that an error's text begins with: it goes up to the first
+/// space or line break, as the description of the protocol has it ("Simple errors").
+pub(crate) fn code_len(line: &[u8]) -> usize {
+    let end = line.iter().position(|byte| b" \r\n".contains(byte));
+    end.unwrap_or(line.len())
+}
+
 impl Error {
     /// An error that a server replied with: the text of the line without its
     /// `-` and without CR LF.
@@ -137,10 +144,11 @@ impl Error {
         matches!(*self.0, Kind::Server(_))
     }
 
-    /// The first word of a server's error, such as `WRONGTYPE` or `ERR`.
+    /// The first word of a server's error, such as `WRONGTYPE` or `ERR`; empty if
+    /// the text is, or begins with a space.
     pub fn code(&self) -> Option<&str> {
         match &*self.0 {
-            Kind::Server(line) => line.split_ascii_whitespace().next(),
+            Kind::Server(line) => line.get(..code_len(line.as_bytes())),
             _ => None,
         }
     }

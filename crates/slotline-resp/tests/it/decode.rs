@@ -213,6 +213,26 @@ fn an_error_reply_is_err_for_every_type() {
 }
 
 #[test]
+fn the_code_of_an_error_is_the_same_word_wherever_it_is_asked_for() {
+    for (text, code, message) in [
+        ("-\r\n", "", ""),
+        ("- \r\n", "", ""),
+        ("-  two before\r\n", "", " two before"),
+        ("-ALONE\r\n", "ALONE", ""),
+        ("-ERR  spaces \r\n", "ERR", " spaces "),
+        ("-ERR\ttab\r\n", "ERR\ttab", ""),
+        ("!9\r\nERR\nlines\r\n", "ERR", "lines"),
+        ("!10\r\nERR\r\nlines\r\n", "ERR", "lines"),
+    ] {
+        let reply = reply(text);
+        assert_eq!(reply.error_code(), Some(code), "{text:?}");
+        assert_eq!(reply.error().unwrap().code(), Some(code), "{text:?}");
+        let (code, message) = (code.to_owned(), message.to_owned());
+        assert_eq!(reply.value(), Ok(Value::Error { code, message }));
+    }
+}
+
+#[test]
 fn kinds() {
     for (text, kind) in [
         ("|1\r\n+a\r\n:1\r\n$1\r\nx\r\n", ReplyKind::Bulk),
