@@ -110,11 +110,14 @@ impl Connection {
         self.write(&buffer.freeze()).await;
     }
 
-    /// Sends commands in one write.
+    /// Sends commands run by run, as a connection does: one write, unless there are
+    /// large arguments.
     pub async fn write(&mut self, commands: &Commands) {
-        let mut bytes = Vec::with_capacity(commands.byte_len());
-        commands.for_each_run(|run| bytes.extend_from_slice(run));
-        self.say(&bytes).await;
+        let mut runs = Vec::new();
+        commands.for_each_run(|run| runs.push(run));
+        for run in runs {
+            self.say(&run).await;
+        }
     }
 
     /// Sends bytes as they are.
