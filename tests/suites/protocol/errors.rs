@@ -1,6 +1,6 @@
 //! Errors: any text that `DEBUG ERROR` can be made to send, and errors in earnest.
 
-use slotline_resp::{Delivery, Error, Reply, Value, command_info};
+use slotline_resp::{Delivery, Error, Replies, Reply, Value, command_info};
 
 use crate::connection::{Connection, in_both};
 use crate::values::error;
@@ -52,6 +52,13 @@ fn says(reply: &Reply, line: &str, code: &str) {
     assert_eq!(told.message(), line);
     assert_eq!(told.to_string(), line);
     assert_eq!(told, Error::server(line));
+
+    let mut replies = Replies::new();
+    replies.push_segment(reply.as_bytes().clone(), [reply.as_bytes().len()]);
+    assert!(replies.is_error(0));
+    // Borrowed, it ends where it is no text; elsewhere that is replaced.
+    assert_eq!(replies.error_line(0), line.split('\u{fffd}').next());
+    assert_eq!(replies.get(0).as_ref(), Some(reply));
 
     // It is Err for every type, Option too, and costs no more than its place.
     assert_eq!(reply.decode::<String>(), Err(told.clone()));
@@ -185,7 +192,21 @@ async fn errors_in_earnest_have_their_codes() {
             let line = reply.error_line().expect("it is an error").into_owned();
             says(&reply, &line, code);
         }
-        // The name of an unknown command comes back, whatever it is made of.
+        // The name of a key comes back, whatever it is made of.
+        let read: [&[u8]; 7] = [
+            b"XREADGROUP",
+            b"GROUP",
+            b"g",
+            b"c",
+            b"STREAMS",
+            b"\xffkey",
+            b">",
+        ];
+        let reply = connection.ask(&read).await;
+        let line = reply.error_line().expect("it is an error").into_owned();
+        assert!(line.contains("\u{fffd}key"), "{line:?}");
+        says(&reply, &line, "NOGROUP");
+        // So does that of an unknown command.
         let reply = connection.ask(&["no\r\nsuch\u{e9}"]).await;
         let line = reply.error_line().expect("it is an error").into_owned();
         assert!(line.contains("no  such\u{e9}"), "{line:?}");
