@@ -7,12 +7,11 @@ use smallvec::SmallVec;
 
 use super::body::{Body, Encoded, Entry, LARGE, Large, Span};
 use super::commands::{CommandRef, Commands, One};
+use super::head::Head;
 use super::info::{CommandInfo, Flags, KeySpec};
 use super::lookup::{command_info, subcommand_info};
+use super::wire::{Finished, Wire};
 use crate::arg::{Arguments, ToArg, ToArgs};
-
-/// Bytes that a lone command may have before it needs the heap.
-pub(crate) const INLINE: usize = 128;
 
 /// Commands under construction, one after another in one buffer.
 ///
@@ -30,7 +29,7 @@ pub(crate) const INLINE: usize = 128;
 /// ```
 #[derive(Debug, Default)]
 pub struct CommandBuffer {
-    bytes: SmallVec<[u8; INLINE]>,
+    bytes: Wire,
     entries: SmallVec<[Entry; 1]>,
     keys: SmallVec<[Span; 1]>,
     large: Vec<Large>,
@@ -56,10 +55,12 @@ impl CommandBuffer {
 
     /// Begins a command of the table. `args` is how many arguments will follow
     /// the name; a wrong count is put right, and costs a little.
+    #[inline]
     pub fn begin(&mut self, info: &'static CommandInfo, args: usize) -> &mut CommandBuffer {
-        if let Some(head) = info.head.as_bytes() {
+        if info.head.is_whole() {
             let words = info.head.words();
-            self.start(info, head, args + words);
+            self.start(info, args + words);
+            self.head(&info.head);
             self.present = words;
             return self;
         }
@@ -103,7 +104,8 @@ impl CommandBuffer {
         args: usize,
     ) {
         let words = 1 + usize::from(second.is_some());
-        self.start(info, b"*0\r\n", args + words);
+        self.start(info, args + words);
+        self.count();
         self.bulk(first.as_bytes());
         if let Some(second) = second {
             self.bulk(second.as_bytes());
@@ -178,7 +180,7 @@ impl CommandBuffer {
             start: to,
             keys_end: self.keys.len(),
         });
-        self.bytes.extend_from_slice(bytes);
+        self.bytes.extend(bytes);
         self.flags = self.flags | command.info().flags;
         self.declared = 0;
         self.present = 0;
@@ -203,19 +205,20 @@ impl CommandBuffer {
     pub fn freeze(mut self) -> Commands {
         self.end_last();
         self.find_unmarked_keys();
-        if let ([entry], false, true) = (
-            self.entries.as_slice(),
-            self.bytes.spilled(),
-            self.large.is_empty(),
-        ) {
-            return Commands::one(One {
-                bytes: self.bytes,
-                info: entry.info,
-                keys: self.keys,
-            });
-        }
+        let bytes = match (self.bytes.finish(), self.entries.as_slice()) {
+            (Finished::Inline(bytes, len), [entry]) if self.large.is_empty() => {
+                return Commands::one(One {
+                    bytes,
+                    len,
+                    info: entry.info,
+                    keys: self.keys,
+                });
+            }
+            (Finished::Inline(bytes, len), _) => bytes.get(..len).unwrap_or_default().to_vec(),
+            (Finished::Heap(bytes), _) => bytes,
+        };
         Commands::many(Arc::new(Body {
-            bytes: self.bytes.into_vec(),
+            bytes,
             entries: self.entries.into_vec(),
             keys: self.keys.into_vec(),
             large: self.large,
@@ -223,34 +226,45 @@ impl CommandBuffer {
         }))
     }
 
-    /// Begins a command with `head`, whose second byte is its count's only digit.
-    fn start(&mut self, info: &'static CommandInfo, head: &[u8], declared: usize) {
+    #[inline]
+    fn start(&mut self, info: &'static CommandInfo, declared: usize) {
         self.end_last();
-        let start = self.bytes.len();
         self.flags = self.flags | info.flags;
         self.entries.push(Entry {
             info,
-            start,
+            start: self.bytes.len(),
             keys_end: self.keys.len(),
         });
         self.declared = declared;
         self.present = 0;
-        if declared < 10 {
-            self.bytes.extend_from_slice(head);
-            if let Some(digit) = self.bytes.get_mut(start + 1) {
-                *digit = b'0' + declared as u8;
-            }
+    }
+
+    /// The prepared head with the count put in.
+    #[inline]
+    fn head(&mut self, head: &Head) {
+        if self.declared >= 10 {
+            self.count();
+            self.bytes.extend(head.name());
             return;
         }
-        self.bytes.push(b'*');
+        let digit = b'0' + self.declared as u8;
+        // All of the array: its length is known, so that this is a few moves.
+        if let Some(to) = self.bytes.room(head.array().len()).first_chunk_mut() {
+            *to = *head.array();
+            to[1] = digit;
+        }
+        self.bytes.advance(head.len());
+    }
+
+    fn count(&mut self) {
         let mut digits = itoa::Buffer::new();
-        self.bytes
-            .extend_from_slice(digits.format(declared).as_bytes());
-        self.bytes
-            .extend_from_slice(head.get(2..).unwrap_or_default());
+        self.bytes.extend(b"*");
+        self.bytes.extend(digits.format(self.declared).as_bytes());
+        self.bytes.extend(b"\r\n");
     }
 
     /// A command that got fewer arguments than it was begun with.
+    #[inline]
     fn end_last(&mut self) {
         if self.present < self.declared {
             self.correct_count();
@@ -258,44 +272,29 @@ impl CommandBuffer {
     }
 
     /// Appends one argument and corrects the count in the command's header.
+    #[inline]
     fn bulk(&mut self, payload: &[u8]) -> Span {
-        self.length(payload.len());
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(payload);
-        let end = self.bytes.len();
-        self.bytes.extend_from_slice(b"\r\n");
+        let span = self.bytes.argument(payload);
         let grown = self.count_one();
         Span {
-            start: start + grown,
-            end: end + grown,
+            start: span.start + grown,
+            end: span.end + grown,
         }
     }
 
     /// The same for an argument that stays where it is.
     fn bulk_shared(&mut self, payload: Bytes) {
-        self.length(payload.len());
+        self.bytes.argument_header(payload.len());
         self.large.push(Large {
             at: self.bytes.len(),
             bytes: payload,
         });
-        self.bytes.extend_from_slice(b"\r\n");
+        self.bytes.extend(b"\r\n");
         self.count_one();
     }
 
-    fn length(&mut self, len: usize) {
-        let mut line = [b'$', 0, b'\r', b'\n'];
-        if len < 10 {
-            line[1] = b'0' + len as u8;
-            self.bytes.extend_from_slice(&line);
-            return;
-        }
-        self.bytes.push(b'$');
-        let mut digits = itoa::Buffer::new();
-        self.bytes.extend_from_slice(digits.format(len).as_bytes());
-        self.bytes.extend_from_slice(b"\r\n");
-    }
-
     /// One argument more; tells by how many bytes that moved it on.
+    #[inline]
     fn count_one(&mut self) -> usize {
         self.present += 1;
         if self.present > self.declared {
@@ -320,10 +319,8 @@ impl CommandBuffer {
         let new = new.format(self.present).as_bytes();
         let grown = new.len().saturating_sub(old);
         let shrunk = old.saturating_sub(new.len());
+        self.bytes.replace(digits_at, old, new);
         if grown + shrunk > 0 {
-            let zeros = std::iter::repeat_n(b'0', grown);
-            self.bytes.insert_many(digits_at, zeros);
-            self.bytes.drain(digits_at..digits_at + shrunk);
             let marked = self.keys.iter_mut().skip(first_key);
             for key in marked.filter(|key| key.as_large().is_none()) {
                 key.start = key.start + grown - shrunk;
@@ -333,9 +330,6 @@ impl CommandBuffer {
             for large in later.take_while(|large| large.at > digits_at) {
                 large.at = large.at + grown - shrunk;
             }
-        }
-        if let Some(digits) = self.bytes.get_mut(digits_at..digits_at + new.len()) {
-            digits.copy_from_slice(new);
         }
         self.declared = self.present;
         grown
@@ -347,7 +341,7 @@ impl CommandBuffer {
             return;
         };
         if entry.info.flags.contains(Flags::CONTAINER)
-            && let Some(subcommand) = self.bytes.get(argument.start..argument.end)
+            && let Some(subcommand) = self.bytes.get(argument.start, argument.end)
         {
             entry.info = subcommand_info(entry.info, subcommand);
             self.flags = self.flags | entry.info.flags;
@@ -363,7 +357,7 @@ impl CommandBuffer {
         });
         if unmarked {
             let encoded = Encoded {
-                bytes: &self.bytes,
+                bytes: self.bytes.as_slice(),
                 large: &self.large,
             };
             self.keys = super::keys::find(encoded, &mut self.entries, &self.keys);
@@ -376,18 +370,18 @@ mod tests {
     use super::*;
     use crate::command::table as known;
 
-    fn text(buffer: &CommandBuffer) -> String {
-        String::from_utf8_lossy(&buffer.bytes).replace("\r\n", " ")
+    fn text(buffer: &mut CommandBuffer) -> String {
+        String::from_utf8_lossy(buffer.bytes.as_slice()).replace("\r\n", " ")
     }
 
     #[test]
     fn a_command_is_an_array_of_bulk_strings() {
         let mut buffer = CommandBuffer::new();
         buffer.begin(&known::GET, 1).key("k");
-        assert_eq!(text(&buffer), "*2 $3 GET $1 k ");
+        assert_eq!(text(&mut buffer), "*2 $3 GET $1 k ");
         let mut buffer = CommandBuffer::new();
         buffer.begin_named("client reply").arg("ON");
-        assert_eq!(text(&buffer), "*3 $6 client $5 reply $2 ON ");
+        assert_eq!(text(&mut buffer), "*3 $6 client $5 reply $2 ON ");
     }
 
     #[test]
@@ -397,7 +391,7 @@ mod tests {
         buffer.begin(&known::MGET, 0);
         for args in 1..=1000 {
             buffer.key(&args);
-            let bytes = buffer.bytes.to_vec();
+            let bytes = buffer.bytes.as_slice().to_vec();
             let second = bytes.get(25..).unwrap_or_default();
             let header = format!("*{}\r\n$4\r\nMGET\r\n$1\r\n1\r\n", args + 1);
             assert!(second.starts_with(header.as_bytes()), "{args} arguments");

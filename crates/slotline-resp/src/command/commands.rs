@@ -6,14 +6,15 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::body::{Arguments, Body, Encoded, Entry, Large, Run, Span};
-use super::buffer::INLINE;
 use super::info::{CommandInfo, Flags};
 use super::session::session_advice;
+use super::wire::INLINE;
 
 /// A lone small command, without a heap allocation.
 #[derive(Debug)]
 pub(crate) struct One {
-    pub(crate) bytes: SmallVec<[u8; INLINE]>,
+    pub(crate) bytes: [u8; INLINE],
+    pub(crate) len: usize,
     pub(crate) info: &'static CommandInfo,
     pub(crate) keys: SmallVec<[Span; 1]>,
 }
@@ -34,9 +35,10 @@ impl Clone for Repr {
     fn clone(&self) -> Repr {
         match self {
             Repr::One(one) => Repr::One(One {
-                // `from_slice` copies; `clone` would go byte by byte.
-                bytes: SmallVec::from_slice(&one.bytes),
+                bytes: one.bytes,
+                len: one.len,
                 info: one.info,
+                // `from_slice` copies; `clone` would go one by one.
                 keys: SmallVec::from_slice(&one.keys),
             }),
             Repr::Range(body, range) => Repr::Range(Arc::clone(body), range.clone()),
@@ -75,7 +77,7 @@ impl Commands {
     #[must_use]
     pub fn byte_len(&self) -> usize {
         match &self.0 {
-            Repr::One(one) => one.bytes.len(),
+            Repr::One(one) => one.len,
             Repr::Range(body, range) => body.encoded().len_of(body.range(range.start, range.end)),
             Repr::Picked(..) => self.iter().map(|command| command.byte_len()).sum(),
         }
@@ -88,12 +90,12 @@ impl Commands {
             Repr::One(one) => (index == 0).then_some(CommandRef {
                 info: one.info,
                 encoded: Encoded {
-                    bytes: &one.bytes,
+                    bytes: one.bytes(),
                     large: &[],
                 },
                 keys: &one.keys,
                 start: 0,
-                end: one.bytes.len(),
+                end: one.len,
             }),
             Repr::Range(body, range) => {
                 let index = range.start.checked_add(index)?;
@@ -158,7 +160,7 @@ impl Commands {
     /// Calls `with` for the bytes in order, in as few runs as they lie in.
     pub fn for_each_run<'a>(&'a self, mut with: impl FnMut(Run<'a>)) {
         match &self.0 {
-            Repr::One(one) => with(Run::Encoded(&one.bytes)),
+            Repr::One(one) => with(Run::Encoded(one.bytes())),
             Repr::Range(body, range) => body
                 .encoded()
                 .for_each_run(body.range(range.start, range.end), &mut with),
@@ -212,9 +214,13 @@ impl std::fmt::Debug for Commands {
 }
 
 impl One {
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
     fn to_body(&self) -> Body {
         Body {
-            bytes: self.bytes.to_vec(),
+            bytes: self.bytes().to_vec(),
             entries: vec![Entry {
                 info: self.info,
                 start: 0,

@@ -3,8 +3,8 @@
 /// The longest: `*0`, then container and subcommand with their lengths.
 const LONGEST: usize = 64;
 
-/// A command's count of arguments, still 0, and its name. Empty if the name is
-/// too long for it.
+/// A command's count of arguments, still 0, and its name; cut off if the name is
+/// too long.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     bytes: [u8; LONGEST],
@@ -68,13 +68,25 @@ impl Head {
         }
     }
 
-    /// The bytes, in which the count stands at 1 as a single digit; `None` if
-    /// they did not fit.
-    pub(super) fn as_bytes(&self) -> Option<&[u8]> {
+    /// Whether the name fitted.
+    pub(super) fn is_whole(&self) -> bool {
         // The last byte stays free, so a full array is one that was too short.
-        self.bytes
-            .get(..self.len)
-            .filter(|head| head.len() < LONGEST)
+        self.len < LONGEST
+    }
+
+    /// The bytes, in which the count stands at 1 as a single digit; those from
+    /// [`len`](Self::len) on are none of it.
+    pub(super) fn array(&self) -> &[u8; LONGEST] {
+        &self.bytes
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The bytes behind the count.
+    pub(super) fn name(&self) -> &[u8] {
+        self.bytes.get(4..self.len).unwrap_or_default()
     }
 
     /// How many arguments the name is.
@@ -95,8 +107,9 @@ mod tests {
                 .iter()
                 .map(|word| format!("${}\r\n{word}\r\n", word.len()))
                 .collect();
-            let head = format!("*0\r\n{bulks}");
-            assert_eq!(row.head.as_bytes(), Some(head.as_bytes()));
+            assert!(row.head.is_whole(), "{}", row.name);
+            assert_eq!(row.head.name(), bulks.as_bytes());
+            assert!(row.head.array().starts_with(b"*0\r\n"));
             assert_eq!(row.head.words(), words.len());
         }
     }

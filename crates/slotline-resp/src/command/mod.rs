@@ -8,6 +8,7 @@ mod info;
 mod keys;
 mod lookup;
 mod session;
+mod wire;
 /// Every command's facts by its name, as `known::HGETALL`.
 #[rustfmt::skip]
 pub mod table;

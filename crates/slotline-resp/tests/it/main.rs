@@ -9,6 +9,7 @@
 mod decode;
 mod deep;
 mod encoder;
+mod memory;
 mod properties;
 mod scan;
 mod time;

@@ -38,7 +38,7 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 /// Bytes that look enough like RESP to get past the first header.
-fn almost_resp() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn almost_resp() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => prop::sample::select(vec![
             "*", "$", "%", "~", ">", "|", ":", "+", "-", "_", "#t", ",", "(", "=", "!", "$?", "*?",
