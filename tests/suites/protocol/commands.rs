@@ -151,6 +151,41 @@ async fn a_count_that_was_guessed_wrong_is_put_right() {
     .await;
 }
 
+/// Large arguments lie apart from the rest, which moves as the count grows.
+#[tokio::test]
+async fn large_arguments_stay_in_their_places_while_the_count_grows() {
+    in_both(async |connection| {
+        let large = Bytes::from(b"large\r\n".repeat(3_000));
+        for guess in [0, 50, 1_000] {
+            let mut buffer = CommandBuffer::new();
+            let mut expected: Vec<Bytes> = Vec::new();
+            buffer.begin(&known::ECHO, 1).arg(&large);
+            buffer.begin(&known::RPUSH, guess).key("list");
+            for n in 0..150 {
+                buffer.arg(&n);
+                expected.push(n.to_string().into());
+                if n % 50 == 49 {
+                    buffer.arg(&large);
+                    expected.push(large.clone());
+                }
+            }
+            buffer.begin(&known::GETDEL, guess).key(&large);
+            buffer.begin(&known::SET, guess).key(&large).arg(&large);
+            connection.write(&buffer.freeze()).await;
+            let replies = connection.frames(4).await;
+            assert_eq!(replies[0].decode(), Ok(large.clone()));
+            assert_eq!(replies[1].decode(), Ok(expected.len()));
+            let old = (guess > 0).then(|| large.clone());
+            assert_eq!(replies[2].decode(), Ok(old));
+            assert_eq!(replies[3].decode(), Ok("OK"));
+            let list: Vec<Bytes> = connection.get(&["LRANGE", "list", "0", "-1"]).await;
+            assert!(list == expected, "guessed as {guess}");
+            connection.set_up(&[&["DEL", "list"]]).await;
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn numbers_are_read_by_the_server_as_what_they_are() {
     in_both(async |connection| {

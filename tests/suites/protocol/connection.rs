@@ -95,7 +95,7 @@ impl Connection {
         reply.decode().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Sends commands whose answers are all `+OK`.
+    /// Sends commands one after another, none of which may be refused.
     pub async fn set_up(&mut self, commands: &[&[&str]]) {
         for command in commands {
             let done = self.ask(command).await;

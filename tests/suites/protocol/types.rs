@@ -1,7 +1,7 @@
 //! Each type that `DEBUG PROTOCOL` can send.
 
 use bytes::Bytes;
-use slotline_resp::{Error, FromReplyOwned, Reply, ReplyKind, Value};
+use slotline_resp::{Error, FromReply, FromReplyOwned, Reply, ReplyKind, Value};
 use slotline_tests::server;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
@@ -192,6 +192,22 @@ async fn an_attribute_is_part_of_the_frame_and_not_of_the_value() {
         is_no::<i64>(&reply);
         let mut reader = reply.reader();
         reader.skip().expect("it is one element");
+        assert_eq!(reader.remaining(), 0);
+
+        // Whoever wants the attribute reads it first.
+        let mut reader = reply.reader();
+        let attributes = reader.attributes().expect("it is sound");
+        assert_eq!(attributes.is_some(), connection.protocol() == Resp3);
+        if let Some(mut attributes) = attributes {
+            assert_eq!(attributes.left(), Some(2));
+            assert_eq!(reader.has_next(&mut attributes), Ok(true));
+            assert_eq!(reader.str(), Ok("key-popularity"));
+            assert_eq!(reader.has_next(&mut attributes), Ok(true));
+            let popularity = <(&str, i64)>::from_reply(&mut reader);
+            assert_eq!(popularity, Ok(("key:123", 90)));
+            assert_eq!(reader.has_next(&mut attributes), Ok(false));
+        }
+        assert_eq!(reader.str(), Ok(AFTER_ATTRIBUTE));
         assert_eq!(reader.remaining(), 0);
     })
     .await;
