@@ -96,7 +96,22 @@ fn booleans() {
     check(":0\r\n", false);
     check(":1\r\n", true);
     refuse::<bool>(":2\r\n", "an integer other than 0 and 1 as a boolean");
-    refuse::<bool>("+OK\r\n", "a simple string as a boolean");
+    // A field of a hash comes as a string.
+    check("$1\r\n1\r\n", true);
+    check("+0\r\n", false);
+    check("$?\r\n;1\r\n1\r\n;0\r\n", true);
+    for text in [
+        "+OK\r\n",
+        "$0\r\n\r\n",
+        "$4\r\ntrue\r\n",
+        "$2\r\n01\r\n",
+        "$2\r\n 1\r\n",
+        "$?\r\n;1\r\n1\r\n;1\r\n0\r\n;0\r\n",
+    ] {
+        refuse::<bool>(text, "a string other than 0 and 1 as a boolean");
+    }
+    refuse::<bool>("=5\r\ntxt:1\r\n", "a verbatim string as a boolean");
+    refuse::<bool>("(1\r\n", "a big number as a boolean");
     refuse::<bool>("$-1\r\n", &format!("{NIL} as a boolean"));
 }
 
