@@ -2,9 +2,9 @@
 
 mod collections;
 mod reader;
-mod scalars;
+pub(crate) mod scalars;
 mod token;
-mod tuples;
+pub(crate) mod tuples;
 
 pub use reader::Reader;
 pub use token::{ReplyKind, Sequence, Token};
@@ -33,7 +33,8 @@ use crate::error::Error;
 ///
 /// A string of bytes is `Bytes` or `&[u8]`: `Vec<u8>` is an array of small
 /// numbers, as `Vec<T>` is an array of any other `T`. It is never implemented
-/// for `()`, since then a forgotten annotation would throw replies away.
+/// for `()`, since then a forgotten annotation would throw replies away. With
+/// the feature `serde`, `Serde<T>` decodes any serde type.
 ///
 /// ```
 /// use slotline_resp::{Error, FromReply, Reader, Reply};

@@ -193,6 +193,31 @@ fn tuples_have_exactly_their_length() {
 }
 
 #[test]
+fn an_error_says_where_by_index_and_by_field() {
+    let error = || Error::mismatch("an i64", "a map");
+    for (error, place) in [
+        (error(), ""),
+        (error().at(1).at(2), " at [2][1]"),
+        (error().at_field("age"), " at age"),
+        (error().at_field("age").at(1), " at [1].age"),
+        (
+            error().at(1).at_field("ages").at_field("user"),
+            " at user.ages[1]",
+        ),
+    ] {
+        assert_eq!(
+            error.to_string(),
+            format!("cannot decode a map as an i64{place}")
+        );
+    }
+    // A server's error is nobody's place.
+    assert_eq!(
+        Error::server("ERR no").at_field("age").to_string(),
+        "ERR no"
+    );
+}
+
+#[test]
 fn a_broken_element_leaves_the_others_alone() {
     let text = "*4\r\n-WRONGTYPE no\r\n*2\r\n:1\r\n+x\r\n!7\r\nERR a b\r\n*2\r\n:3\r\n:4\r\n";
     let all: Vec<Result<(i64, i64), Error>> = reply(text).decode().unwrap();
