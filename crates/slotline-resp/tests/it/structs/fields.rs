@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
+use serde::de::MapAccess;
 use slotline_resp::{Error, FromReplyOwned, Serde, Value};
 
 use super::{NIL, check, hash, refuse, reply};
@@ -128,6 +129,39 @@ fn a_struct_is_made_of_pairs_only() {
     refuse::<User>(
         hash(&twice),
         "a map with the field `name` twice as a struct",
+    );
+}
+
+#[test]
+fn a_type_that_stops_early_is_told_of_the_rest() {
+    /// The first pair and no other.
+    #[derive(Clone, Debug, PartialEq)]
+    struct First(String, String);
+    impl<'de> Deserialize<'de> for First {
+        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            struct Take;
+            impl<'de> serde::de::Visitor<'de> for Take {
+                type Value = First;
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("one pair")
+                }
+                fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<First, A::Error> {
+                    let pair = map.next_entry()?;
+                    pair.map(|(key, value)| First(key, value))
+                        .ok_or_else(|| serde::de::Error::invalid_length(0, &self))
+                }
+            }
+            from.deserialize_map(Take)
+        }
+    }
+    check(hash(&[("a", "b")]), First("a".into(), "b".into()));
+    refuse::<First>(
+        hash(&[("a", "b"), ("c", "d")]),
+        "a map of another length as a map",
+    );
+    refuse::<First>(
+        hash::<&str, &str>(&[]),
+        "an array of another length as one pair",
     );
 }
 
