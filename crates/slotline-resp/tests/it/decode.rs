@@ -96,7 +96,22 @@ fn booleans() {
     check(":0\r\n", false);
     check(":1\r\n", true);
     refuse::<bool>(":2\r\n", "an integer other than 0 and 1 as a boolean");
-    refuse::<bool>("+OK\r\n", "a simple string as a boolean");
+    // A field of a hash comes as a string.
+    check("$1\r\n1\r\n", true);
+    check("+0\r\n", false);
+    check("$?\r\n;1\r\n1\r\n;0\r\n", true);
+    for text in [
+        "+OK\r\n",
+        "$0\r\n\r\n",
+        "$4\r\ntrue\r\n",
+        "$2\r\n01\r\n",
+        "$2\r\n 1\r\n",
+        "$?\r\n;1\r\n1\r\n;1\r\n0\r\n;0\r\n",
+    ] {
+        refuse::<bool>(text, "a string other than 0 and 1 as a boolean");
+    }
+    refuse::<bool>("=5\r\ntxt:1\r\n", "a verbatim string as a boolean");
+    refuse::<bool>("(1\r\n", "a big number as a boolean");
     refuse::<bool>("$-1\r\n", &format!("{NIL} as a boolean"));
 }
 
@@ -175,6 +190,31 @@ fn tuples_have_exactly_their_length() {
     ] {
         refuse::<(i64, i64)>(text, "an array of another length as an array of 2");
     }
+}
+
+#[test]
+fn an_error_says_where_by_index_and_by_field() {
+    let error = || Error::mismatch("an i64", "a map");
+    for (error, place) in [
+        (error(), ""),
+        (error().at(1).at(2), " at [2][1]"),
+        (error().at_field("age"), " at age"),
+        (error().at_field("age").at(1), " at [1].age"),
+        (
+            error().at(1).at_field("ages").at_field("user"),
+            " at user.ages[1]",
+        ),
+    ] {
+        assert_eq!(
+            error.to_string(),
+            format!("cannot decode a map as an i64{place}")
+        );
+    }
+    // A server's error is nobody's place.
+    assert_eq!(
+        Error::server("ERR no").at_field("age").to_string(),
+        "ERR no"
+    );
 }
 
 #[test]
