@@ -11,6 +11,8 @@ mod limits;
 mod replies;
 mod reply;
 mod scan;
+#[cfg(feature = "serde")]
+pub mod structs;
 mod time;
 mod value;
 
@@ -19,13 +21,15 @@ pub use command::{
     CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy,
     ResponsePolicy, Run, command_info, known, session_advice,
 };
-pub use decode::{FromReply, FromReplyOwned, Reader, ReplyKind, Sequence, Token};
+pub use decode::{FromReply, FromReplyOwned, Pairs, Reader, ReplyKind, Sequence, Token};
 pub use delivery::Delivery;
 pub use error::{Error, Result};
 pub use limits::Limits;
 pub use replies::Replies;
 pub use reply::Reply;
 pub use scan::Scanner;
+#[cfg(feature = "serde")]
+pub use structs::{ArgList, Serde, to_args};
 pub use time::{Microseconds, Milliseconds, Seconds, ServerTime, UnixMilliseconds, UnixSeconds};
 pub use value::{List, Part, Value};
 
