@@ -1,11 +1,13 @@
 //! What bytes go in and out of.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 
@@ -36,6 +38,18 @@ impl Socket {
 }
 
 impl Direct {
+    /// Whether the peer has closed, as the system knows it this moment: the
+    /// runtime may not have been told yet.
+    pub(crate) fn has_ended(&self) -> bool {
+        let peeked = match self {
+            Direct::Tcp(stream) => SockRef::from(&**stream).peek(&mut [MaybeUninit::uninit()]),
+        };
+        match peeked {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
     /// Writes what the system takes at once; 0 if that is nothing.
     ///
     /// # Errors
