@@ -7,13 +7,14 @@ use std::time::Duration;
 use slotline_resp::Limits;
 
 use crate::address::Address;
-use crate::dial::Connector;
+use crate::dial::{Connector, TcpSettings};
 use crate::hook::InitHook;
+use crate::ping::PingRule;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
 
 /// No setting makes a time overflow: what is longer counts as this.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What a pool's connections are used for. It is part of what a connection is:
 /// a pool never changes it.
@@ -70,6 +71,8 @@ pub(crate) struct Config {
     pub(crate) bounds: Bounds,
     pub(crate) connections: usize,
     pub(crate) connector: Connector,
+    pub(crate) ping: Option<PingRule>,
+    pub(crate) tcp: TcpSettings,
 }
 
 impl fmt::Debug for Config {
@@ -93,7 +96,7 @@ impl fmt::Debug for Config {
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct PoolBuilder {
-    config: Config,
+    pub(crate) config: Config,
 }
 
 impl PoolBuilder {
@@ -116,6 +119,8 @@ impl PoolBuilder {
                 },
                 connections: 1,
                 connector: Connector::tcp(),
+                ping: Some(PingRule::default()),
+                tcp: TcpSettings::default(),
             },
         }
     }

@@ -143,6 +143,9 @@ impl<'a> Driver<'a> {
             } else if state.silent_at(config).is_some_and(|at| at <= now) {
                 return Err(End::Lost(Error::lost(&config.address, SILENT, None)));
             }
+            if let Err(how) = state.look_after(now, config) {
+                return Err(End::Lost(Error::lost(&config.address, how, None)));
+            }
             let holds_back = state.holds_back();
             if holds_back && state.protocol.owed() == 0 {
                 return Err(End::Lost(Error::lost(&config.address, "quarantined", None)));

@@ -159,7 +159,7 @@ impl Error {
         match &self.0.kind {
             Kind::Dial(dial) => dial.nature == Nature::Timeout,
             Kind::Deadline(_) => true,
-            Kind::Lost(how) => *how == SILENT,
+            Kind::Lost(how) => *how == SILENT || *how == UNANSWERED,
             _ => false,
         }
     }
@@ -231,6 +231,8 @@ impl Error {
 pub(crate) const CLOSED: &str = "closed by the server";
 /// How a connection is lost on which nothing has come for too long.
 pub(crate) const SILENT: &str = "no answer within the response timeout";
+/// How a connection is lost that was idle and did not answer a PING.
+pub(crate) const UNANSWERED: &str = "no answer to a PING while idle";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -51,6 +51,7 @@ impl Drop for Guard {
             state.is_kept = false;
             state.connection = None;
             state.direct = None;
+            state.end_upkeep();
             state.dials_ended += 1;
             state.unreachable = Some(error.clone());
             state.protocol.fail_all(&error);
@@ -206,6 +207,7 @@ impl Keeper<'_> {
             state.direct = None;
             state.is_quarantined = false;
             state.statistics.connections_lost += 1;
+            state.end_upkeep();
             state.protocol.lost(error);
             let answered = state.protocol.replies > replies_before;
             if answered || now.saturating_duration_since(since) >= PROVEN {

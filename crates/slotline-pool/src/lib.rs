@@ -17,12 +17,15 @@ mod exchange;
 mod hook;
 mod keeper;
 mod line;
+mod ping;
 mod pool;
 mod protocol;
+mod settings;
 mod shared;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 pub use address::Address;
 pub use config::{Credentials, Intent, PoolBuilder};

@@ -14,6 +14,7 @@ use crate::dial::{Direct, Greeting};
 use crate::error::{Error, Waiting};
 use crate::protocol::{Chunk, Outcome, Protocol, Ticket, WhileAway};
 use crate::statistics::Statistics;
+use crate::upkeep::Upkeep;
 
 /// A pool that nobody has used for so long does not dial again by itself.
 pub(crate) const UNUSED: Duration = Duration::from_secs(30);
@@ -59,6 +60,8 @@ pub(crate) struct State {
     pub(crate) heard: Instant,
     /// Since when replies are due without any coming.
     pub(crate) alive: Instant,
+    /// The pool's own commands on it.
+    pub(crate) upkeep: Upkeep,
     pub(crate) statistics: Statistics,
 }
 
@@ -95,7 +98,11 @@ impl State {
 
     /// When the driver has something to look at, whatever else happens.
     pub(crate) fn next_due(&self, config: &Config) -> Option<Instant> {
-        let due = [self.protocol.next_deadline(), self.silent_at(config)];
+        let due = [
+            self.protocol.next_deadline(),
+            self.silent_at(config),
+            self.upkeep_due(config),
+        ];
         due.into_iter().flatten().min()
     }
 
@@ -178,6 +185,7 @@ impl Shared {
                 direct: None,
                 heard: Instant::now(),
                 alive: Instant::now(),
+                upkeep: Upkeep::default(),
                 statistics: Statistics::default(),
             }),
             config,
@@ -282,6 +290,7 @@ impl Shared {
             state.is_closed = true;
             state.connection = None;
             state.direct = None;
+            state.end_upkeep();
             state.protocol.fail_all(&error);
         });
         self.dialled.notify_waiters();

@@ -28,10 +28,12 @@ pub struct Statistics {
     pub bytes_written: u64,
     /// Bytes that were read, handshakes aside.
     pub bytes_read: u64,
-    /// Commands that were accepted.
+    /// Commands that were accepted, the pool's own among them.
     pub commands: u64,
     /// Replies that were read, those included whose caller had gone.
     pub replies: u64,
+    /// PINGs that were sent because a connection was idle.
+    pub pings: u64,
 }
 
 impl Statistics {
@@ -52,6 +54,7 @@ impl Statistics {
             bytes_read: self.bytes_read + other.bytes_read,
             commands: self.commands + other.commands,
             replies: self.replies + other.replies,
+            pings: self.pings + other.pings,
         }
     }
 }

@@ -8,8 +8,10 @@ mod tcp;
 
 pub use greeting::{Greeting, Mode, Protocol, Role};
 pub(crate) use half_open::{Break, HalfOpen, Ready};
-pub use stream::Stream;
+#[cfg(test)]
+pub(crate) use stream::Stream;
 pub(crate) use stream::{Direct, Socket};
+pub(crate) use tcp::TcpSettings;
 
 use std::io;
 use std::pin::Pin;
@@ -71,6 +73,7 @@ pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeti
         let stream = open
             .await
             .map_err(|error| Error::dial(address, "connect", Nature::Network, error))?;
+        stream.prepare(&config.tcp);
         let half = HalfOpen::new(stream, config.limits);
         recipe::carry_out(config, half, attempt, &progress).await
     };

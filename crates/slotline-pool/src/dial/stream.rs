@@ -11,14 +11,20 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::tcp::{self, TcpSettings};
+
 /// Anything that bytes go in and out of.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
 
 /// The stream of one connection. A socket can be written to by whoever has a
 /// [`Direct`]; any other only by its driver.
 pub(crate) enum Socket {
     Tcp(Arc<TcpStream>),
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "only tests bring streams so far")
+    )]
     Other(Box<dyn Stream>),
 }
 
@@ -29,6 +35,14 @@ pub(crate) enum Direct {
 }
 
 impl Socket {
+    /// Tells the system what to do about a peer that does not answer.
+    pub(super) fn prepare(&self, settings: &TcpSettings) {
+        match self {
+            Socket::Tcp(stream) => tcp::prepare(stream, settings),
+            Socket::Other(_) => {}
+        }
+    }
+
     pub(crate) fn direct(&self) -> Option<Direct> {
         match self {
             Socket::Tcp(stream) => Some(Direct::Tcp(Arc::clone(stream))),

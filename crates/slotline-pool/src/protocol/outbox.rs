@@ -25,6 +25,8 @@ pub(crate) struct Chunk {
     large: VecDeque<(usize, Bytes)>,
     /// Batches in here of which no byte has been written.
     pub(super) batches: usize,
+    /// Whether nothing is to be added: what is in here is written by itself.
+    is_sealed: bool,
     /// Which of the chunks that were ever handed out this is.
     pub(super) number: u64,
 }
@@ -100,6 +102,7 @@ impl Chunk {
     pub(super) fn cut(&mut self, before: usize, batches: impl Iterator<Item = (usize, bool)>) {
         let mut kept = Chunk {
             batches: self.batches,
+            is_sealed: self.is_sealed,
             ..Chunk::default()
         };
         for (len, stays) in std::iter::once((before, true)).chain(batches) {
@@ -146,8 +149,9 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(super) fn append(&mut self, commands: &Commands, len: usize) {
-        let is_full =
-            |chunk: &Chunk| chunk.bytes.len() + len > CHUNK || chunk.large.len() >= MOST_LARGE;
+        let is_full = |chunk: &Chunk| {
+            chunk.is_sealed || chunk.bytes.len() + len > CHUNK || chunk.large.len() >= MOST_LARGE
+        };
         if self.chunks.back().is_none_or(is_full) {
             let bytes = self.spare.pop().unwrap_or_default();
             self.chunks.push_back(Chunk {
@@ -159,6 +163,18 @@ impl Outbox {
             commands.for_each_run(|run| chunk.append(run));
             chunk.batches += 1;
         }
+    }
+
+    /// Puts a batch before all others, in a chunk of its own.
+    pub(super) fn prepend(&mut self, commands: &Commands) {
+        let mut chunk = Chunk {
+            bytes: self.spare.pop().unwrap_or_default(),
+            batches: 1,
+            is_sealed: true,
+            ..Chunk::default()
+        };
+        commands.for_each_run(|run| chunk.append(run));
+        self.chunks.push_front(chunk);
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod dialling;
 mod direct;
+mod health;
 mod hooks;
 mod server;
 mod sharing;

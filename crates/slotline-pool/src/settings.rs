@@ -1,0 +1,55 @@
+//! What a pool does about connections and nodes that do not answer.
+
+use std::time::Duration;
+
+use crate::config::{LONGEST, PoolBuilder};
+use crate::ping::PingRule;
+
+/// A ping needs some time to be idle for, or it would follow its own answer.
+const LEAST_IDLE: Duration = Duration::from_millis(1);
+
+impl PoolBuilder {
+    /// When an idle connection is sent a [`PING`](https://redis.io/docs/latest/commands/ping/),
+    /// so that a peer that vanished is noticed before the next command is given to
+    /// it: nothing has come for `after`, and nothing is due. If then nothing comes
+    /// for `deadline`, the connection is closed
+    /// ([`Error::is_timeout`](crate::Error::is_timeout)) and the next dial begins.
+    /// Any answer proves that the peer is there: also that it is loading, busy, or
+    /// wants another password. Default: after 15 seconds, within 10.
+    ///
+    /// A ping is no use of the pool. A pool that nobody uses keeps the connection
+    /// it has, and pings it; once that is lost, and the last use lies 30 seconds
+    /// back, it waits for the next request before it dials again.
+    pub fn ping_when_idle(mut self, after: Duration, deadline: Duration) -> Self {
+        self.config.ping = Some(PingRule {
+            after: after.clamp(LEAST_IDLE, LONGEST),
+            deadline: deadline.min(LONGEST),
+        });
+        self
+    }
+
+    /// Sends no PING of its own.
+    pub fn never_ping(mut self) -> Self {
+        self.config.ping = None;
+        self
+    }
+
+    /// After how long without a sign of life the system is to ask a TCP peer for
+    /// one; a peer that leaves three such questions in a row unanswered, each a
+    /// third of this apart, is gone. `None` leaves it out. Default: 15 seconds.
+    /// Systems count in whole seconds. Best effort: a system that refuses is used
+    /// without.
+    pub fn tcp_keepalive(mut self, idle: Option<Duration>) -> Self {
+        self.config.tcp.keepalive = idle.map(|idle| idle.min(LONGEST));
+        self
+    }
+
+    /// How long bytes that were written may stay without the peer's
+    /// acknowledgement before the system ends a TCP connection
+    /// (`TCP_USER_TIMEOUT`; Linux and Android only). `None` leaves it to the
+    /// system, which may take a quarter of an hour. Default: 30 seconds.
+    pub fn tcp_user_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.config.tcp.unacknowledged = timeout.map(|timeout| timeout.min(LONGEST));
+        self
+    }
+}
