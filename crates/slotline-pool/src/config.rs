@@ -7,6 +7,7 @@ use std::time::Duration;
 use slotline_resp::Limits;
 
 use crate::address::Address;
+use crate::backoff::Backoff;
 use crate::dial::{Connector, TcpSettings};
 use crate::hook::InitHook;
 use crate::ping::PingRule;
@@ -73,6 +74,9 @@ pub(crate) struct Config {
     pub(crate) connector: Connector,
     pub(crate) ping: Option<PingRule>,
     pub(crate) tcp: TcpSettings,
+    pub(crate) backoff: Backoff,
+    /// After how many failed dials in a row nobody waits for the next.
+    pub(crate) fail_fast_after: Option<u32>,
 }
 
 impl fmt::Debug for Config {
@@ -121,6 +125,8 @@ impl PoolBuilder {
                 connector: Connector::tcp(),
                 ping: Some(PingRule::default()),
                 tcp: TcpSettings::default(),
+                backoff: Backoff::default(),
+                fail_fast_after: None,
             },
         }
     }

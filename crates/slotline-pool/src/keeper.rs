@@ -7,10 +7,11 @@ use std::task::{Context, Poll};
 
 use tokio::time::{Duration, Instant, Sleep, sleep_until};
 
-use crate::backoff;
+use crate::config::Config;
 use crate::dial::{Greeting, Ready, dial};
 use crate::driver::{Driver, End};
 use crate::error::Error;
+use crate::protocol::WhileAway;
 use crate::shared::{Parked, Shared, State};
 
 /// A connection that lived shorter and answered nothing counts as a failed dial,
@@ -177,6 +178,7 @@ impl Keeper<'_> {
             state.direct = ready.stream.direct();
             (state.heard, state.alive) = (since, since);
             state.unreachable = None;
+            state.failed_dials = 0;
             state.refusals = 0;
             state.dials_ended += 1;
             state.protocol.replies
@@ -214,23 +216,22 @@ impl Keeper<'_> {
                 state.failures = 0;
                 state.not_before = None;
             } else {
-                pause(state, now);
+                pause(state, &self.shared.config, now);
             }
             next(state, now)
         })
     }
 
     fn dial_failed(&self, error: &Error) -> Next {
-        use crate::protocol::WhileAway;
-        let now = Instant::now();
+        let (now, config) = (Instant::now(), &self.shared.config);
         let next = self.shared.with(|state| {
             state.statistics.failed_dials += 1;
             state.dials_ended += 1;
             state.unreachable = Some(error.clone());
-            state
-                .protocol
-                .fail_unwritten(Some(WhileAway::Refuse), error);
-            pause(state, now);
+            state.failed_dials = state.failed_dials.saturating_add(1);
+            let only = (!state.fails_fast(config)).then_some(WhileAway::Refuse);
+            state.protocol.fail_unwritten(only, error);
+            pause(state, config, now);
             if error.is_passing() {
                 state.refusals = 0;
                 return next(state, now);
@@ -250,8 +251,8 @@ impl Keeper<'_> {
 }
 
 /// One more failure in a row, and the pause that it costs.
-fn pause(state: &mut State, now: Instant) {
-    state.not_before = Some(now + backoff::pause(state.failures));
+fn pause(state: &mut State, config: &Config, now: Instant) {
+    state.not_before = Some(now + config.backoff.pause(state.failures));
     state.failures = state.failures.saturating_add(1);
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::backoff::Backoff;
 use crate::config::{LONGEST, PoolBuilder};
 use crate::ping::PingRule;
 
@@ -31,6 +32,32 @@ impl PoolBuilder {
     /// Sends no PING of its own.
     pub fn never_ping(mut self) -> Self {
         self.config.ping = None;
+        self
+    }
+
+    /// How long the pool waits after a failed dial before the next, which is also
+    /// how hard it presses a node that is away: a random time up to `least` after
+    /// the first, up to twice as long after every further one in a row, up to
+    /// `most` in the end. Of several [`connections`](Self::connections) each
+    /// waits by itself, and each dials one at a time. Default: 10 milliseconds, 1
+    /// second. Less than a millisecond counts as one.
+    pub fn reconnect_pause(mut self, least: Duration, most: Duration) -> Self {
+        self.config.backoff = Backoff::new(least, most);
+        self
+    }
+
+    /// After so many failed dials in a row, requests that would wait for a
+    /// connection fail at once instead, not sent, with the error of the last dial
+    /// ([`Error::is_handshake`](crate::Error::is_handshake)), until a dial
+    /// succeeds; those that wait already fail with them. Dialling goes on
+    /// meanwhile, with its pauses. At least 1. Default: they wait until their
+    /// deadlines, unless they are sent with
+    /// [`WhileAway::Refuse`](crate::WhileAway::Refuse).
+    ///
+    /// A pool that has stopped dialling because nobody used it tries once more
+    /// before it says so again.
+    pub fn fail_fast_after(mut self, failed_dials: u32) -> Self {
+        self.config.fail_fast_after = Some(failed_dials.max(1));
         self
     }
 

@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) unreachable: Option<Error>,
     /// How many dials have ended.
     pub(crate) dials_ended: u64,
+    /// Dials in a row that have failed.
+    pub(crate) failed_dials: u32,
     /// Dials, or short-lived connections, in a row that came to nothing.
     pub(crate) failures: u32,
     /// Dials in a row that were refused rather than lost.
@@ -144,6 +146,19 @@ impl State {
         Some((direct, self.protocol.take()?))
     }
 
+    /// Why a request is not to wait for the next dial. One that starts the keeper
+    /// anew waits for that dial: what the last one met may be long over.
+    fn turns_away(&self, while_away: WhileAway, starts: bool, config: &Config) -> Option<Error> {
+        let refuses = while_away == WhileAway::Refuse || self.fails_fast(config) && !starts;
+        self.unreachable.clone().filter(|_| refuses)
+    }
+
+    /// Whether so many dials have failed that nobody is to wait for another.
+    pub(crate) fn fails_fast(&self, config: &Config) -> bool {
+        let limit = config.fail_fast_after;
+        limit.is_some_and(|limit| self.failed_dials >= limit)
+    }
+
     /// Ends what has outlived its deadline.
     pub(crate) fn expire(&mut self, now: Instant, config: &Config) {
         let address = &config.address;
@@ -174,6 +189,7 @@ impl Shared {
                 connection: None,
                 unreachable: None,
                 dials_ended: 0,
+                failed_dials: 0,
                 failures: 0,
                 refusals: 0,
                 not_before: None,
@@ -257,9 +273,9 @@ impl Shared {
             // Even a request that is refused keeps the keeper trying, or the
             // node would count as unreachable for ever.
             let start = !std::mem::replace(&mut state.is_kept, true);
-            let refuses = while_away == WhileAway::Refuse;
-            if let Some(error) = state.unreachable.as_ref().filter(|_| refuses) {
-                return ((Err(error.clone()), start), None);
+            if let Some(error) = state.turns_away(while_away, start, &self.config) {
+                state.statistics.failed_fast += 1;
+                return ((Err(error), start), None);
             }
             let ticket = state.protocol.submit(commands, deadline, while_away);
             if ticket.is_some() {

@@ -32,6 +32,8 @@ pub struct Statistics {
     pub commands: u64,
     /// Replies that were read, those included whose caller had gone.
     pub replies: u64,
+    /// Requests that failed at once because the node could not be reached.
+    pub failed_fast: u64,
     /// PINGs that were sent because a connection was idle.
     pub pings: u64,
 }
@@ -54,6 +56,7 @@ impl Statistics {
             bytes_read: self.bytes_read + other.bytes_read,
             commands: self.commands + other.commands,
             replies: self.replies + other.replies,
+            failed_fast: self.failed_fast + other.failed_fast,
             pings: self.pings + other.pings,
         }
     }

@@ -5,13 +5,10 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::server::{pipes, read_commands, shake_hands, usual};
+use super::waiting::far;
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-fn far() -> Address {
-    Address::new("node", 7000)
-}
 
 /// Answers every command, PING with `pong`, and tells when each PING came.
 async fn serve(mut stream: DuplexStream, pong: &str, pings: mpsc::UnboundedSender<Instant>) {

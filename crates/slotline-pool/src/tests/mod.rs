@@ -1,5 +1,6 @@
 //! Pools against small servers that the tests script themselves.
 
+mod away;
 mod dialling;
 mod direct;
 mod health;

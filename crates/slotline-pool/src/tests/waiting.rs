@@ -14,7 +14,7 @@ use crate::hook;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn far() -> Address {
+pub(super) fn far() -> Address {
     Address::new("node", 7000)
 }
 
@@ -26,7 +26,7 @@ async fn serve(mut stream: DuplexStream) {
 }
 
 /// Dials fail until `from`, counted from the first; then there is a server.
-fn away_until(from: usize) -> (Connector, Arc<AtomicUsize>) {
+pub(super) fn away_until(from: usize) -> (Connector, Arc<AtomicUsize>) {
     let dials = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&dials);
     let connector = Connector::new(move |_, _| {
