@@ -8,7 +8,9 @@ use slotline_resp::Limits;
 
 use crate::address::Address;
 use crate::backoff::Backoff;
+use crate::credentials::CredentialsProvider;
 use crate::dial::{Connector, TcpSettings};
+use crate::events::Listeners;
 use crate::hook::InitHook;
 use crate::ping::PingRule;
 use crate::pool::Pool;
@@ -31,38 +33,11 @@ pub enum Intent {
     ReadOnly,
 }
 
-/// Who the pool is to the server. `Debug` shows no password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    pub(crate) user: Option<Box<str>>,
-    pub(crate) password: Box<str>,
-}
-
-impl Credentials {
-    /// A user and a password; without a user the server's `default` user, which
-    /// is what a lone password (`requirepass`) belongs to.
-    #[must_use]
-    pub fn new(user: Option<&str>, password: impl Into<Box<str>>) -> Credentials {
-        Credentials {
-            user: user.map(Into::into),
-            password: password.into(),
-        }
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Everything that a dial needs to know.
 pub(crate) struct Config {
     pub(crate) address: Address,
     pub(crate) intent: Intent,
-    pub(crate) credentials: Option<Credentials>,
+    pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
     pub(crate) client_name: Option<Box<str>>,
     pub(crate) database: u32,
     pub(crate) hooks: Vec<Arc<dyn InitHook>>,
@@ -77,6 +52,7 @@ pub(crate) struct Config {
     pub(crate) backoff: Backoff,
     /// After how many failed dials in a row nobody waits for the next.
     pub(crate) fail_fast_after: Option<u32>,
+    pub(crate) listeners: Listeners,
 }
 
 impl fmt::Debug for Config {
@@ -85,7 +61,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("address", &self.address)
             .field("intent", &self.intent)
-            .field("credentials", &self.credentials)
+            .field("has_credentials", &self.credentials.is_some())
             .field("client_name", &self.client_name)
             .field("database", &self.database)
             .field("hooks", &hooks)
@@ -127,6 +103,7 @@ impl PoolBuilder {
                 tcp: TcpSettings::default(),
                 backoff: Backoff::default(),
                 fail_fast_after: None,
+                listeners: Listeners::default(),
             },
         }
     }
@@ -137,9 +114,10 @@ impl PoolBuilder {
         self
     }
 
-    /// Who to be. Default: whoever the server takes an unknown client for.
-    pub fn credentials(mut self, credentials: Credentials) -> Self {
-        self.config.credentials = Some(credentials);
+    /// Who to be: [`Credentials`](crate::Credentials), or whatever provides them
+    /// anew for every dial. Default: whoever the server takes an unknown client for.
+    pub fn credentials(mut self, provider: impl CredentialsProvider) -> Self {
+        self.config.credentials = Some(Arc::new(provider));
         self
     }
 

@@ -54,6 +54,8 @@ pub(crate) enum Nature {
     Network,
     /// The deadline over the whole dial.
     Timeout,
+    /// What provides the credentials failed: it may well not the next time.
+    Provider,
     /// The server or a hook said no: trying again changes little.
     Refusal,
 }
@@ -146,7 +148,7 @@ impl Error {
     #[must_use]
     pub fn is_network(&self) -> bool {
         match &self.0.kind {
-            Kind::Dial(dial) => dial.nature != Nature::Refusal,
+            Kind::Dial(dial) => matches!(dial.nature, Nature::Network | Nature::Timeout),
             Kind::Lost(_) => true,
             _ => false,
         }
@@ -195,8 +197,8 @@ impl Error {
         matches!(self.0.kind, Kind::Dial(_))
     }
 
-    /// The step in which a connection could not be made ready: `connect`,
-    /// `HELLO`, `AUTH`, `SELECT`, `READONLY`, `init hook 2 (warm-up)`.
+    /// The step in which a connection could not be made ready: `credentials`,
+    /// `connect`, `HELLO`, `AUTH`, `SELECT`, `READONLY`, `init hook 2 (warm-up)`.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
         match &self.0.kind {
@@ -223,7 +225,8 @@ impl Error {
 
     /// Whether another dial soon may well succeed.
     pub(crate) fn is_passing(&self) -> bool {
-        self.is_network()
+        let is_provider = matches!(&self.0.kind, Kind::Dial(it) if it.nature == Nature::Provider);
+        self.is_network() || is_provider
     }
 }
 

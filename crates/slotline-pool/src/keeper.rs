@@ -5,14 +5,19 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use tokio::sync::watch;
 use tokio::time::{Duration, Instant, Sleep, sleep_until};
 
 use crate::config::Config;
+use crate::credentials::Credentials;
 use crate::dial::{Greeting, Ready, dial};
 use crate::driver::{Driver, End};
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::protocol::WhileAway;
+use crate::renewal::Renewal;
 use crate::shared::{Parked, Shared, State};
+use crate::upkeep::Upkeep;
 
 /// A connection that lived shorter and answered nothing counts as a failed dial,
 /// or a server that drops us at once would be dialled without a pause.
@@ -47,7 +52,8 @@ impl Drop for Guard {
             "the runtime that served the connection has ended"
         };
         let error = Error::stopped(&self.shared.config.address, why);
-        self.shared.with(|state| {
+        let was_connected = self.shared.with(|state| {
+            let was_connected = state.connection.is_some();
             state.parked = None;
             state.is_kept = false;
             state.connection = None;
@@ -56,8 +62,12 @@ impl Drop for Guard {
             state.dials_ended += 1;
             state.unreachable = Some(error.clone());
             state.protocol.fail_all(&error);
+            was_connected
         });
         self.shared.dialled.notify_waiters();
+        if was_connected {
+            self.shared.tell(EventKind::Lost(error));
+        }
     }
 }
 
@@ -106,9 +116,11 @@ enum Next {
 
 pub(crate) async fn keep(mut guard: Guard) {
     let shared = Arc::clone(&guard.shared);
+    let provider = shared.config.credentials.as_ref();
     let mut keeper = Keeper {
         shared: &shared,
         alarm: Alarm::new(),
+        changes: provider.and_then(|provider| provider.changes()),
     };
     while keeper.turn().await == Next::Dial {}
     guard.is_done = true;
@@ -118,6 +130,8 @@ pub(crate) async fn keep(mut guard: Guard) {
 struct Keeper<'a> {
     shared: &'a Shared,
     alarm: Alarm,
+    /// Tells when there are new credentials.
+    changes: Option<watch::Receiver<Credentials>>,
 }
 
 impl Keeper<'_> {
@@ -130,10 +144,16 @@ impl Keeper<'_> {
             return self.closed();
         }
         let shared = self.shared;
+        if let Some(changes) = &mut self.changes {
+            // The dial asks for the newest.
+            changes.mark_unchanged();
+        }
         let attempt = shared.with(|state| {
             state.statistics.dials += 1;
+            state.upkeep = Upkeep::default();
             state.failures
         });
+        shared.tell(EventKind::Dialling { attempt });
         let Some(outcome) = self.meanwhile(dial(&shared.config, attempt)).await else {
             return self.closed();
         };
@@ -174,7 +194,7 @@ impl Keeper<'_> {
     async fn drive(&mut self, ready: Ready, greeting: Greeting) -> Next {
         let since = Instant::now();
         let before = self.shared.with(|state| {
-            state.connection = Some(greeting);
+            state.connection = Some(greeting.clone());
             state.direct = ready.stream.direct();
             (state.heard, state.alive) = (since, since);
             state.unreachable = None;
@@ -184,9 +204,22 @@ impl Keeper<'_> {
             state.protocol.replies
         });
         self.shared.dialled.notify_waiters();
+        self.shared.tell(EventKind::Connected(greeting));
         let end = {
             let mut driver = Driver::new(self.shared, ready, &mut self.alarm);
-            poll_fn(|cx| driver.poll(cx)).await
+            let mut renewal = Renewal::new(self.shared, self.changes.clone());
+            poll_fn(|cx| {
+                renewal.poll_changes(cx);
+                loop {
+                    if let Poll::Ready(end) = driver.poll(cx) {
+                        return Poll::Ready(end);
+                    }
+                    if !renewal.poll_provider(cx, driver.asks()) {
+                        return Poll::Pending;
+                    }
+                }
+            })
+            .await
         };
         match end {
             End::Closed => self.closed(),
@@ -199,12 +232,13 @@ impl Keeper<'_> {
             state.is_kept = false;
             state.parked = None;
         });
+        self.shared.tell(EventKind::Closed);
         Next::Stop
     }
 
     fn lost(&self, error: &Error, since: Instant, replies_before: u64) -> Next {
         let now = Instant::now();
-        self.shared.with(|state| {
+        let next = self.shared.with(|state| {
             state.connection = None;
             state.direct = None;
             state.is_quarantined = false;
@@ -219,16 +253,20 @@ impl Keeper<'_> {
                 pause(state, &self.shared.config, now);
             }
             next(state, now)
-        })
+        });
+        self.shared.tell(EventKind::Lost(error.clone()));
+        next
     }
 
     fn dial_failed(&self, error: &Error) -> Next {
         let (now, config) = (Instant::now(), &self.shared.config);
+        let mut begins_to_fail_fast = false;
         let next = self.shared.with(|state| {
             state.statistics.failed_dials += 1;
             state.dials_ended += 1;
             state.unreachable = Some(error.clone());
             state.failed_dials = state.failed_dials.saturating_add(1);
+            begins_to_fail_fast = config.fail_fast_after == Some(state.failed_dials);
             let only = (!state.fails_fast(config)).then_some(WhileAway::Refuse);
             state.protocol.fail_unwritten(only, error);
             pause(state, config, now);
@@ -246,6 +284,10 @@ impl Keeper<'_> {
             stop(state)
         });
         self.shared.dialled.notify_waiters();
+        self.shared.tell(EventKind::DialFailed(error.clone()));
+        if begins_to_fail_fast {
+            self.shared.tell(EventKind::FailingFast(error.clone()));
+        }
         next
     }
 }

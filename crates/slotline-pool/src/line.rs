@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::config::Config;
 use crate::dial::Greeting;
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::exchange::Exchange;
 use crate::keeper;
 use crate::protocol::WhileAway;
@@ -29,9 +30,9 @@ impl Drop for Line {
 }
 
 impl Line {
-    pub(crate) fn new(config: Arc<Config>) -> Line {
+    pub(crate) fn new(config: Arc<Config>, index: usize) -> Line {
         Line {
-            shared: Arc::new(Shared::new(config)),
+            shared: Arc::new(Shared::new(config, index)),
         }
     }
 
@@ -106,16 +107,25 @@ impl Line {
 
     /// See [`Pool::quarantine`](crate::Pool::quarantine).
     pub(crate) fn quarantine(&self) {
-        self.shared.with(|state| {
-            if state.connection.is_some() && !state.is_quarantined {
+        let is_new = self.shared.with(|state| {
+            let is_new = state.connection.is_some() && !state.is_quarantined;
+            if is_new {
                 state.is_quarantined = true;
                 state.statistics.quarantined += 1;
-                let keeper = state.parked.take();
-                state
-                    .protocol
-                    .woken
-                    .extend(keeper.map(|parked| parked.waker));
+                state.wake_keeper();
             }
+            is_new
+        });
+        if is_new {
+            self.shared.tell(EventKind::Quarantined);
+        }
+    }
+
+    /// See [`Pool::reauthenticate`](crate::Pool::reauthenticate).
+    pub(crate) fn reauthenticate(&self) {
+        self.shared.with(|state| {
+            state.upkeep.reauth.request();
+            state.wake_keeper();
         });
     }
 

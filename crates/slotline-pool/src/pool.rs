@@ -10,6 +10,7 @@ use crate::address::Address;
 use crate::config::{Config, Intent, PoolBuilder};
 use crate::dial::Greeting;
 use crate::error::Error;
+use crate::events::Events;
 use crate::exchange::Exchange;
 use crate::line::Line;
 use crate::protocol::WhileAway;
@@ -59,11 +60,11 @@ impl Pool {
 
     pub(crate) fn new(config: Config) -> Pool {
         let config = Arc::new(config);
-        let line = || Line::new(Arc::clone(&config));
-        let more = (1..config.connections).map(|_| line()).collect();
+        let line = |index| Line::new(Arc::clone(&config), index);
+        let more = (1..config.connections).map(line).collect();
         Pool {
             inner: Arc::new(Owner {
-                first: line(),
+                first: line(0),
                 more,
                 config,
             }),
@@ -152,6 +153,28 @@ impl Pool {
     pub fn statistics(&self) -> Statistics {
         let each = self.inner.lines().map(|line| line.shared.statistics());
         each.fold(Statistics::default(), Statistics::with)
+    }
+
+    /// Authenticates the connections that there are anew, with what the provider
+    /// of the [`credentials`](PoolBuilder::credentials) gives now. Returns at
+    /// once; what comes of it is an [event](Self::events). Requests wait meanwhile,
+    /// two round trips at the most, and none fails. Without credentials it does
+    /// nothing.
+    ///
+    /// A connection whose new credentials are rejected goes on as whom it was, and
+    /// the provider is asked again after a pause, which grows from 100
+    /// milliseconds to 30 seconds. A provider that tells of
+    /// [`changes`](crate::CredentialsProvider::changes) makes this needless.
+    pub fn reauthenticate(&self) {
+        if self.inner.config.credentials.is_some() {
+            self.inner.lines().for_each(Line::reauthenticate);
+        }
+    }
+
+    /// What happens to the connections from now on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.inner.config.listeners.events()
     }
 
     /// Closes the connections. Every pending [`Exchange`] resolves, and every

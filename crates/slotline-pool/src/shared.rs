@@ -12,6 +12,7 @@ use tokio::time::{Duration, Instant};
 use crate::config::Config;
 use crate::dial::{Direct, Greeting};
 use crate::error::{Error, Waiting};
+use crate::events::{Event, EventKind};
 use crate::protocol::{Chunk, Outcome, Protocol, Ticket, WhileAway};
 use crate::statistics::Statistics;
 use crate::upkeep::Upkeep;
@@ -25,6 +26,8 @@ pub(crate) const STALE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
+    /// Which of the pool's connections it is.
+    pub(crate) index: usize,
     state: Mutex<State>,
     /// Commands that hold a place, as last seen: for choosing among connections
     /// without taking their locks.
@@ -91,6 +94,13 @@ impl State {
             return None;
         }
         self.parked.take().map(|parked| parked.waker)
+    }
+
+    /// Lets the keeper look at what has changed, whatever it waits for.
+    pub(crate) fn wake_keeper(&mut self) {
+        let keeper = self.parked.take();
+        let waker = keeper.map(|parked| parked.waker);
+        self.protocol.woken.extend(waker);
     }
 
     /// When the present connection will have kept us waiting for too long.
@@ -169,10 +179,12 @@ impl State {
         });
     }
 
-    /// Whether the connection is to begin no more requests: what it has begun it
-    /// brings to an end.
+    /// Whether the connection is to begin no more requests, for now or at all: what
+    /// it has begun it brings to an end.
     pub(crate) fn holds_back(&self) -> bool {
-        self.is_quarantined && !self.protocol.is_amid_request()
+        let reauth = &self.upkeep.reauth;
+        let holds_back = self.is_quarantined || reauth.holds_back(self.protocol.owed());
+        holds_back && !self.protocol.is_amid_request()
     }
 
     pub(crate) fn is_unused(&self, now: Instant) -> bool {
@@ -182,7 +194,7 @@ impl State {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Arc<Config>) -> Shared {
+    pub(crate) fn new(config: Arc<Config>, index: usize) -> Shared {
         Shared {
             state: Mutex::new(State {
                 protocol: Protocol::new(config.bounds),
@@ -205,9 +217,20 @@ impl Shared {
                 statistics: Statistics::default(),
             }),
             config,
+            index,
             in_flight: AtomicUsize::new(0),
             dialled: Notify::new(),
         }
+    }
+
+    /// Tells whoever listens.
+    pub(crate) fn tell(&self, kind: EventKind) {
+        self.config.listeners.tell(Event {
+            address: self.config.address.clone(),
+            intent: self.config.intent,
+            connection: self.index,
+            kind,
+        });
     }
 
     /// Commands that hold a place, as of the last change.

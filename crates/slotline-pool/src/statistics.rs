@@ -36,6 +36,8 @@ pub struct Statistics {
     pub failed_fast: u64,
     /// PINGs that were sent because a connection was idle.
     pub pings: u64,
+    /// Times that a connection in use was authenticated anew.
+    pub reauthentications: u64,
 }
 
 impl Statistics {
@@ -58,6 +60,7 @@ impl Statistics {
             replies: self.replies + other.replies,
             failed_fast: self.failed_fast + other.failed_fast,
             pings: self.pings + other.pings,
+            reauthentications: self.reauthentications + other.reauthentications,
         }
     }
 }

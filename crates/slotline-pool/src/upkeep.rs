@@ -4,9 +4,12 @@ use slotline_resp::{CommandBuffer, known};
 use tokio::time::Instant;
 
 use crate::config::{Config, LONGEST};
-use crate::error::UNANSWERED;
+use crate::credentials::redacted;
+use crate::error::{Error, Nature, UNANSWERED};
+use crate::events::EventKind;
 use crate::ping::{Ping, Step};
 use crate::protocol::Ticket;
+use crate::reauth::Reauth;
 use crate::shared::State;
 
 /// The pool's own commands on the present connection.
@@ -15,15 +18,28 @@ pub(crate) struct Upkeep {
     ping: Ping,
     /// The ping that is on its way.
     pinged: Option<Ticket>,
+    pub(crate) reauth: Reauth,
 }
 
 impl State {
-    /// Sends what is due, and looks at what came back.
+    /// Sends what is due, and looks at what came back; what there is to tell goes
+    /// to `events`.
     ///
     /// # Errors
     /// How the connection is lost.
-    pub(crate) fn look_after(&mut self, now: Instant, config: &Config) -> Result<(), &'static str> {
+    pub(crate) fn look_after(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        events: &mut Vec<EventKind>,
+    ) -> Result<(), &'static str> {
         self.take_pong();
+        events.extend(self.take_verdict(now, config));
+        self.authenticate(now);
+        self.ping(now, config)
+    }
+
+    fn ping(&mut self, now: Instant, config: &Config) -> Result<(), &'static str> {
         let Some(rule) = config.ping else {
             return Ok(());
         };
@@ -43,16 +59,51 @@ impl State {
         }
     }
 
+    /// Sends AUTH if it is due and nothing is on its way.
+    fn authenticate(&mut self, now: Instant) {
+        let Some(credentials) = self.upkeep.reauth.due() else {
+            return;
+        };
+        let ticket = self.protocol.submit_own(&credentials.auth(), now + LONGEST);
+        if let Some(ticket) = ticket {
+            self.upkeep.reauth.sent(ticket);
+            self.statistics.commands += 1;
+        }
+    }
+
+    /// What the server says to AUTH.
+    fn take_verdict(&mut self, now: Instant, config: &Config) -> Option<EventKind> {
+        let reauth = &mut self.upkeep.reauth;
+        let outcome = self.protocol.take_own(reauth.ticket()?)?;
+        if outcome.loss.is_some() {
+            reauth.unsent();
+            return None;
+        }
+        let Some(line) = outcome.replies.error_line(0) else {
+            reauth.accepted();
+            self.statistics.reauthentications += 1;
+            return Some(EventKind::Reauthenticated);
+        };
+        let line = redacted(line, reauth.rejected(now).as_ref());
+        let source = slotline_resp::Error::server(line);
+        let error = Error::dial(&config.address, "AUTH", Nature::Refusal, source);
+        Some(EventKind::NotReauthenticated(error))
+    }
+
     /// When there is something to look after.
     pub(crate) fn upkeep_due(&self, config: &Config) -> Option<Instant> {
-        let rule = config.ping.filter(|_| self.connection.is_some())?;
-        self.upkeep.ping.due(rule, self.heard, self.is_idle())
+        self.connection.as_ref()?;
+        let ping = config.ping.and_then(|rule| {
+            let ping = &self.upkeep.ping;
+            ping.due(rule, self.heard, self.is_idle())
+        });
+        ping.into_iter().chain(self.upkeep.reauth.next()).min()
     }
 
     /// The connection is gone, and with it what was the pool's own on it.
     pub(crate) fn end_upkeep(&mut self) {
         let upkeep = std::mem::take(&mut self.upkeep);
-        if let Some(ticket) = upkeep.pinged {
+        for ticket in upkeep.pinged.into_iter().chain(upkeep.reauth.ticket()) {
             self.protocol.abandon(ticket);
         }
     }

@@ -43,6 +43,9 @@ impl Connector {
     }
 }
 
+/// The step in which the provider of credentials is asked.
+pub(crate) const CREDENTIALS: &str = "credentials";
+
 /// Which step a dial is in, for the error of a deadline that passes meanwhile.
 struct Progress(Mutex<String>);
 
@@ -69,13 +72,23 @@ pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeti
     let progress = Progress(Mutex::new("connect".to_owned()));
     let address = &config.address;
     let dialling = async {
+        let credentials = match &config.credentials {
+            Some(provider) => {
+                progress.begin(CREDENTIALS);
+                Some(provider.credentials().await.map_err(|error| {
+                    Error::dial(address, CREDENTIALS, Nature::Provider, error.into_source())
+                })?)
+            }
+            None => None,
+        };
+        progress.begin("connect");
         let open = (config.connector.0)(address.clone(), deadline);
         let stream = open
             .await
             .map_err(|error| Error::dial(address, "connect", Nature::Network, error))?;
         stream.prepare(&config.tcp);
         let half = HalfOpen::new(stream, config.limits);
-        recipe::carry_out(config, half, attempt, &progress).await
+        recipe::carry_out(config, credentials.as_ref(), half, attempt, &progress).await
     };
     match timeout_at(deadline, dialling).await {
         Ok(outcome) => outcome,

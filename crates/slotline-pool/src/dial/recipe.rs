@@ -12,6 +12,7 @@ use slotline_resp::{CommandBuffer, Commands, Replies, Value};
 use super::half_open::{Break, HalfOpen, Ready};
 use super::{Greeting, Mode, Progress};
 use crate::config::{Config, Intent};
+use crate::credentials::{Credentials, redacted};
 use crate::error::{Error, Nature};
 use crate::hook::{self, InitHook};
 
@@ -26,11 +27,16 @@ enum Step {
 
 pub(super) async fn carry_out(
     config: &Config,
+    credentials: Option<&Credentials>,
     mut half: HalfOpen,
     attempt: u32,
     progress: &Progress,
 ) -> Result<(Ready, Greeting), Error> {
-    let recipe = Recipe { config, progress };
+    let recipe = Recipe {
+        config,
+        credentials,
+        progress,
+    };
     let greeting = recipe.built_in(&mut half).await?;
     for (index, hook) in config.hooks.iter().enumerate() {
         let step = format!("init hook {} ({})", index + 1, hook.name());
@@ -44,6 +50,8 @@ pub(super) async fn carry_out(
 
 struct Recipe<'a> {
     config: &'a Config,
+    /// As the provider gave them for this dial.
+    credentials: Option<&'a Credentials>,
     progress: &'a Progress,
 }
 
@@ -91,16 +99,10 @@ impl Recipe<'_> {
     }
 
     async fn in_resp2(&self, half: &mut HalfOpen, steps: &[Step]) -> Result<Greeting, Error> {
-        if let Some(credentials) = &self.config.credentials {
+        if let Some(credentials) = self.credentials {
             self.progress.begin("AUTH");
-            let mut buffer = CommandBuffer::new();
-            buffer.begin_named("AUTH");
-            if let Some(user) = &credentials.user {
-                buffer.arg(&**user);
-            }
-            buffer.arg(&*credentials.password);
             let mut replies = Replies::new();
-            let sent = half.call(&buffer.freeze(), &mut replies).await;
+            let sent = half.call(&credentials.auth(), &mut replies).await;
             if let Some(line) = replies.error_line(0) {
                 return Err(self.refused("AUTH", line));
             }
@@ -169,7 +171,7 @@ impl Recipe<'_> {
     fn with_hello(&self, steps: &[Step]) -> Commands {
         let mut buffer = CommandBuffer::new();
         buffer.begin_named("HELLO").arg("3");
-        if let Some(credentials) = &self.config.credentials {
+        if let Some(credentials) = self.credentials {
             buffer.arg("AUTH");
             buffer.arg(credentials.user.as_deref().unwrap_or("default"));
             buffer.arg(&*credentials.password);
@@ -235,12 +237,7 @@ impl Recipe<'_> {
 
     /// The server's own no, without what it may repeat of the credentials.
     fn refused(&self, step: &str, line: &str) -> Error {
-        let line = line.split(", with args").next().unwrap_or(line);
-        let password = self.config.credentials.as_ref().map(|it| &*it.password);
-        let line = match password {
-            Some(password) if !password.is_empty() => line.replace(password, "…"),
-            _ => line.to_owned(),
-        };
+        let line = redacted(line, self.credentials);
         let nature = if passes(&line) {
             Nature::Network
         } else {

@@ -46,6 +46,13 @@ pub(crate) struct Bounds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket(usize);
 
+#[cfg(test)]
+impl Ticket {
+    pub(crate) fn made_up(number: usize) -> Ticket {
+        Ticket(number)
+    }
+}
+
 /// A reply came that nobody had asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unsolicited;

@@ -1,6 +1,7 @@
 //! Bytes that have not been written yet.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
@@ -15,7 +16,7 @@ const MOST_LARGE: usize = 32;
 const PIECES: usize = 2 * MOST_LARGE + 1;
 
 /// Whole batches one after another, the first of them perhaps written in part.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Chunk {
     bytes: Vec<u8>,
     /// Where the bytes begin that have not been written.
@@ -139,12 +140,28 @@ impl Chunk {
     }
 }
 
+impl fmt::Debug for Chunk {
+    /// How much, not what: a password may be in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunk")
+            .field("bytes", &self.bytes.len())
+            .field("batches", &self.batches)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The chunks in order. While the driver writes the first, callers fill the
 /// next; two of them take turns, so that the steady state allocates nothing.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Outbox {
     chunks: VecDeque<Chunk>,
     spare: Vec<Vec<u8>>,
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.chunks).finish()
+    }
 }
 
 impl Outbox {

@@ -6,6 +6,11 @@ use tokio::time::Instant;
 use super::{Batch, Protocol, Size, Slot, Stage, Ticket, WhileAway};
 
 impl Protocol {
+    /// Whether somebody is writing just now, outside the lock.
+    pub(crate) fn is_being_written(&self) -> bool {
+        self.hand.is_some()
+    }
+
     /// Whether nothing is on its way: neither written without an answer nor being
     /// written.
     pub(crate) fn is_quiet(&self) -> bool {

@@ -1,10 +1,12 @@
 //! Pools against small servers that the tests script themselves.
 
 mod away;
+mod credentials;
 mod dialling;
 mod direct;
 mod health;
 mod hooks;
+mod secrets;
 mod server;
 mod sharing;
 mod waiting;
