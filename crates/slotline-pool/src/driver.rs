@@ -8,7 +8,7 @@ use crate::dial::{Ready, Socket};
 use crate::error::{CLOSED, Error, SILENT};
 use crate::events::EventKind;
 use crate::keeper::Alarm;
-use crate::protocol::{Chunk, Inbox};
+use crate::protocol::{Chunk, Distributed, Inbox, Unsolicited};
 use crate::shared::{Parked, Shared, State};
 
 /// How a connection ended.
@@ -122,6 +122,10 @@ impl<'a> Driver<'a> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Read {
+        if !self.inbox.is_drained() {
+            // First those that are here.
+            return Read::Some(0);
+        }
         let address = &self.shared.config.address;
         let lost = |how, source| Read::End(Error::lost(address, how, source));
         match self.stream.poll_read(cx, self.inbox.room()) {
@@ -150,9 +154,13 @@ impl<'a> Driver<'a> {
                 state.statistics.bytes_read += *bytes as u64;
                 (state.heard, state.alive) = (now, now);
             }
-            if state.protocol.distribute(inbox).is_err() {
-                let how = "the server sent a reply that nobody had asked for";
-                return Err(End::Lost(Error::lost(&config.address, how, None)));
+            match state.protocol.distribute(inbox) {
+                Ok(Distributed::All) => {}
+                Ok(Distributed::Early) => return Ok(Taken::Later),
+                Err(Unsolicited) => {
+                    let how = "the server sent a reply that nobody had asked for";
+                    return Err(End::Lost(Error::lost(&config.address, how, None)));
+                }
             }
             state.expire(now, config);
             if state.protocol.owed() == 0 {

@@ -57,6 +57,15 @@ impl Ticket {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unsolicited;
 
+/// Whether everything that had come was handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Distributed {
+    All,
+    /// The next reply is here before the caller that wrote its request by itself
+    /// has said how much it wrote.
+    Early,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Size {
     commands: usize,
@@ -301,18 +310,24 @@ impl Protocol {
         self.owed.saturating_sub(owed)
     }
 
-    /// Hands whole replies to those they belong to (R1), and drops pushes.
+    /// Hands whole replies to those they belong to (R1), and drops pushes. Some may
+    /// be left: see [`Distributed`].
     ///
     /// # Errors
     /// A reply without a request: the stream cannot be trusted any further.
-    pub(crate) fn distribute(&mut self, inbox: &mut Inbox) -> Result<(), Unsolicited> {
+    pub(crate) fn distribute(&mut self, inbox: &mut Inbox) -> Result<Distributed, Unsolicited> {
         let before = self.used.commands;
+        let mut distributed = Distributed::All;
         while let Some(is_push) = inbox.next_is_push() {
             if is_push {
                 inbox.skip();
                 continue;
             }
             self.drop_finished();
+            if self.touched == 0 && self.hand.is_some() {
+                distributed = Distributed::Early;
+                break;
+            }
             let Some(batch) = self.batches.front_mut().filter(|_| self.touched > 0) else {
                 return Err(Unsolicited);
             };
@@ -345,7 +360,7 @@ impl Protocol {
         if self.used.commands < before {
             self.admit();
         }
-        Ok(())
+        Ok(distributed)
     }
 
     /// Whether there is something to write that nobody is writing.

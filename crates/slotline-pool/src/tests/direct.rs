@@ -101,3 +101,17 @@ async fn a_caller_that_writes_by_itself_notices_a_peer_that_closed() {
     }
     assert_eq!(pool.statistics().dials, 3);
 }
+
+/// The reply may be here before the caller that wrote the request by itself has
+/// said that it did. Without `Distributed::Early` it counts as unsolicited, within
+/// some thousand turns.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_reply_may_come_before_its_writer_has_said_what_it_wrote() {
+    let server = Server::start(|_, command| Some(usual(command))).await;
+    let pool = builder(&server.address).build();
+    for turn in 0..20_000 {
+        let text = turn.to_string();
+        assert_eq!(texts(&send(&pool, &[&format!("GET {text}")]).await), [text]);
+    }
+    assert_eq!(server.dials(), 1);
+}
