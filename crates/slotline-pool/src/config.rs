@@ -9,12 +9,14 @@ use slotline_resp::Limits;
 use crate::address::Address;
 use crate::backoff::Backoff;
 use crate::credentials::CredentialsProvider;
-use crate::dial::{Connector, TcpSettings};
+use crate::dial::{Connector, Protocol, TcpSettings};
 use crate::events::Listeners;
 use crate::hook::InitHook;
+use crate::observers::Observers;
 use crate::ping::PingRule;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
+use crate::tracking::Tracking;
 
 /// No setting makes a time overflow: what is longer counts as this.
 pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -40,6 +42,10 @@ pub(crate) struct Config {
     pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
     pub(crate) client_name: Option<Box<str>>,
     pub(crate) database: u32,
+    /// `None`: whichever the server speaks.
+    pub(crate) protocol: Option<Protocol>,
+    pub(crate) library_info: bool,
+    pub(crate) tracking: Option<Tracking>,
     pub(crate) hooks: Vec<Arc<dyn InitHook>>,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
@@ -53,6 +59,7 @@ pub(crate) struct Config {
     /// After how many failed dials in a row nobody waits for the next.
     pub(crate) fail_fast_after: Option<u32>,
     pub(crate) listeners: Listeners,
+    pub(crate) observers: Observers,
 }
 
 impl fmt::Debug for Config {
@@ -88,6 +95,9 @@ impl PoolBuilder {
                 credentials: None,
                 client_name: None,
                 database: 0,
+                protocol: None,
+                library_info: true,
+                tracking: None,
                 hooks: Vec::new(),
                 connect_timeout: Duration::from_secs(5),
                 response_timeout: Duration::from_secs(10),
@@ -104,6 +114,7 @@ impl PoolBuilder {
                 backoff: Backoff::default(),
                 fail_fast_after: None,
                 listeners: Listeners::default(),
+                observers: Observers::default(),
             },
         }
     }
@@ -131,6 +142,33 @@ impl PoolBuilder {
     /// The database to select. Default: 0, which needs no command.
     pub fn database(mut self, index: u32) -> Self {
         self.config.database = index;
+        self
+    }
+
+    /// The protocol to speak. Default: RESP3, and RESP2 with a server that knows no
+    /// [`HELLO`](https://redis.io/docs/latest/commands/hello/) or refuses it to this
+    /// user. With RESP3 asked for, such a server makes the dial fail, in the step
+    /// `HELLO`. With RESP2 asked for, no HELLO is sent, so that the server says
+    /// nothing of itself.
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.config.protocol = Some(protocol);
+        self
+    }
+
+    /// Whether the server is told what library this is
+    /// ([`CLIENT SETINFO`](https://redis.io/docs/latest/commands/client-setinfo/)).
+    /// Best effort: a server that knows no such command is used without. Default:
+    /// it is.
+    pub fn library_info(mut self, is_told: bool) -> Self {
+        self.config.library_info = is_told;
+        self
+    }
+
+    /// Has the server tell of keys that change, by pushes. Default: it does not. A
+    /// server that refuses makes the dial fail, in the step `CLIENT TRACKING`; so
+    /// does one that speaks no RESP3.
+    pub fn tracking(mut self, tracking: Tracking) -> Self {
+        self.config.tracking = Some(tracking);
         self
     }
 

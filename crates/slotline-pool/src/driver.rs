@@ -163,6 +163,9 @@ impl<'a> Driver<'a> {
                 }
             }
             state.expire(now, config);
+            if state.has_closed(now, config) {
+                return Err(End::Closed);
+            }
             if state.protocol.owed() == 0 {
                 state.alive = now;
             } else if state.silent_at(config).is_some_and(|at| at <= now) {

@@ -17,6 +17,7 @@ use crate::events::EventKind;
 use crate::protocol::WhileAway;
 use crate::renewal::Renewal;
 use crate::shared::{Parked, Shared, State};
+use crate::state::Phase;
 use crate::upkeep::Upkeep;
 
 /// A connection that lived shorter and answered nothing counts as a failed dial,
@@ -52,8 +53,9 @@ impl Drop for Guard {
             "the runtime that served the connection has ended"
         };
         let error = Error::stopped(&self.shared.config.address, why);
-        let was_connected = self.shared.with(|state| {
-            let was_connected = state.connection.is_some();
+        let now = Instant::now();
+        self.shared.with(|state| {
+            state.enter(Phase::Unused, now);
             state.parked = None;
             state.is_kept = false;
             state.connection = None;
@@ -61,11 +63,11 @@ impl Drop for Guard {
             state.end_upkeep();
             state.dials_ended += 1;
             state.unreachable = Some(error.clone());
+            state.last_error = Some(error.clone());
             state.protocol.fail_all(&error);
-            was_connected
         });
         self.shared.dialled.notify_waiters();
-        if was_connected {
+        if self.shared.tell_closed(&error) {
             self.shared.tell(EventKind::Lost(error));
         }
     }
@@ -125,6 +127,9 @@ pub(crate) async fn keep(mut guard: Guard) {
     while keeper.turn().await == Next::Dial {}
     guard.is_done = true;
     shared.dialled.notify_waiters();
+    if shared.with(|state| state.is_closed) {
+        shared.tell(EventKind::Closed);
+    }
 }
 
 struct Keeper<'a> {
@@ -137,7 +142,14 @@ struct Keeper<'a> {
 impl Keeper<'_> {
     /// A pause if one is due, a dial, and the connection until it is lost.
     async fn turn(&mut self) -> Next {
-        let not_before = self.shared.with(|state| state.not_before.take());
+        let now = Instant::now();
+        let not_before = self.shared.with(|state| {
+            let not_before = state.not_before.take().filter(|at| *at > now);
+            if not_before.is_some() {
+                state.enter(Phase::Pausing, now);
+            }
+            not_before
+        });
         if let Some(not_before) = not_before
             && self.meanwhile(sleep_until(not_before)).await.is_none()
         {
@@ -148,7 +160,9 @@ impl Keeper<'_> {
             // The dial asks for the newest.
             changes.mark_unchanged();
         }
+        let now = Instant::now();
         let attempt = shared.with(|state| {
+            state.enter(Phase::Dialling, now);
             state.statistics.dials += 1;
             state.upkeep = Upkeep::default();
             state.failures
@@ -170,11 +184,12 @@ impl Keeper<'_> {
         poll_fn(|cx| {
             let now = Instant::now();
             let until = self.shared.with(|state| {
-                if state.is_closed {
+                let config = &self.shared.config;
+                state.expire(now, config);
+                if state.has_closed(now, config) {
                     return Err(());
                 }
-                state.expire(now, &self.shared.config);
-                let until = self.alarm.until(state.protocol.next_deadline(), now);
+                let until = self.alarm.until(state.next_due(config), now);
                 state.parked = Some(Parked {
                     waker: cx.waker().clone(),
                     for_bytes: false,
@@ -193,7 +208,10 @@ impl Keeper<'_> {
 
     async fn drive(&mut self, ready: Ready, greeting: Greeting) -> Next {
         let since = Instant::now();
+        self.shared.tell_lent(&greeting, since);
         let before = self.shared.with(|state| {
+            state.enter(Phase::Connected, since);
+            state.is_quarantined = false;
             state.connection = Some(greeting.clone());
             state.direct = ready.stream.direct();
             (state.heard, state.alive) = (since, since);
@@ -229,19 +247,23 @@ impl Keeper<'_> {
 
     fn closed(&self) -> Next {
         self.shared.with(|state| {
+            state.connection = None;
+            state.direct = None;
             state.is_kept = false;
             state.parked = None;
         });
-        self.shared.tell(EventKind::Closed);
+        let reason = Error::closed(&self.shared.config.address);
+        self.shared.tell_closed(&reason);
         Next::Stop
     }
 
     fn lost(&self, error: &Error, since: Instant, replies_before: u64) -> Next {
-        let now = Instant::now();
+        let (now, config) = (Instant::now(), &self.shared.config);
         let next = self.shared.with(|state| {
             state.connection = None;
             state.direct = None;
-            state.is_quarantined = false;
+            state.enter(Phase::Pausing, now);
+            state.last_error = Some(error.clone());
             state.statistics.connections_lost += 1;
             state.end_upkeep();
             state.protocol.lost(error);
@@ -250,10 +272,11 @@ impl Keeper<'_> {
                 state.failures = 0;
                 state.not_before = None;
             } else {
-                pause(state, &self.shared.config, now);
+                pause(state, config, now);
             }
-            next(state, now)
+            next(state, config, now)
         });
+        self.shared.tell_closed(error);
         self.shared.tell(EventKind::Lost(error.clone()));
         next
     }
@@ -265,6 +288,7 @@ impl Keeper<'_> {
             state.statistics.failed_dials += 1;
             state.dials_ended += 1;
             state.unreachable = Some(error.clone());
+            state.last_error = Some(error.clone());
             state.failed_dials = state.failed_dials.saturating_add(1);
             begins_to_fail_fast = config.fail_fast_after == Some(state.failed_dials);
             let only = (!state.fails_fast(config)).then_some(WhileAway::Refuse);
@@ -272,16 +296,16 @@ impl Keeper<'_> {
             pause(state, config, now);
             if error.is_passing() {
                 state.refusals = 0;
-                return next(state, now);
+                return next(state, config, now);
             }
             state.refusals += 1;
             if state.refusals < REFUSALS {
-                return next(state, now);
+                return next(state, config, now);
             }
             // Waiting would not help them; whoever comes next may try again.
             state.refusals = 0;
             state.protocol.fail_unwritten(None, error);
-            stop(state)
+            stop(state, config, now)
         });
         self.shared.dialled.notify_waiters();
         self.shared.tell(EventKind::DialFailed(error.clone()));
@@ -298,15 +322,18 @@ fn pause(state: &mut State, config: &Config, now: Instant) {
     state.failures = state.failures.saturating_add(1);
 }
 
-fn next(state: &mut State, now: Instant) -> Next {
-    if state.is_closed || state.is_unused(now) {
-        return stop(state);
+fn next(state: &mut State, config: &Config, now: Instant) -> Next {
+    if state.has_closed(now, config) || state.is_unused(now) {
+        return stop(state, config, now);
     }
     Next::Dial
 }
 
 /// The task is about to end; the next request starts another.
-fn stop(state: &mut State) -> Next {
+fn stop(state: &mut State, config: &Config, now: Instant) -> Next {
+    if !state.has_closed(now, config) {
+        state.enter(Phase::Unused, now);
+    }
     state.is_kept = false;
     state.parked = None;
     Next::Stop

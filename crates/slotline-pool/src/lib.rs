@@ -19,6 +19,7 @@ mod exchange;
 mod hook;
 mod keeper;
 mod line;
+mod observers;
 mod ping;
 mod pool;
 mod protocol;
@@ -26,9 +27,11 @@ mod reauth;
 mod renewal;
 mod settings;
 mod shared;
+mod state;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod tracking;
 mod upkeep;
 
 pub use address::Address;
@@ -39,9 +42,12 @@ pub use error::Error;
 pub use events::{Event, EventKind, Events, Missed};
 pub use exchange::{Answer, Exchange, Failure};
 pub use hook::{HookError, HookFuture, InitHook, Setup, SetupCommand, hook};
+pub use observers::{Closed, Lent};
 pub use pool::Pool;
 pub use protocol::WhileAway;
+pub use state::{ConnectionState, Phase, State};
 pub use statistics::{CommandsPerWrite, Statistics};
+pub use tracking::Tracking;
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use slotline_resp::Commands;
 use tokio::runtime::Handle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::Config;
 use crate::dial::Greeting;
@@ -45,7 +45,7 @@ impl Line {
             // Before the state is looked at, so that no dial ends unnoticed.
             dialled.as_mut().enable();
             let (found, start) = shared.with(|state| {
-                if state.is_closed {
+                if state.takes_nothing() {
                     return (Some(Err(Error::closed(&shared.config.address))), false);
                 }
                 if let Some(greeting) = &state.connection {
@@ -118,6 +118,30 @@ impl Line {
         });
         if is_new {
             self.shared.tell(EventKind::Quarantined);
+        }
+    }
+
+    /// See [`Pool::drain`](crate::Pool::drain).
+    pub(crate) fn begin_to_drain(&self, deadline: Instant) {
+        let now = Instant::now();
+        self.shared.with(|state| state.drain(deadline, now));
+    }
+
+    /// Waits until it has been drained and its socket is closed, or has no more
+    /// time.
+    pub(crate) async fn drained(&self, deadline: Instant) {
+        let shared = &self.shared;
+        let mut dialled = pin!(shared.dialled.notified());
+        loop {
+            dialled.as_mut().enable();
+            if !shared.with(|state| state.is_kept) {
+                // Nobody else is there to do it.
+                return shared.close();
+            }
+            if timeout_at(deadline, dialled.as_mut()).await.is_err() {
+                return shared.close();
+            }
+            dialled.set(shared.dialled.notified());
         }
     }
 

@@ -14,6 +14,7 @@ use crate::events::Events;
 use crate::exchange::Exchange;
 use crate::line::Line;
 use crate::protocol::WhileAway;
+use crate::state::State;
 use crate::statistics::Statistics;
 
 /// Initialised connections to one node, for one intent, that any number of tasks
@@ -148,6 +149,16 @@ impl Pool {
         self.inner.config.intent
     }
 
+    /// What each connection is just now.
+    #[must_use]
+    pub fn state(&self) -> State {
+        State {
+            address: self.address().clone(),
+            intent: self.intent(),
+            connections: self.inner.lines().map(|line| line.shared.state()).collect(),
+        }
+    }
+
     /// What has been done so far, over all connections.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
@@ -175,6 +186,25 @@ impl Pool {
     #[must_use]
     pub fn events(&self) -> Events {
         self.inner.config.listeners.events()
+    }
+
+    /// Takes no more requests ([`Error::is_closed`]), brings those it has to their
+    /// ends, and closes. Those that have no end by `deadline` fail:
+    /// [`Failure::delivery`](crate::Failure::delivery) says of each command whether
+    /// it may have run. A request that waits for a connection still gets one.
+    ///
+    /// Back when all connections are closed, at the latest at the deadline; then
+    /// they are about to be. Of several calls the earliest deadline counts.
+    ///
+    /// # Cancel safety
+    /// If it is dropped, draining goes on.
+    pub async fn drain(&self, deadline: Instant) {
+        for line in self.inner.lines() {
+            line.begin_to_drain(deadline);
+        }
+        for line in self.inner.lines() {
+            line.drained(deadline).await;
+        }
     }
 
     /// Closes the connections. Every pending [`Exchange`] resolves, and every

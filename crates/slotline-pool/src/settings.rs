@@ -1,9 +1,12 @@
-//! What a pool does about connections and nodes that do not answer.
+//! What a pool does about connections and nodes that do not answer, and who looks
+//! on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backoff::Backoff;
 use crate::config::{LONGEST, PoolBuilder};
+use crate::observers::{Closed, Lent};
 use crate::ping::PingRule;
 
 /// A ping needs some time to be idle for, or it would follow its own answer.
@@ -77,6 +80,22 @@ impl PoolBuilder {
     /// system, which may take a quarter of an hour. Default: 30 seconds.
     pub fn tcp_user_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.config.tcp.unacknowledged = timeout.map(|timeout| timeout.min(LONGEST));
+        self
+    }
+
+    /// Adds an observer that is called with every connection that is ready, right
+    /// before it is used for the first time. It must not block: the connection
+    /// waits for it. One that owns a handle of the pool keeps it from closing.
+    pub fn on_lend(mut self, observer: impl Fn(&Lent<'_>) + Send + Sync + 'static) -> Self {
+        self.config.observers.on_lend.push(Arc::new(observer));
+        self
+    }
+
+    /// Adds an observer that is called once for every connection that had been
+    /// lent, when it is gone. It must not block: the next dial waits for it. One
+    /// that owns a handle of the pool keeps it from closing.
+    pub fn on_close(mut self, observer: impl Fn(&Closed<'_>) + Send + Sync + 'static) -> Self {
+        self.config.observers.on_close.push(Arc::new(observer));
         self
     }
 }

@@ -13,7 +13,9 @@ use crate::config::Config;
 use crate::dial::{Direct, Greeting};
 use crate::error::{Error, Waiting};
 use crate::events::{Event, EventKind};
+use crate::observers::{Closed, Lent};
 use crate::protocol::{Chunk, Outcome, Protocol, Ticket, WhileAway};
+use crate::state::{ConnectionState, Phase};
 use crate::statistics::Statistics;
 use crate::upkeep::Upkeep;
 
@@ -40,6 +42,11 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) protocol: Protocol,
     pub(crate) connection: Option<Greeting>,
+    pub(crate) phase: Phase,
+    /// Since when it has been in that phase.
+    pub(crate) since: Instant,
+    /// Why the last connection was lost, or the last dial failed.
+    pub(crate) last_error: Option<Error>,
     /// Why the last dial failed; `None` if it did not, or there was none.
     pub(crate) unreachable: Option<Error>,
     /// How many dials have ended.
@@ -54,6 +61,11 @@ pub(crate) struct State {
     pub(crate) not_before: Option<Instant>,
     pub(crate) last_used: Instant,
     pub(crate) is_closed: bool,
+    /// It takes no more requests, and ends what it has by then.
+    pub(crate) draining: Option<Instant>,
+    /// Since when the present connection has been lent, until it is told that it
+    /// is gone.
+    pub(crate) lent: Option<Instant>,
     /// The present connection is to take no more requests.
     pub(crate) is_quarantined: bool,
     /// Whether there is a keeper task.
@@ -90,10 +102,57 @@ impl State {
             (None, _) => false,
         };
         let bytes = parked.for_bytes && self.protocol.has_unwritten();
-        if !(self.is_closed || earlier || bytes) {
+        let is_drained = self.draining.is_some() && self.protocol.is_settled();
+        if !(self.is_closed || is_drained || earlier || bytes) {
             return None;
         }
         self.parked.take().map(|parked| parked.waker)
+    }
+
+    pub(crate) fn enter(&mut self, phase: Phase, now: Instant) {
+        let phase = match self.draining {
+            Some(_) if phase != Phase::Closed => Phase::Draining,
+            _ => phase,
+        };
+        if self.phase != phase {
+            (self.phase, self.since) = (phase, now);
+        }
+    }
+
+    /// Takes no more requests; what there is has until `deadline` to end.
+    pub(crate) fn drain(&mut self, deadline: Instant, now: Instant) {
+        if !self.is_closed {
+            let earliest = self
+                .draining
+                .map_or(deadline, |earlier| earlier.min(deadline));
+            self.draining = Some(earliest);
+            self.enter(Phase::Draining, now);
+            self.wake_keeper();
+        }
+    }
+
+    /// Whether it takes no more requests.
+    pub(crate) fn takes_nothing(&self) -> bool {
+        self.is_closed || self.draining.is_some()
+    }
+
+    /// Closes if it has been drained or has no more time for it. Tells whether it
+    /// is closed.
+    pub(crate) fn has_closed(&mut self, now: Instant, config: &Config) -> bool {
+        let is_over = |deadline| deadline <= now || self.protocol.is_settled();
+        if !self.is_closed && self.draining.is_some_and(is_over) {
+            self.close(now, config);
+        }
+        self.is_closed
+    }
+
+    pub(crate) fn close(&mut self, now: Instant, config: &Config) {
+        self.enter(Phase::Closed, now);
+        self.is_closed = true;
+        self.connection = None;
+        self.direct = None;
+        self.end_upkeep();
+        self.protocol.fail_all(&Error::closed(&config.address));
     }
 
     /// Lets the keeper look at what has changed, whatever it waits for.
@@ -114,6 +173,7 @@ impl State {
             self.protocol.next_deadline(),
             self.silent_at(config),
             self.upkeep_due(config),
+            self.draining,
         ];
         due.into_iter().flatten().min()
     }
@@ -199,6 +259,9 @@ impl Shared {
             state: Mutex::new(State {
                 protocol: Protocol::new(config.bounds),
                 connection: None,
+                phase: Phase::Unused,
+                since: Instant::now(),
+                last_error: None,
                 unreachable: None,
                 dials_ended: 0,
                 failed_dials: 0,
@@ -207,6 +270,8 @@ impl Shared {
                 not_before: None,
                 last_used: Instant::now(),
                 is_closed: false,
+                draining: None,
+                lent: None,
                 is_quarantined: false,
                 is_kept: false,
                 parked: None,
@@ -221,6 +286,34 @@ impl Shared {
             in_flight: AtomicUsize::new(0),
             dialled: Notify::new(),
         }
+    }
+
+    /// Tells the observers of a connection that is about to be used.
+    pub(crate) fn tell_lent(&self, greeting: &Greeting, now: Instant) {
+        let config = &self.config;
+        self.with(|state| state.lent = Some(now));
+        config.observers.lent(&Lent {
+            address: &config.address,
+            intent: config.intent,
+            connection: self.index,
+            greeting,
+        });
+    }
+
+    /// Tells the observers that it is gone, once; whether there was any.
+    pub(crate) fn tell_closed(&self, reason: &Error) -> bool {
+        let Some(lent) = self.with(|state| state.lent.take()) else {
+            return false;
+        };
+        let config = &self.config;
+        config.observers.closed(&Closed {
+            address: &config.address,
+            intent: config.intent,
+            connection: self.index,
+            lived: lent.elapsed(),
+            reason,
+        });
+        true
     }
 
     /// Tells whoever listens.
@@ -289,7 +382,7 @@ impl Shared {
             );
         }
         let (outcome, direct) = self.with(|state| {
-            if state.is_closed {
+            if state.takes_nothing() {
                 return ((Err(Error::closed(address)), false), None);
             }
             state.last_used = now;
@@ -324,15 +417,26 @@ impl Shared {
     }
 
     pub(crate) fn close(&self) {
-        let error = Error::closed(&self.config.address);
-        self.with(|state| {
-            state.is_closed = true;
-            state.connection = None;
-            state.direct = None;
-            state.end_upkeep();
-            state.protocol.fail_all(&error);
-        });
+        let now = Instant::now();
+        self.with(|state| state.close(now, &self.config));
         self.dialled.notify_waiters();
+    }
+
+    /// What it is now, for [`Pool::state`](crate::Pool::state).
+    pub(crate) fn state(&self) -> ConnectionState {
+        self.with(|state| {
+            let (in_flight, queued_bytes, waiting) = state.protocol.load();
+            ConnectionState {
+                phase: state.phase,
+                since: state.since,
+                greeting: state.connection.clone(),
+                in_flight,
+                queued_bytes,
+                waiting,
+                failures: state.failures,
+                last_error: state.last_error.clone(),
+            }
+        })
     }
 
     pub(crate) fn statistics(&self) -> Statistics {

@@ -3,6 +3,7 @@
 mod greeting;
 mod half_open;
 mod recipe;
+mod steps;
 mod stream;
 mod tcp;
 

@@ -11,6 +11,12 @@ impl Protocol {
         self.hand.is_some()
     }
 
+    /// Whether every request has come to its end, and nothing is to come any more.
+    pub(crate) fn is_settled(&self) -> bool {
+        let nobody_waits = self.pending.len() == self.pending_dead;
+        self.hand.is_none() && self.owed == 0 && self.used.commands == 0 && nobody_waits
+    }
+
     /// Whether nothing is on its way: neither written without an answer nor being
     /// written.
     pub(crate) fn is_quiet(&self) -> bool {

@@ -4,6 +4,7 @@ mod away;
 mod credentials;
 mod dialling;
 mod direct;
+mod ending;
 mod health;
 mod hooks;
 mod secrets;
