@@ -7,7 +7,7 @@ use std::time::Duration;
 use slotline_resp::Limits;
 
 use crate::address::Address;
-use crate::dial::Connector;
+use crate::dial::{Connect, Network};
 use crate::hook::InitHook;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
@@ -69,7 +69,7 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) bounds: Bounds,
     pub(crate) connections: usize,
-    pub(crate) connector: Connector,
+    pub(crate) connector: Arc<dyn Connect>,
 }
 
 impl fmt::Debug for Config {
@@ -115,7 +115,7 @@ impl PoolBuilder {
                     refuse: false,
                 },
                 connections: 1,
-                connector: Connector::tcp(),
+                connector: Arc::new(Network::new()),
             },
         }
     }
@@ -211,8 +211,14 @@ impl PoolBuilder {
         self
     }
 
-    #[cfg(test)]
-    pub(crate) fn connector(mut self, connector: Connector) -> Self {
+    /// Who opens the streams that the connections are made of. Default:
+    /// [`Network`], which knows TCP and unix sockets.
+    pub fn connector(self, connector: impl Connect) -> Self {
+        self.shared_connector(Arc::new(connector))
+    }
+
+    /// The same, shared with other pools.
+    pub fn shared_connector(mut self, connector: Arc<dyn Connect>) -> Self {
         self.config.connector = connector;
         self
     }

@@ -141,6 +141,15 @@ impl Error {
         Error::of(Kind::SetupOver, Some(address), None)
     }
 
+    /// Whether an address or a setting makes no sense.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        match self.0.kind {
+            Kind::InvalidAddress(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether the network is the cause: the node could not be reached, or the
     /// connection was lost.
     #[must_use]

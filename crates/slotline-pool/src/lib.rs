@@ -26,7 +26,9 @@ mod tests;
 
 pub use address::Address;
 pub use config::{Credentials, Intent, PoolBuilder};
-pub use dial::{Greeting, Mode, Protocol, Role};
+pub use dial::{
+    Connect, Connecting, Greeting, Mode, Network, Protocol, Resolve, Resolving, Role, Stream,
+};
 pub use error::Error;
 pub use exchange::{Answer, Exchange, Failure};
 pub use hook::{HookError, HookFuture, InitHook, Setup, SetupCommand, hook};

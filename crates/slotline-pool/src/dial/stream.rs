@@ -1,5 +1,6 @@
 //! What bytes go in and out of.
 
+use std::any::Any;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -8,15 +9,23 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 
-/// Anything that bytes go in and out of.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
+/// Anything that bytes go in and out of: the streams of tokio, what a library
+/// makes of them, [`tokio::io::duplex`].
+///
+/// A [`TcpStream`](tokio::net::TcpStream) and a `UnixStream` are known for what
+/// they are and cost less than others; give them as they are.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + Any {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + Any> Stream for T {}
 
 /// The stream of one connection. A socket can be written to by whoever has a
 /// [`Direct`]; any other only by its driver.
 pub(crate) enum Socket {
     Tcp(Arc<TcpStream>),
+    #[cfg(unix)]
+    Unix(Arc<UnixStream>),
     Other(Box<dyn Stream>),
 }
 
@@ -24,12 +33,16 @@ pub(crate) enum Socket {
 #[derive(Debug, Clone)]
 pub(crate) enum Direct {
     Tcp(Arc<TcpStream>),
+    #[cfg(unix)]
+    Unix(Arc<UnixStream>),
 }
 
 impl Socket {
     pub(crate) fn direct(&self) -> Option<Direct> {
         match self {
             Socket::Tcp(stream) => Some(Direct::Tcp(Arc::clone(stream))),
+            #[cfg(unix)]
+            Socket::Unix(stream) => Some(Direct::Unix(Arc::clone(stream))),
             Socket::Other(_) => None,
         }
     }
@@ -43,6 +56,8 @@ impl Direct {
     pub(crate) fn write(&self, bytes: &[io::IoSlice<'_>]) -> io::Result<usize> {
         let written = match self {
             Direct::Tcp(stream) => stream.try_write_vectored(bytes),
+            #[cfg(unix)]
+            Direct::Unix(stream) => stream.try_write_vectored(bytes),
         };
         match written {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -51,9 +66,31 @@ impl Direct {
     }
 }
 
-impl From<TcpStream> for Socket {
-    fn from(stream: TcpStream) -> Socket {
-        Socket::Tcp(Arc::new(stream))
+impl From<Box<dyn Stream>> for Socket {
+    fn from(stream: Box<dyn Stream>) -> Socket {
+        let stream = match downcast(stream) {
+            Ok(stream) => return Socket::Tcp(Arc::new(stream)),
+            Err(stream) => stream,
+        };
+        #[cfg(unix)]
+        let stream = match downcast(stream) {
+            Ok(stream) => return Socket::Unix(Arc::new(stream)),
+            Err(stream) => stream,
+        };
+        Socket::Other(stream)
+    }
+}
+
+/// The stream as what it is if that is a `T`, else as it came.
+fn downcast<T: Stream>(stream: Box<dyn Stream>) -> Result<T, Box<dyn Stream>> {
+    if !(&*stream as &dyn Any).is::<T>() {
+        return Err(stream);
+    }
+    let stream: Box<dyn Any> = stream;
+    match stream.downcast() {
+        Ok(stream) => Ok(*stream),
+        // Never: it has just been asked.
+        Err(_) => Err(Box::new(tokio::io::empty())),
     }
 }
 
@@ -85,6 +122,11 @@ impl Socket {
                 || stream.poll_read_ready(cx),
                 || stream.try_read_buf(buffer),
             ),
+            #[cfg(unix)]
+            Socket::Unix(stream) => poll_io(
+                || stream.poll_read_ready(cx),
+                || stream.try_read_buf(buffer),
+            ),
             Socket::Other(stream) => pin!(stream.read_buf(buffer)).poll(cx),
         }
     }
@@ -99,6 +141,11 @@ impl Socket {
                 || stream.poll_write_ready(cx),
                 || stream.try_write_vectored(bytes),
             ),
+            #[cfg(unix)]
+            Socket::Unix(stream) => poll_io(
+                || stream.poll_write_ready(cx),
+                || stream.try_write_vectored(bytes),
+            ),
             Socket::Other(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
         }
     }
@@ -107,6 +154,8 @@ impl Socket {
         match self {
             // A socket keeps nothing back.
             Socket::Tcp(_) => Poll::Ready(Ok(())),
+            #[cfg(unix)]
+            Socket::Unix(_) => Poll::Ready(Ok(())),
             Socket::Other(stream) => Pin::new(stream).poll_flush(cx),
         }
     }

@@ -4,6 +4,7 @@ mod dialling;
 mod hooks;
 mod server;
 mod sharing;
+mod transports;
 mod waiting;
 
 use std::future::poll_fn;
