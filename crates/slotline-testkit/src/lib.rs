@@ -4,6 +4,8 @@
 
 mod admin;
 mod binary;
+#[cfg(feature = "tls")]
+mod certificates;
 mod cluster;
 mod error;
 mod group;
@@ -13,10 +15,14 @@ mod ports;
 mod server;
 mod settings;
 mod standalone;
+#[cfg(feature = "tls")]
+mod tls;
 mod view;
 mod wait;
 
 pub use binary::{ServerBinary, ServerVersion};
+#[cfg(feature = "tls")]
+pub use certificates::{Authority, Identity};
 pub use cluster::{LocalCluster, LocalClusterBuilder, Migration};
 pub use error::{Error, Result};
 pub use node::Node;

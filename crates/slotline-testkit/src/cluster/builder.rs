@@ -11,6 +11,11 @@ use crate::ports::Port;
 use crate::server::Launch;
 use crate::settings;
 use crate::standalone::ATTEMPTS;
+#[cfg(feature = "tls")]
+use crate::{
+    certificates::{Authority, Identity},
+    tls::ServerTls,
+};
 
 /// Options for a [`LocalCluster`].
 #[derive(Clone, Debug)]
@@ -23,6 +28,8 @@ pub struct LocalClusterBuilder {
     options: Vec<(String, String)>,
     node_options: Vec<(usize, String, String)>,
     deadline: Duration,
+    #[cfg(feature = "tls")]
+    tls: Option<ServerTls>,
 }
 
 impl LocalClusterBuilder {
@@ -35,6 +42,8 @@ impl LocalClusterBuilder {
             options: Vec::new(),
             node_options: Vec::new(),
             deadline: Duration::from_secs(30),
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -75,6 +84,17 @@ impl LocalClusterBuilder {
         self
     }
 
+    /// Every node speaks TLS at a port of its own, which is found by
+    /// [`Node::tls_address`](crate::Node::tls_address), and so do the nodes among
+    /// each other. All prove themselves with `identity`, which has to be one of
+    /// `authority`. Clients need no certificate unless the option
+    /// `tls-auth-clients` says so.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, identity: &Identity, authority: &Authority) -> Self {
+        self.tls = Some(ServerTls::new(identity, authority));
+        self
+    }
+
     /// How long the nodes may take to form the cluster, 30 seconds by default.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
@@ -109,12 +129,22 @@ impl LocalClusterBuilder {
         let mut group = Group::new()?;
         for index in 0..count {
             let (port, bus) = (Port::free(self.ip)?, Port::free(self.ip)?);
+            let folder = group.folder.join(port.number().to_string());
+            #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "TLS adds to them"))]
+            let mut options = self.options_of(index);
+            #[cfg(feature = "tls")]
+            if let Some(tls) = &self.tls {
+                let port = Port::free(self.ip)?;
+                options.extend(tls.options_in_cluster(port.number(), &options));
+                tls.write(&folder)?;
+                ports.push(port);
+            }
             group.spawn(Launch {
                 binary: self.binary.path().to_path_buf(),
-                folder: group.folder.join(port.number().to_string()),
+                folder,
                 address: SocketAddr::new(self.ip, port.number()),
                 bus_port: Some(bus.number()),
-                options: self.options_of(index),
+                options,
             })?;
             ports.extend([port, bus]);
         }
