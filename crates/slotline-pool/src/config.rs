@@ -11,6 +11,8 @@ use crate::dial::{Connect, Network};
 use crate::hook::InitHook;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// No setting makes a time overflow: what is longer counts as this.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -70,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) bounds: Bounds,
     pub(crate) connections: usize,
     pub(crate) connector: Arc<dyn Connect>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
 }
 
 impl fmt::Debug for Config {
@@ -116,6 +120,8 @@ impl PoolBuilder {
                 },
                 connections: 1,
                 connector: Arc::new(Network::new()),
+                #[cfg(feature = "tls")]
+                tls: None,
             },
         }
     }
@@ -159,7 +165,7 @@ impl PoolBuilder {
     }
 
     /// How long it may take until a connection is ready: name resolution, TCP,
-    /// HELLO and all hooks together. Default: 5 seconds.
+    /// TLS, HELLO and all hooks together. Default: 5 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.connect_timeout = timeout.min(LONGEST);
         self
@@ -220,6 +226,14 @@ impl PoolBuilder {
     /// The same, shared with other pools.
     pub fn shared_connector(mut self, connector: Arc<dyn Connect>) -> Self {
         self.config.connector = connector;
+        self
+    }
+
+    /// Encrypts every connection, whatever it goes over. A connection that cannot
+    /// be encrypted as [`Tls`] says is not used. Default: nothing is encrypted.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.config.tls = Some(tls);
         self
     }
 

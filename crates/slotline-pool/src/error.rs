@@ -25,6 +25,8 @@ struct Inner {
 #[derive(Debug)]
 enum Kind {
     InvalidAddress(String),
+    #[cfg(feature = "tls")]
+    InvalidTls(String),
     Refused {
         command: String,
         advice: &'static str,
@@ -84,6 +86,11 @@ impl Error {
             None,
             None,
         )
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn invalid_tls(what: impl Into<String>) -> Error {
+        Error::of(Kind::InvalidTls(what.into()), None, None)
     }
 
     pub(crate) fn refused(address: &Address, command: &str, advice: &'static str) -> Error {
@@ -146,6 +153,8 @@ impl Error {
     pub fn is_config(&self) -> bool {
         match self.0.kind {
             Kind::InvalidAddress(_) => true,
+            #[cfg(feature = "tls")]
+            Kind::InvalidTls(_) => true,
             _ => false,
         }
     }
@@ -205,7 +214,7 @@ impl Error {
     }
 
     /// The step in which a connection could not be made ready: `connect`,
-    /// `HELLO`, `AUTH`, `SELECT`, `READONLY`, `init hook 2 (warm-up)`.
+    /// `TLS`, `HELLO`, `AUTH`, `SELECT`, `READONLY`, `init hook 2 (warm-up)`.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
         match &self.0.kind {
@@ -246,6 +255,8 @@ impl fmt::Display for Error {
         }
         match &self.0.kind {
             Kind::InvalidAddress(what) => write!(f, "not an address: {what}"),
+            #[cfg(feature = "tls")]
+            Kind::InvalidTls(what) => write!(f, "the TLS settings make no sense: {what}"),
             Kind::Refused { command, advice } => write!(
                 f,
                 "{command} is refused on a connection that is shared: {advice}"

@@ -23,6 +23,8 @@ mod shared;
 mod statistics;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use address::Address;
 pub use config::{Credentials, Intent, PoolBuilder};
@@ -35,6 +37,11 @@ pub use hook::{HookError, HookFuture, InitHook, Setup, SetupCommand, hook};
 pub use pool::Pool;
 pub use protocol::WhileAway;
 pub use statistics::Statistics;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsBuilder};
+/// The TLS library, in the version whose types [`TlsBuilder`] takes.
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]

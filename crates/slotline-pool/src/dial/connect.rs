@@ -15,8 +15,8 @@ pub type Connecting = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> +
 /// [`Network`](crate::Network), anything else by an implementation of the user's
 /// own, given to [`PoolBuilder::connector`](crate::PoolBuilder::connector).
 ///
-/// What it gives only has to carry bytes. The handshake and the init hooks
-/// follow on whatever it is.
+/// What it gives only has to carry bytes. The encryption, the handshake and the
+/// init hooks follow on whatever it is.
 ///
 /// Implemented for closures that take an address and a deadline and return a
 /// future:

@@ -52,6 +52,7 @@ pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeti
         let opened = config.connector.connect(address.clone(), deadline).await;
         let stream =
             opened.map_err(|error| Error::dial(address, "connect", nature_of(&error), error))?;
+        let stream = encrypted(config, stream, &progress).await?;
         let half = HalfOpen::new(stream.into(), config.limits);
         recipe::carry_out(config, half, attempt, &progress).await
     };
@@ -71,4 +72,42 @@ fn nature_of(error: &io::Error) -> Nature {
         io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Nature::Refusal,
         _ => Nature::Network,
     }
+}
+
+/// The stream, encrypted if the pool is to encrypt: then there is no other way.
+#[cfg(feature = "tls")]
+async fn encrypted(
+    config: &Config,
+    stream: Box<dyn Stream>,
+    progress: &Progress,
+) -> Result<Box<dyn Stream>, Error> {
+    let Some(tls) = &config.tls else {
+        return Ok(stream);
+    };
+    progress.begin(crate::tls::STEP);
+    tls.shake_hands(&config.address, stream).await
+}
+
+#[cfg(not(feature = "tls"))]
+async fn encrypted(
+    _: &Config,
+    stream: Box<dyn Stream>,
+    _: &Progress,
+) -> Result<Box<dyn Stream>, Error> {
+    Ok(stream)
+}
+
+/// What a server that speaks TLS says of us once the handshake is over on our
+/// side, such as that it wants a certificate.
+#[cfg(feature = "tls")]
+fn late_alert(config: &Config, error: &Break) -> Option<Error> {
+    let Break::Io(error) = error else {
+        return None;
+    };
+    config.tls.as_ref()?.refusal(&config.address, error)
+}
+
+#[cfg(not(feature = "tls"))]
+fn late_alert(_: &Config, _: &Break) -> Option<Error> {
+    None
 }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
-/// Anything that bytes go in and out of: the streams of tokio, what a library
+/// Anything that bytes go in and out of: the streams of tokio, what a TLS library
 /// makes of them, [`tokio::io::duplex`].
 ///
 /// A [`TcpStream`](tokio::net::TcpStream) and a `UnixStream` are known for what
@@ -127,7 +127,14 @@ impl Socket {
                 || stream.poll_read_ready(cx),
                 || stream.try_read_buf(buffer),
             ),
-            Socket::Other(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+            Socket::Other(stream) => match pin!(stream.read_buf(buffer)).poll(cx) {
+                // A TLS stream that ends without a word of farewell. Replies say
+                // themselves where they end, so that none can be cut unseen.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    Poll::Ready(Ok(0))
+                }
+                other => other,
+            },
         }
     }
 

@@ -4,6 +4,8 @@ mod dialling;
 mod hooks;
 mod server;
 mod sharing;
+#[cfg(unix)]
+mod tls;
 mod transports;
 mod waiting;
 
