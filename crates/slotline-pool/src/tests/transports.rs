@@ -169,7 +169,7 @@ mod unix {
                 }
             }
         });
-        let large = "x".repeat(1 << 20);
+        let large = "x".repeat(1 << 18);
         for dials in 1..4 {
             let lines = ["GET a", &format!("GET {large}"), "GET b", "DEL c"];
             let answer = send(&pool, &lines).await;
