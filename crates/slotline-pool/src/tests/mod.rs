@@ -2,6 +2,7 @@
 
 mod dialling;
 mod direct;
+mod dropped;
 mod hooks;
 mod server;
 mod sharing;
