@@ -36,7 +36,7 @@ pub use exchange::{Answer, Exchange, Failure};
 pub use hook::{HookError, HookFuture, InitHook, Setup, SetupCommand, hook};
 pub use pool::Pool;
 pub use protocol::WhileAway;
-pub use statistics::Statistics;
+pub use statistics::{CommandsPerWrite, Statistics};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsBuilder};
 /// The TLS library, in the version whose types [`TlsBuilder`] takes.

@@ -2,11 +2,13 @@
 
 use std::any::Any;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -49,6 +51,20 @@ impl Socket {
 }
 
 impl Direct {
+    /// Whether the peer has closed, as the system knows it this moment: the
+    /// runtime may not have been told yet.
+    pub(crate) fn has_ended(&self) -> bool {
+        let socket = match self {
+            Direct::Tcp(stream) => SockRef::from(&**stream),
+            #[cfg(unix)]
+            Direct::Unix(stream) => SockRef::from(&**stream),
+        };
+        match socket.peek(&mut [MaybeUninit::uninit()]) {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
     /// Writes what the system takes at once; 0 if that is nothing.
     ///
     /// # Errors

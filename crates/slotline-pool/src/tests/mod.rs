@@ -1,6 +1,8 @@
 //! Pools against small servers that the tests script themselves.
 
 mod dialling;
+mod direct;
+mod dropped;
 mod hooks;
 mod server;
 mod sharing;
