@@ -11,12 +11,13 @@ mod limits;
 mod replies;
 mod reply;
 mod scan;
+mod time;
 mod value;
 
 pub use arg::{Arguments, ToArg, ToArgs};
 pub use command::{
     CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy,
-    ResponsePolicy, command_info, known, session_advice,
+    ResponsePolicy, Run, command_info, known, session_advice,
 };
 pub use decode::{FromReply, FromReplyOwned, Reader, ReplyKind, Sequence, Token};
 pub use delivery::Delivery;
@@ -25,7 +26,8 @@ pub use limits::Limits;
 pub use replies::Replies;
 pub use reply::Reply;
 pub use scan::Scanner;
-pub use value::Value;
+pub use time::{Microseconds, Milliseconds, Seconds, ServerTime, UnixMilliseconds, UnixSeconds};
+pub use value::{List, Part, Value};
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]

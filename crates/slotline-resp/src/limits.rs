@@ -17,10 +17,6 @@ pub struct Limits {
     pub(crate) total: usize,
 }
 
-/// The deepest nest that any setting allows, so that decoding a
-/// [`Value`](crate::Value) recursively and dropping it fit every stack.
-pub(crate) const DEEPEST: u32 = 512;
-
 impl Default for Limits {
     /// Depth 128, bulks of 512 MiB (the server's own `proto-max-bulk-len`),
     /// 134,217,728 elements, 1 GiB in all.
@@ -35,21 +31,20 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Nothing is refused but nests deeper than any setting allows: for bytes
-    /// that have been scanned already.
+    /// Nothing is refused: for bytes that have been scanned already.
     pub(crate) const SCANNED: Self = Self {
-        depth: DEEPEST,
+        depth: u32::MAX,
         bulk: usize::MAX,
         elements: u64::MAX,
         total: usize::MAX,
     };
 
     /// How many aggregates may be open at once: one for an array of numbers.
-    /// Default 128. More than 512 counts as 512, since deeper nests need
-    /// decoding without recursion, which is not there yet.
+    /// Default 128. Nothing in this crate uses the stack for it; a recursive type
+    /// of your own that implements [`FromReply`](crate::FromReply) does.
     #[must_use]
     pub fn depth(mut self, levels: u32) -> Self {
-        self.depth = levels.min(DEEPEST);
+        self.depth = levels;
         self
     }
 

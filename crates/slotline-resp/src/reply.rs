@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::decode::{FromReply, Reader, ReplyKind, Token};
 use crate::error::Error;
-use crate::limits::{DEEPEST, Limits};
+use crate::limits::Limits;
 use crate::scan::Scanner;
 use crate::value::{self, Value};
 
@@ -124,7 +124,7 @@ impl Reply {
     ///
     /// Only for bytes that no [`Scanner`] has seen.
     pub fn value(&self) -> Result<Value, Error> {
-        value::tree(&mut self.reader(), DEEPEST)
+        value::read(&mut self.reader())
     }
 }
 

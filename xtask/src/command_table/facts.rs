@@ -164,7 +164,7 @@ mod tests {
     }
 
     fn command(name: &str, flags: &[&str], tips: &[&str], subcommands: Vec<Value>) -> Value {
-        Value::Array(vec![
+        let row = [
             Value::Simple(name.into()),
             Value::Int(-2),
             words(flags),
@@ -174,8 +174,9 @@ mod tests {
             words(&[]),
             words(tips),
             words(&[]),
-            Value::Array(subcommands),
-        ])
+            Value::Array(subcommands.into()),
+        ];
+        Value::Array(row.into())
     }
 
     #[test]
@@ -186,7 +187,7 @@ mod tests {
             "response_policy:agg_sum",
         ];
         let sub = command("slowlog|len", &["admin", "loading"], &tips, vec![]);
-        let answer = Value::Array(vec![command("slowlog", &[], &[], vec![sub])]);
+        let answer = Value::Array([command("slowlog", &[], &[], vec![sub])].into());
         let facts = read(&answer).unwrap();
         assert_eq!(
             (facts[0].name.as_str(), facts[1].name.as_str()),
@@ -198,14 +199,14 @@ mod tests {
             (facts[1].request, facts[1].response),
             ("AllNodes", "AggSum")
         );
-        let odd = Value::Array(vec![command("x", &[], &["request_policy:whim"], vec![])]);
+        let odd = Value::Array([command("x", &[], &["request_policy:whim"], vec![])].into());
         assert!(format!("{:#}", read(&odd).unwrap_err()).contains("whim"));
     }
 
     #[test]
     fn where_servers_disagree_the_safe_flags_win() {
         let read_flags = |flags: &[&str]| {
-            read(&Value::Array(vec![command("x", flags, &[], vec![])]))
+            read(&Value::Array([command("x", flags, &[], vec![])].into()))
                 .unwrap()
                 .remove(0)
         };

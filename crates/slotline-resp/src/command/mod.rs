@@ -1,15 +1,19 @@
 //! Commands as bytes, and the static facts about them.
 
+mod body;
 mod buffer;
 mod commands;
+mod head;
 mod info;
 mod keys;
 mod lookup;
 mod session;
+mod wire;
 /// Every command's facts by its name, as `known::HGETALL`.
 #[rustfmt::skip]
 pub mod table;
 
+pub use body::Run;
 pub use buffer::CommandBuffer;
 pub use commands::{CommandRef, Commands};
 pub use info::{CommandInfo, Flags, KeySpec, RequestPolicy, ResponsePolicy};

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use crate::decode::token::{ReplyKind, Sequence, Token};
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::scan::{Aggregate, Blob, Header, Line, Scanner, crlf, header};
+use crate::scan::{
+    Aggregate, Blob, Header, Line, Scanner, crlf, header, quick_bulk, quick_integer,
+};
 
 /// What is reserved for a collection on the peer's word alone, in bytes.
 const TRUSTED: usize = 1 << 20;
@@ -71,6 +73,23 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
+    /// Steps over a plain bulk string, if that is next; whatever is anything
+    /// else is left to [`token`](Self::token).
+    #[inline]
+    pub(crate) fn quick_bulk(&mut self) -> Option<&'a [u8]> {
+        let (body, rest) = quick_bulk(self.ahead(), usize::MAX)?;
+        self.at = self.bytes.len() - rest.len();
+        Some(body)
+    }
+
+    /// The same for an integer.
+    #[inline]
+    pub(crate) fn quick_integer(&mut self) -> Option<i64> {
+        let (n, rest) = quick_integer(self.ahead())?;
+        self.at = self.bytes.len() - rest.len();
+        Some(n)
+    }
+
     fn broken(&self, what: &'static str) -> Error {
         Error::protocol(what, self.position())
     }
@@ -130,6 +149,42 @@ impl<'a> Reader<'a> {
             }
             _ => Err(self.broken("CR LF expected after a string")),
         }
+    }
+
+    /// Opens the attributes before the next element, if there are any: keys and
+    /// values in turn, as of a map, after which comes the element. Every other
+    /// method passes over attributes.
+    ///
+    /// ```
+    /// use slotline_resp::{FromReply, Reply};
+    ///
+    /// let reply = Reply::from_frame("|1\r\n+ttl\r\n:9\r\n+OK\r\n".into())?;
+    /// let mut reader = reply.reader();
+    /// if let Some(mut attributes) = reader.attributes()? {
+    ///     while reader.has_next(&mut attributes)? {
+    ///         let key = reader.str()?;
+    ///         assert!(reader.has_next(&mut attributes)?);
+    ///         assert_eq!((key, reader.integer()?), ("ttl", 9));
+    ///     }
+    /// }
+    /// assert_eq!(reader.str()?, "OK");
+    /// # Ok::<(), slotline_resp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Their header is broken.
+    pub fn attributes(&mut self) -> Result<Option<Sequence>, Error> {
+        if self.ahead().first() != Some(&b'|') {
+            return Ok(None);
+        }
+        Ok(match self.header()? {
+            Header::Attribute(count) => Some(Sequence {
+                kind: ReplyKind::Map,
+                left: Some(count),
+            }),
+            _ => None,
+        })
     }
 
     /// Reads a scalar, or the opening of an aggregate or a streamed string.
@@ -204,7 +259,7 @@ impl<'a> Reader<'a> {
     ///
     /// # Errors
     ///
-    /// Its bytes are broken, or nested more than 512 deep.
+    /// Its bytes are broken.
     pub fn skip(&mut self) -> Result<(), Error> {
         match Scanner::new(Limits::SCANNED).scan(self.ahead())? {
             Some(len) => {
@@ -221,6 +276,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// The end of a streamed aggregate is broken.
+    #[inline]
     pub fn has_next(&mut self, sequence: &mut Sequence) -> Result<bool, Error> {
         match &mut sequence.left {
             Some(0) => Ok(false),
@@ -228,13 +284,17 @@ impl<'a> Reader<'a> {
                 *left -= 1;
                 Ok(true)
             }
-            None if self.ahead().first() == Some(&b'.') => {
-                self.header()?;
-                sequence.left = Some(0);
-                Ok(false)
-            }
-            None => Ok(true),
+            None => self.has_next_streamed(sequence),
         }
+    }
+
+    fn has_next_streamed(&mut self, sequence: &mut Sequence) -> Result<bool, Error> {
+        if self.ahead().first() != Some(&b'.') {
+            return Ok(true);
+        }
+        self.header()?;
+        sequence.left = Some(0);
+        Ok(false)
     }
 
     /// How many `T`s to reserve for what is left of an aggregate: never more
@@ -305,6 +365,9 @@ impl<'a> Reader<'a> {
     /// It is something else, nil included, or a streamed string, which does
     /// not lie in one piece.
     pub fn bytes(&mut self) -> Result<&'a [u8], Error> {
+        if let Some(bytes) = self.quick_bulk() {
+            return Ok(bytes);
+        }
         match self.token()? {
             Token::Bulk(bytes) | Token::Simple(bytes) | Token::Verbatim { text: bytes, .. } => {
                 Ok(bytes)
@@ -321,6 +384,9 @@ impl<'a> Reader<'a> {
     ///
     /// It is something else, nil included.
     pub fn shared(&mut self) -> Result<Bytes, Error> {
+        if let Some(bytes) = self.quick_bulk() {
+            return Ok(self.share(bytes));
+        }
         match self.token()? {
             Token::Bulk(bytes) | Token::Simple(bytes) | Token::Verbatim { text: bytes, .. } => {
                 Ok(self.share(bytes))
@@ -342,6 +408,9 @@ impl<'a> Reader<'a> {
     ///
     /// Those of [`bytes`](Self::bytes), and for text that is not UTF-8.
     pub fn str(&mut self) -> Result<&'a str, Error> {
+        if let Some(bytes) = self.quick_bulk() {
+            return std::str::from_utf8(bytes).map_err(not_utf8);
+        }
         let bytes = match self.token()? {
             Token::Bulk(bytes)
             | Token::Simple(bytes)

@@ -21,6 +21,12 @@ impl<'a> FromReply<'a> for &'a [u8] {
 
 impl<'a> FromReply<'a> for String {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        if let Some(text) = reader.quick_bulk() {
+            return match std::str::from_utf8(text) {
+                Ok(text) => Ok(text.to_owned()),
+                Err(error) => Err(not_utf8(error)),
+            };
+        }
         // Only the second byte tells a streamed string from a plain one, so
         // look at the token here rather than at the kind first.
         match reader.token()? {
@@ -68,15 +74,34 @@ where
         .map_err(|cause| Error::mismatch(wanted, "a string that is not one").caused_by(cause))
 }
 
+#[cold]
+fn out_of_range(wanted: &'static str) -> Error {
+    Error::mismatch(wanted, "an integer out of its range")
+}
+
+#[inline]
 pub(crate) fn integer<N>(wanted: &'static str, reader: &mut Reader<'_>) -> Result<N, Error>
 where
     N: TryFrom<i64> + FromStr,
     N::Err: std::error::Error + Send + Sync + 'static,
 {
-    match reader.token()? {
-        Token::Integer(n) => {
-            N::try_from(n).map_err(|_| Error::mismatch(wanted, "an integer out of its range"))
-        }
+    match reader.quick_integer() {
+        Some(n) => N::try_from(n).map_err(|_| out_of_range(wanted)),
+        None => integer_of(wanted, reader.token()?, reader),
+    }
+}
+
+fn integer_of<N>(
+    wanted: &'static str,
+    token: Token<'_>,
+    reader: &mut Reader<'_>,
+) -> Result<N, Error>
+where
+    N: TryFrom<i64> + FromStr,
+    N::Err: std::error::Error + Send + Sync + 'static,
+{
+    match token {
+        Token::Integer(n) => N::try_from(n).map_err(|_| out_of_range(wanted)),
         Token::Bulk(text) | Token::Simple(text) | Token::BigNumber(text) => parse(wanted, text),
         Token::Chunks => parse(wanted, &reader.chunks()?),
         other => Err(Reader::unexpected(wanted, &other)),
@@ -125,6 +150,7 @@ impl Real for f32 {
 macro_rules! numbers {
     ($read:ident: $($type:ty, $name:literal;)*) => {$(
         impl<'a> FromReply<'a> for $type {
+            #[inline]
             fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
                 $read($name, reader)
             }

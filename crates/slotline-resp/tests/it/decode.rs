@@ -252,27 +252,6 @@ fn debug_shows_no_value() {
 }
 
 #[test]
-fn the_deepest_value_allowed_fits_a_small_stack() {
-    let nest = format!("{}:1\r\n", "*1\r\n".repeat(512));
-    let deep = std::thread::Builder::new().stack_size(2 << 20);
-    let done = deep.spawn(move || {
-        let value = Reply::from_scanned(nest.into()).value().unwrap();
-        let copy = value.clone();
-        assert_eq!(copy, value);
-        assert!(format!("{value:?}").ends_with(&")".repeat(8)[..1]));
-    });
-    done.unwrap().join().unwrap();
-    // One deeper: an error, also for bytes that nobody scanned.
-    let nest = format!("{}:1\r\n", "*1\r\n".repeat(100_000));
-    assert!(
-        Reply::from_scanned(nest.into())
-            .value()
-            .unwrap_err()
-            .is_limit()
-    );
-}
-
-#[test]
 fn unscanned_bytes_are_errors_and_never_panics() {
     for text in [
         "",

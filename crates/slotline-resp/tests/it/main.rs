@@ -7,6 +7,9 @@
 )]
 
 mod decode;
+mod deep;
 mod encoder;
+mod memory;
 mod properties;
 mod scan;
+mod time;

@@ -28,16 +28,17 @@ fn value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(5, 64, 8, |inner| {
         let many = || prop::collection::vec(inner.clone(), 0..8);
         prop_oneof![
-            many().prop_map(Value::Array),
-            many().prop_map(Value::Set),
-            many().prop_map(Value::Push),
-            prop::collection::vec((inner.clone(), inner.clone()), 0..5).prop_map(Value::Map),
+            many().prop_map(|all| Value::Array(all.into())),
+            many().prop_map(|all| Value::Set(all.into())),
+            many().prop_map(|all| Value::Push(all.into())),
+            prop::collection::vec((inner.clone(), inner.clone()), 0..5)
+                .prop_map(|pairs| Value::Map(pairs.into())),
         ]
     })
 }
 
 /// Bytes that look enough like RESP to get past the first header.
-fn almost_resp() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn almost_resp() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         4 => prop::sample::select(vec![
             "*", "$", "%", "~", ">", "|", ":", "+", "-", "_", "#t", ",", "(", "=", "!", "$?", "*?",

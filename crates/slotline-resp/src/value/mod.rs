@@ -1,10 +1,17 @@
 //! A reply as a tree, for whoever wants one.
 
+mod list;
+mod show;
+mod tree;
+mod walk;
+
+pub use list::{List, Part};
+pub(crate) use tree::read;
+
 use bytes::Bytes;
 
-use crate::decode::{FromReply, Reader, ReplyKind, Sequence, Token};
+use crate::decode::{FromReply, Reader, ReplyKind, Token};
 use crate::error::Error;
-use crate::limits::DEEPEST;
 
 /// Any reply, owned: for commands whose reply has no fixed shape. Attributes
 /// are not kept.
@@ -12,7 +19,9 @@ use crate::limits::DEEPEST;
 /// It shares the memory of the reply that it came from. Strings that are text
 /// by their type (`Simple`, `Error`, `Verbatim`) are kept as such, with what is
 /// not UTF-8 replaced; [`Bulk`](Self::Bulk) is the server's bytes as they are.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Decoding, cloning, comparing and dropping a tree need no stack, however deep
+/// the [`Limits`](crate::Limits) let it be; `Debug` shows 64 levels of it.
 #[non_exhaustive]
 pub enum Value {
     /// Nil in any of its spellings.
@@ -45,19 +54,27 @@ pub enum Value {
         text: String,
     },
     /// An array.
-    Array(Vec<Value>),
+    Array(List),
     /// The pairs of a map, in the order sent, repeated keys included.
-    Map(Vec<(Value, Value)>),
+    Map(List<(Value, Value)>),
     /// The members of a set, in the order sent, repeated ones included.
-    Set(Vec<Value>),
+    Set(List),
     /// Out-of-band data, kind first; also within a transaction's reply.
-    Push(Vec<Value>),
+    Push(List),
 }
 
 impl Value {
     /// Whether this is nil.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)
+    }
+
+    /// Whether this is an array, map, set or push.
+    pub fn is_aggregate(&self) -> bool {
+        matches!(
+            self,
+            Self::Array(_) | Self::Map(_) | Self::Set(_) | Self::Push(_)
+        )
     }
 
     /// What this is.
@@ -159,77 +176,66 @@ impl Value {
     }
 }
 
+impl Value {
+    /// A copy; of an aggregate, an empty one.
+    fn clone_leaf(&self) -> Value {
+        match self {
+            Self::Null => Self::Null,
+            Self::Simple(text) => Self::Simple(text.clone()),
+            Self::Error { code, message } => Self::Error {
+                code: code.clone(),
+                message: message.clone(),
+            },
+            Self::Int(n) => Self::Int(*n),
+            Self::Double(n) => Self::Double(*n),
+            Self::Bool(truth) => Self::Bool(*truth),
+            Self::BigNumber(digits) => Self::BigNumber(digits.clone()),
+            Self::Bulk(bytes) => Self::Bulk(bytes.clone()),
+            Self::Verbatim { format, text } => Self::Verbatim {
+                format: format.clone(),
+                text: text.clone(),
+            },
+            Self::Array(_) => Self::Array(List::default()),
+            Self::Map(_) => Self::Map(List::default()),
+            Self::Set(_) => Self::Set(List::default()),
+            Self::Push(_) => Self::Push(List::default()),
+        }
+    }
+
+    /// Whether two values that hold no others are the same.
+    fn is_same_leaf(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Simple(one), Self::Simple(two))
+            | (Self::BigNumber(one), Self::BigNumber(two)) => one == two,
+            (
+                Self::Error { code, message },
+                Self::Error {
+                    code: other_code,
+                    message: other_message,
+                },
+            ) => code == other_code && message == other_message,
+            (Self::Int(one), Self::Int(two)) => one == two,
+            (Self::Double(one), Self::Double(two)) => one == two,
+            (Self::Bool(one), Self::Bool(two)) => one == two,
+            (Self::Bulk(one), Self::Bulk(two)) => one == two,
+            (
+                Self::Verbatim { format, text },
+                Self::Verbatim {
+                    format: other_format,
+                    text: other_text,
+                },
+            ) => format == other_format && text == other_text,
+            _ => false,
+        }
+    }
+}
+
 impl<'a> FromReply<'a> for Value {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
         match reader.token()? {
             error @ Token::Error(_) => Err(Reader::unexpected("a value", &error)),
-            token => grow(reader, token, DEEPEST),
+            token => tree::grow(reader, token),
         }
     }
-}
-
-/// The tree of the next element, an error included.
-pub(crate) fn tree(reader: &mut Reader<'_>, deeper: u32) -> Result<Value, Error> {
-    let token = reader.token()?;
-    grow(reader, token, deeper)
-}
-
-/// By recursion, as deep as the scanner's limits ever let a frame be.
-fn grow<'a>(reader: &mut Reader<'a>, token: Token<'a>, deeper: u32) -> Result<Value, Error> {
-    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-    Ok(match token {
-        Token::Null => Value::Null,
-        Token::Simple(line) => Value::Simple(text(line)),
-        Token::Error(line) => error(line),
-        Token::Integer(n) => Value::Int(n),
-        Token::Double(n) => Value::Double(n),
-        Token::Bool(truth) => Value::Bool(truth),
-        Token::BigNumber(digits) => Value::BigNumber(text(digits)),
-        Token::Bulk(bytes) => Value::Bulk(reader.share(bytes)),
-        Token::Chunks => Value::Bulk(reader.chunks()?.into()),
-        Token::Verbatim { format, text: body } => Value::Verbatim {
-            format: text(format),
-            text: text(body),
-        },
-        Token::Aggregate(sequence) => aggregate(reader, sequence, deeper)?,
-    })
-}
-
-fn error(line: &[u8]) -> Value {
-    let line = String::from_utf8_lossy(line);
-    let (code, message) = line.split_once(' ').unwrap_or((&line, ""));
-    Value::Error {
-        code: code.to_owned(),
-        message: message.to_owned(),
-    }
-}
-
-fn aggregate(reader: &mut Reader<'_>, mut sequence: Sequence, deeper: u32) -> Result<Value, Error> {
-    let Some(deeper) = deeper.checked_sub(1) else {
-        let limit = u64::from(DEEPEST);
-        return Err(Error::limit("nesting depth", limit, reader.position()));
-    };
-    if sequence.kind() == ReplyKind::Map {
-        let mut pairs = Vec::with_capacity(reader.reserve::<(Value, Value)>(&sequence) / 2);
-        while reader.has_next(&mut sequence)? {
-            let key = tree(reader, deeper)?;
-            if !reader.has_next(&mut sequence)? {
-                return Err(Error::protocol(
-                    "odd number of elements in a map",
-                    reader.position(),
-                ));
-            }
-            pairs.push((key, tree(reader, deeper)?));
-        }
-        return Ok(Value::Map(pairs));
-    }
-    let mut all = Vec::with_capacity(reader.reserve::<Value>(&sequence));
-    while reader.has_next(&mut sequence)? {
-        all.push(tree(reader, deeper)?);
-    }
-    Ok(match sequence.kind() {
-        ReplyKind::Set => Value::Set(all),
-        ReplyKind::Push => Value::Push(all),
-        _ => Value::Array(all),
-    })
 }

@@ -1,0 +1,130 @@
+//! What the codec allocates: in proportion to what has arrived, whatever that
+//! announces, and nothing where nothing is needed.
+
+use std::collections::HashMap;
+
+use allocation_counter::measure;
+use bytes::Bytes;
+use proptest::prelude::*;
+use slotline_resp::{
+    CommandBuffer, Error, FromReply, Limits, Reader, Reply, Scanner, Value, known,
+};
+
+use crate::properties::almost_resp;
+
+/// The most that may be allocated at once for each byte that has arrived: a
+/// `Value` for every three bytes, twice while a vector grows.
+const PER_BYTE: u64 = 2 * 80;
+/// For errors and a scanner's own nest.
+const BESIDES: u64 = 4096;
+
+/// The most bytes that scanning and decoding hold at any moment.
+fn peak(bytes: &[u8]) -> u64 {
+    let whole = Bytes::copy_from_slice(bytes);
+    let work = || {
+        let mut scanner = Scanner::new(Limits::default().depth(u32::MAX));
+        let end = scanner.scan(&whole).ok().flatten();
+        // Bytes that no scanner let pass must be as harmless.
+        let reply = Reply::from_scanned(whole.slice(..end.unwrap_or(whole.len())));
+        let _ = reply.value();
+        let _ = reply.decode::<Vec<i64>>();
+        let _ = reply.decode::<HashMap<Bytes, Vec<Value>>>();
+        let _ = reply.decode::<Vec<Vec<Result<(String, f64), Error>>>>();
+        let _ = reply.reader().skip();
+    };
+    measure(work).bytes_max
+}
+
+#[track_caller]
+fn modest(bytes: &[u8]) {
+    let (peak, allowed) = (peak(bytes), PER_BYTE * bytes.len() as u64 + BESIDES);
+    assert!(peak <= allowed, "{} bytes made us hold {peak}", bytes.len());
+}
+
+#[test]
+fn what_is_announced_is_not_believed() {
+    for header in [
+        "*134217727\r\n",
+        "%67108863\r\n",
+        "~134217727\r\n",
+        ">134217727\r\n",
+        "|67108863\r\n",
+        "$536870912\r\n",
+        "=536870912\r\n",
+        "*9223372036854775807\r\n",
+    ] {
+        modest(header.as_bytes());
+        modest(format!("*1\r\n{header}:1\r\n").as_bytes());
+        // Each level announces as much again.
+        modest(header.repeat(10_000).as_bytes());
+        modest(format!("{}{}", header.repeat(100), ":1\r\n".repeat(1000)).as_bytes());
+    }
+    modest("*1\r\n".repeat(100_000).as_bytes());
+    modest("*?\r\n".repeat(100_000).as_bytes());
+    modest("$?\r\n".repeat(100_000).as_bytes());
+    modest(&[b"+".as_slice(), &[b'x'; 1 << 20]].concat());
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_allocate_no_more_than_a_constant_times_their_length(
+        bytes in prop_oneof![almost_resp(), prop::collection::vec(any::<u8>(), 0..200)],
+    ) {
+        modest(&bytes);
+    }
+}
+
+#[test]
+fn what_is_borrowed_or_shared_allocates_nothing() {
+    let frame = Bytes::from("*3\r\n$5\r\nhello\r\n+OK\r\n=7\r\ntxt:abc\r\n");
+    // The first reference to a vector's memory makes its counter.
+    let reply = Reply::from_scanned(frame.clone());
+    let made = measure(|| {
+        let mut scanner = Scanner::new(Limits::default());
+        assert_eq!(scanner.scan(&frame), Ok(Some(frame.len())));
+        assert!(reply.decode::<(&str, &str, &str)>().is_ok());
+        assert!(reply.decode::<(&[u8], &[u8], &[u8])>().is_ok());
+        assert!(reply.decode::<(Bytes, Bytes, Bytes)>().is_ok());
+        let mut reader = Reader::new(&frame, 0..frame.len());
+        assert!(Option::<(&str, Bytes, &[u8])>::from_reply(&mut reader).is_ok());
+    });
+    assert_eq!(made.count_total, 0);
+}
+
+#[test]
+fn a_lone_small_command_allocates_nothing() {
+    let value = [b'v'; 64];
+    let made = measure(|| {
+        let mut buffer = CommandBuffer::new();
+        buffer.begin(&known::SET, 2).key("key:000001").arg(&value);
+        let command = buffer.freeze();
+        let again = command.clone();
+        assert_eq!(again.byte_len(), command.byte_len());
+    });
+    assert_eq!(made.count_total, 0);
+}
+
+#[test]
+fn a_batch_allocates_a_handful_however_long_it_is() {
+    let value = Bytes::from(vec![b'v'; 32 << 10]);
+    let encode = |commands: usize| {
+        let made = measure(|| {
+            let mut buffer = CommandBuffer::new();
+            for n in 0..commands {
+                buffer.begin(&known::SET, 2).key(&n).arg(&value);
+            }
+            let all = buffer.freeze();
+            let parts = (all.slice(0..commands / 2), all.clone());
+            assert_eq!(parts.1.len(), commands);
+        });
+        (made.count_total, made.bytes_total)
+    };
+    let (few, _) = encode(10);
+    let (many, bytes) = encode(1000);
+    // Only what doubles as it grows: entries, keys, large arguments, bytes.
+    assert!(many - few <= 4 * 7, "{few} for ten, {many} for a thousand");
+    assert!(
+        bytes < 1 << 20,
+        "the 32 MiB of values were not copied, {bytes} bytes"
+    );
+}
