@@ -88,7 +88,7 @@ fn get(wire: &Wire) -> usize {
     for key in &wire.keys {
         let mut buffer = CommandBuffer::new();
         buffer.begin(&known::GET, 1).key(key);
-        len += black_box(&buffer).as_bytes().len();
+        len += black_box(buffer.freeze()).byte_len();
     }
     len
 }
@@ -98,7 +98,7 @@ fn set(wire: &Wire) -> usize {
     for key in &wire.keys {
         let mut buffer = CommandBuffer::new();
         buffer.begin(&known::SET, 2).key(key).arg(&wire.value);
-        len += black_box(&buffer).as_bytes().len();
+        len += black_box(buffer.freeze()).byte_len();
     }
     len
 }
@@ -108,5 +108,5 @@ fn pipeline(wire: &Wire) -> usize {
     for key in &wire.keys {
         buffer.begin(&known::SET, 2).key(key).arg(&wire.value);
     }
-    black_box(&buffer).as_bytes().len()
+    black_box(buffer.freeze()).byte_len()
 }
