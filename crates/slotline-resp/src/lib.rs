@@ -33,3 +33,7 @@ pub use value::{List, Part, Value};
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
 struct ReadmeDoctests;
+
+#[doc = include_str!("../docs/differences.md")]
+#[cfg(doc)]
+pub mod differences {}

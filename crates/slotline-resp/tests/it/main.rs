@@ -8,6 +8,7 @@
 
 mod decode;
 mod deep;
+mod differential;
 mod encoder;
 mod memory;
 mod properties;

@@ -9,7 +9,7 @@ fn text() -> impl Strategy<Value = String> {
     "[ -~é]{0,12}"
 }
 
-fn value() -> impl Strategy<Value = Value> {
+pub(crate) fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         text().prop_map(Value::Simple),
