@@ -11,6 +11,7 @@ mod limits;
 mod replies;
 mod reply;
 mod scan;
+mod server;
 mod value;
 
 pub use arg::{Arguments, ToArg, ToArgs};
@@ -24,7 +25,8 @@ pub use error::{Error, Result};
 pub use limits::Limits;
 pub use replies::Replies;
 pub use reply::Reply;
-pub use scan::Scanner;
+pub use scan::{ReplyDecoder, Scanner};
+pub use server::{CommandDecoder, Protocol, ReceivedCommand, ReplyBuffer, Streamed};
 pub use value::{List, Part, Value};
 
 /// The README's examples, run as doc tests.

@@ -8,6 +8,7 @@ use super::commands::{Body, CommandRef, Commands, Entry, One, Span};
 use super::info::{CommandInfo, Flags, KeySpec};
 use super::lookup::{command_info, subcommand_info};
 use crate::arg::{Arguments, ToArg, ToArgs};
+use crate::server::ReceivedCommand;
 
 /// Bytes that a lone command may have before it needs the heap.
 pub(crate) const INLINE: usize = 128;
@@ -134,6 +135,36 @@ impl CommandBuffer {
         self
     }
 
+    /// Adds a copy of a command that was received, an inline one as an array,
+    /// which is the only form that others can rely on. Its keys are found by its
+    /// key specification.
+    ///
+    /// ```
+    /// use bytes::BytesMut;
+    /// use slotline_resp::{CommandBuffer, CommandDecoder, Limits};
+    ///
+    /// let mut bytes = BytesMut::from("get k\r\n");
+    /// let command = CommandDecoder::new(Limits::default()).decode(&mut bytes)?;
+    /// let mut buffer = CommandBuffer::new();
+    /// buffer.append_received(&command.expect("a whole line"));
+    /// assert_eq!(buffer.as_bytes(), b"*2\r\n$3\r\nget\r\n$1\r\nk\r\n");
+    /// # Ok::<(), slotline_resp::Error>(())
+    /// ```
+    pub fn append_received(&mut self, command: &ReceivedCommand) -> &mut CommandBuffer {
+        self.open(command.info(), command.len());
+        if command.is_inline() {
+            self.bytes.push(b'*');
+            self.number(self.declared);
+            for arg in command.args() {
+                self.bulk(arg);
+            }
+        } else {
+            self.bytes.extend_from_slice(command.as_bytes());
+            self.present = self.declared;
+        }
+        self
+    }
+
     /// How many commands it holds.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -174,9 +205,17 @@ impl CommandBuffer {
     }
 
     fn start(&mut self, info: &'static CommandInfo, args: usize) {
-        self.end_last();
         let name_args = 1 + usize::from(info.name.contains(' '));
-        self.declared = args + name_args;
+        self.open(info, args + name_args);
+        self.bytes.push(b'*');
+        self.number(self.declared);
+    }
+
+    /// Begins a command of so many arguments, its name included, before any of
+    /// its bytes is there.
+    fn open(&mut self, info: &'static CommandInfo, declared: usize) {
+        self.end_last();
+        self.declared = declared;
         self.present = 0;
         self.flags = self.flags | info.flags;
         self.entries.push(Entry {
@@ -184,8 +223,6 @@ impl CommandBuffer {
             start: self.bytes.len(),
             keys_end: self.keys.len(),
         });
-        self.bytes.push(b'*');
-        self.number(self.declared);
     }
 
     /// A command that got fewer arguments than it was begun with.

@@ -11,8 +11,10 @@ mod session;
 pub mod table;
 
 pub use buffer::CommandBuffer;
+pub(crate) use commands::Span;
 pub use commands::{CommandRef, Commands};
 pub use info::{CommandInfo, Flags, KeySpec, RequestPolicy, ResponsePolicy};
 pub use lookup::command_info;
+pub(crate) use lookup::received_info;
 pub use session::session_advice;
 pub use table as known;

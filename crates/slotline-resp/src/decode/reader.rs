@@ -6,11 +6,8 @@ use bytes::Bytes;
 
 use crate::decode::token::{ReplyKind, Sequence, Token};
 use crate::error::Error;
-use crate::limits::Limits;
+use crate::limits::{Limits, TRUSTED};
 use crate::scan::{Aggregate, Blob, Header, Line, Scanner, crlf, header};
-
-/// What is reserved for a collection on the peer's word alone, in bytes.
-const TRUSTED: usize = 1 << 20;
 
 /// A cursor over one or more frames, from which
 /// [`FromReply`](crate::FromReply) reads in a single pass.

@@ -1,8 +1,12 @@
 //! Finding where a frame ends.
 
+mod decoder;
 mod header;
+mod room;
 
-pub(crate) use header::{Aggregate, Blob, Fault, Header, Line, crlf, header};
+pub use decoder::ReplyDecoder;
+pub(crate) use header::{Aggregate, Blob, Fault, Header, Line, check_big_number, crlf, header};
+pub(crate) use room::make_room;
 
 use nom::bytes::streaming::take_till;
 use nom::{IResult, Parser};

@@ -1,4 +1,4 @@
-//! What the decoding half of the crate promises, as tables of bytes.
+//! What the crate promises, as tables of bytes.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
@@ -6,8 +6,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod commands;
 mod decode;
 mod deep;
-mod encoder;
 mod properties;
+mod replies;
 mod scan;
