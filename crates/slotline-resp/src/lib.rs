@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod arg;
+#[cfg(feature = "tokio-util")]
+mod codec;
 mod command;
 mod decode;
 mod delivery;
@@ -15,6 +17,8 @@ mod server;
 mod value;
 
 pub use arg::{Arguments, ToArg, ToArgs};
+#[cfg(feature = "tokio-util")]
+pub use codec::{ClientCodec, CodecError, ServerCodec};
 pub use command::{
     CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy,
     ResponsePolicy, command_info, known, session_advice,

@@ -6,6 +6,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(feature = "tokio-util")]
+mod codec;
 mod commands;
 mod decode;
 mod deep;
