@@ -107,14 +107,17 @@ impl Scanner {
             return Err(error.clone());
         }
         self.missing = 0;
-        match self.advance(input) {
+        // What lies beyond the limit does not matter, or it would depend on the
+        // cutting which error there is.
+        let within = input.get(..self.limits.total).unwrap_or(input);
+        match self.advance(within) {
             Ok(true) => {
                 let len = self.at;
                 self.at = 0;
                 self.elements = 0;
                 Ok(Some(len))
             }
-            Ok(false) if input.len() > self.limits.total => Err(self.fail(self.too_long())),
+            Ok(false) if within.len() < input.len() => Err(self.fail(self.too_long())),
             Ok(false) => Ok(None),
             Err(error) => Err(self.fail(error)),
         }
@@ -191,9 +194,6 @@ impl Scanner {
         self.elements += 1;
         if self.elements > self.limits.elements {
             return Err(self.too_many(start));
-        }
-        if self.at > self.limits.total {
-            return Err(self.too_long());
         }
         let inside = self.open.last().map(|open| open.shape);
         match header {
@@ -345,9 +345,6 @@ impl Scanner {
         .map_err(|what| Error::protocol(what, self.at))?;
         self.at = input.len() - rest.len();
         self.step = Step::Header;
-        if self.at > self.limits.total {
-            return Err(self.too_long());
-        }
         Ok(true)
     }
 

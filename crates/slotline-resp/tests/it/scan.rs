@@ -233,6 +233,10 @@ fn limits_are_met_before_anything_is_kept() {
     );
     beyond(Limits::default().total(8), "$9\r\n", "frame length");
     beyond(Limits::default().total(8), "+abcdefgh", "frame length");
+    // What is wrong beyond the limit does not count, however it was cut.
+    let short = Limits::default().total(8);
+    beyond(short, "$99999999999999999999\r\n", "frame length");
+    beyond(short, "*2\r\n:1\r\n:x\r\n", "frame length");
     // At its limits exactly, a frame is fine.
     let text = b"*2\r\n*1\r\n$4\r\nabcd\r\n:1\r\n";
     assert_eq!(check(tight, text), Ok(Some(text.len())));
