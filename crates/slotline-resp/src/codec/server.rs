@@ -38,6 +38,8 @@ use crate::value::Value;
 ///         _ => connection.send(Value::Null).await?,
 ///     }
 /// }
+/// // Of all that can be sent, `flush` and `close` have to be told one.
+/// SinkExt::<Value>::close(&mut connection).await?;
 /// # drop(connection);
 /// # let mut sent = String::new();
 /// # tokio::io::AsyncReadExt::read_to_string(&mut client, &mut sent).await?;
