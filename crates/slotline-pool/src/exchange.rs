@@ -154,7 +154,7 @@ fn answer(outcome: Outcome, commands: &Commands) -> Answer {
                 let mut start = 0;
                 let begun = commands.iter().take_while(|command| {
                     let began = start < written;
-                    start += command.as_bytes().len();
+                    start += command.byte_len();
                     began
                 });
                 begun.count()

@@ -10,7 +10,7 @@ use std::io::{Error, ErrorKind, Read, Write};
 use std::net::TcpStream;
 
 use bytes::BytesMut;
-use slotline_resp::{CommandBuffer, Limits, Reply, ReplyDecoder, Value, known};
+use slotline_resp::{CommandBuffer, Commands, Limits, Reply, ReplyDecoder, Value, known};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1);
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     pipeline.begin(&known::GET, 1).key("nobody");
     pipeline.begin_named("NO.SUCH").arg("command");
     pipeline.begin(&known::DEL, 1).key("greeting");
-    connection.send(&pipeline)?;
+    connection.send(&pipeline.freeze())?;
 
     let hello = connection.reply()?;
     let hello: HashMap<&str, Value> = hello.decode()?;
@@ -57,8 +57,14 @@ impl Connection {
         }
     }
 
-    fn send(&mut self, commands: &CommandBuffer) -> std::io::Result<()> {
-        self.socket.write_all(commands.as_bytes())
+    fn send(&mut self, commands: &Commands) -> std::io::Result<()> {
+        let mut written = Ok(());
+        commands.for_each_run(|run| {
+            if written.is_ok() {
+                written = self.socket.write_all(&run);
+            }
+        });
+        written
     }
 
     /// The next reply, in the order in which the commands were sent.

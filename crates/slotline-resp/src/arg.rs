@@ -1,6 +1,8 @@
 //! What can be an argument of a command.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
@@ -17,11 +19,17 @@ use crate::command::CommandBuffer;
 pub trait ToArg {
     /// Calls `take` once with the argument's bytes.
     fn with_bytes<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R;
+
+    /// The same bytes, if they are such as can be kept without a copy.
+    fn as_shared(&self) -> Option<&Bytes> {
+        None
+    }
 }
 
 /// One value or several that are the arguments of a command in a row: a
 /// [`ToArg`], a slice, a pair, a map (field, value, field, value …), or an
-/// `Option` (absent if `None`).
+/// `Option` (absent if `None`). With the feature `serde`, `to_args` makes one of
+/// any serde type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be arguments of a command",
     note = "strings, bytes, numbers, and slices, pairs, maps and options of them can"
@@ -86,10 +94,20 @@ macro_rules! one_arg {
     };
 }
 
-bytes_arg!(str, String, Bytes, BytesMut);
+bytes_arg!(str, String, BytesMut);
 number_arg!(itoa: i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
 // Non-finite values come out as `inf`, `-inf` and `NaN`, which servers read too.
 number_arg!(ryu: f32, f64);
+
+impl ToArg for Bytes {
+    fn with_bytes<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
+        take(self)
+    }
+    fn as_shared(&self) -> Option<&Bytes> {
+        Some(self)
+    }
+}
+one_arg!(Bytes);
 
 impl ToArg for [u8] {
     fn with_bytes<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
@@ -109,13 +127,34 @@ impl ToArg for Vec<u8> {
     }
 }
 
-impl<T: ToArg + ?Sized> ToArg for &T {
+/// What points to an argument is one.
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<T: ToArg + ?Sized> ToArg for $pointer {
+            fn with_bytes<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
+                (**self).with_bytes(take)
+            }
+            fn as_shared(&self) -> Option<&Bytes> {
+                (**self).as_shared()
+            }
+        }
+        impl<T: ToArgs + ?Sized> ToArgs for $pointer {
+            fn add_to(&self, arguments: &mut Arguments<'_>) {
+                (**self).add_to(arguments);
+            }
+        }
+    )*};
+}
+
+pointers!(&T, Box<T>, Arc<T>);
+
+impl<T: ToArg + ToOwned + ?Sized> ToArg for Cow<'_, T> {
     fn with_bytes<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
         (**self).with_bytes(take)
     }
 }
 
-impl<T: ToArgs + ?Sized> ToArgs for &T {
+impl<T: ToArgs + ToOwned + ?Sized> ToArgs for Cow<'_, T> {
     fn add_to(&self, arguments: &mut Arguments<'_>) {
         (**self).add_to(arguments);
     }

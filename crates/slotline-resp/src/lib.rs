@@ -14,6 +14,9 @@ mod replies;
 mod reply;
 mod scan;
 mod server;
+#[cfg(feature = "serde")]
+pub mod structs;
+mod time;
 mod value;
 
 pub use arg::{Arguments, ToArg, ToArgs};
@@ -21,7 +24,7 @@ pub use arg::{Arguments, ToArg, ToArgs};
 pub use codec::{ClientCodec, CodecError, ServerCodec};
 pub use command::{
     CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy,
-    ResponsePolicy, command_info, known, session_advice,
+    ResponsePolicy, Run, command_info, known, session_advice,
 };
 pub use decode::{FromReply, FromReplyOwned, Reader, ReplyKind, Sequence, Token};
 pub use delivery::Delivery;
@@ -31,6 +34,9 @@ pub use replies::Replies;
 pub use reply::Reply;
 pub use scan::{ReplyDecoder, Scanner};
 pub use server::{CommandDecoder, Protocol, ReceivedCommand, ReplyBuffer, Streamed};
+#[cfg(feature = "serde")]
+pub use structs::{ArgList, Serde, to_args};
+pub use time::{Microseconds, Milliseconds, Seconds, ServerTime, UnixMilliseconds, UnixSeconds};
 pub use value::{List, Part, Value};
 
 /// The README's examples, run as doc tests.

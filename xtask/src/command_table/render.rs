@@ -13,22 +13,6 @@ const HEAD: &str = "\
 
 use super::info::{CommandInfo, Flags, KeySpec, RequestPolicy, ResponsePolicy};
 
-const fn row(
-    name: &'static str,
-    flags: Flags,
-    keys: KeySpec,
-    request: RequestPolicy,
-    response: ResponsePolicy,
-) -> CommandInfo {
-    CommandInfo {
-        name,
-        flags,
-        keys,
-        request,
-        response,
-    }
-}
-
 const fn range(first: u16, last: i16, step: u16) -> KeySpec {
     KeySpec::Range { first, last, step }
 }
@@ -49,7 +33,7 @@ pub(crate) fn file(table: &BTreeMap<String, Facts>) -> String {
     for facts in table.values() {
         let _ = writeln!(
             text,
-            "/// {name}\npub static {}: CommandInfo = row(\"{name}\", {}, {}, RequestPolicy::{}, ResponsePolicy::{});",
+            "/// {name}\npub static {}: CommandInfo = CommandInfo::new(\"{name}\", {}, {}, RequestPolicy::{}, ResponsePolicy::{});",
             identifier(&facts.name),
             flags(facts),
             keys(facts.keys),
@@ -107,7 +91,7 @@ mod tests {
             response: "Default",
         };
         let text = file(&BTreeMap::from([(facts.name.clone(), facts)]));
-        let row = "pub static CLIENT_NO_EVICT: CommandInfo = row(\"CLIENT NO-EVICT\", Flags::ADMIN.union(READ), \
+        let row = "pub static CLIENT_NO_EVICT: CommandInfo = CommandInfo::new(\"CLIENT NO-EVICT\", Flags::ADMIN.union(READ), \
                    counted(2), RequestPolicy::AllNodes, ResponsePolicy::Default);";
         assert!(text.contains(row), "{text}");
         assert!(text.ends_with("    &CLIENT_NO_EVICT,\n];\n"));

@@ -8,7 +8,7 @@ const PURE: [&str; 2] = ["crates/slotline-resp/src/", "crates/slotline-topology/
 const IMPURE: [&str; 6] = [
     "tokio",
     "Instant",
-    "SystemTime",
+    "SystemTime::now",
     "std::net",
     "std::thread",
     "std::fs",
@@ -142,6 +142,7 @@ mod tests {
         for bad in [
             "use std::time::{Duration, Instant};",
             "tokio::spawn(x)",
+            "let now = SystemTime::now();",
             "use std::net::IpAddr;",
             "#[cfg(feature = \"tokio-util\")] tokio::spawn(x)",
             "#[cfg(feature = \"tokio\")]",

@@ -110,7 +110,7 @@ fn piece_end(commands: &Commands, start: usize, limits: Limits) -> usize {
     let most = limits.commands.min(commands.len() - start);
     let fitting = (start..start + most).take_while(|index| {
         let command = commands.get(*index);
-        bytes += command.map_or(0, |command| command.as_bytes().len());
+        bytes += command.map_or(0, |command| command.byte_len());
         bytes <= limits.bytes
     });
     start + fitting.count().max(1)

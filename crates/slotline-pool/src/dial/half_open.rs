@@ -71,7 +71,7 @@ impl HalfOpen {
         commands: &Commands,
         replies: &mut Replies,
     ) -> Result<(), Break> {
-        commands.for_each_run(|run| self.out.extend_from_slice(run));
+        commands.for_each_run(|run| self.out.extend_from_slice(&run));
         self.stale = self.owed;
         self.owed += commands.len();
         let wanted = commands.len();

@@ -68,7 +68,7 @@ impl Outbox {
         }
         if let Some(chunk) = self.chunks.back_mut() {
             chunk.bytes.reserve(len);
-            commands.for_each_run(|run| chunk.bytes.extend_from_slice(run));
+            commands.for_each_run(|run| chunk.bytes.extend_from_slice(&run));
             chunk.batches += 1;
         }
     }

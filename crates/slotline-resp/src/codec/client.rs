@@ -52,7 +52,7 @@ impl Encoder<&Commands> for ClientCodec {
 
     fn encode(&mut self, commands: &Commands, to: &mut BytesMut) -> Result<(), CodecError> {
         to.reserve(commands.byte_len());
-        commands.for_each_run(|run| to.extend_from_slice(run));
+        commands.for_each_run(|run| to.extend_from_slice(&run));
         Ok(())
     }
 }

@@ -5,40 +5,18 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::buffer::INLINE;
+use super::body::{Arguments, Body, Encoded, Entry, Large, Run, Span};
 use super::info::{CommandInfo, Flags};
 use super::session::session_advice;
-
-/// Where a piece of the bytes begins and ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) start: usize,
-    pub(crate) end: usize,
-}
-
-/// One command of a body. Its keys begin where those of the one before end.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Entry {
-    pub(crate) info: &'static CommandInfo,
-    pub(crate) start: usize,
-    pub(crate) keys_end: usize,
-}
+use super::wire::INLINE;
 
 /// A lone small command, without a heap allocation.
 #[derive(Debug)]
 pub(crate) struct One {
-    pub(crate) bytes: SmallVec<[u8; INLINE]>,
+    pub(crate) bytes: [u8; INLINE],
+    pub(crate) len: usize,
     pub(crate) info: &'static CommandInfo,
     pub(crate) keys: SmallVec<[Span; 1]>,
-}
-
-/// Several commands, one after another.
-#[derive(Debug)]
-pub(crate) struct Body {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) entries: Vec<Entry>,
-    pub(crate) keys: Vec<Span>,
-    pub(crate) flags: Flags,
 }
 
 /// Encoded commands in the order in which they were added, with the facts about
@@ -57,9 +35,10 @@ impl Clone for Repr {
     fn clone(&self) -> Repr {
         match self {
             Repr::One(one) => Repr::One(One {
-                // `from_slice` copies; `clone` would go byte by byte.
-                bytes: SmallVec::from_slice(&one.bytes),
+                bytes: one.bytes,
+                len: one.len,
                 info: one.info,
+                // `from_slice` copies; `clone` would go one by one.
                 keys: SmallVec::from_slice(&one.keys),
             }),
             Repr::Range(body, range) => Repr::Range(Arc::clone(body), range.clone()),
@@ -97,9 +76,11 @@ impl Commands {
     /// How many bytes they are on the wire.
     #[must_use]
     pub fn byte_len(&self) -> usize {
-        let mut len = 0;
-        self.for_each_run(|run| len += run.len());
-        len
+        match &self.0 {
+            Repr::One(one) => one.len,
+            Repr::Range(body, range) => body.encoded().len_of(body.range(range.start, range.end)),
+            Repr::Picked(..) => self.iter().map(|command| command.byte_len()).sum(),
+        }
     }
 
     /// The command at `index`.
@@ -108,10 +89,13 @@ impl Commands {
         match &self.0 {
             Repr::One(one) => (index == 0).then_some(CommandRef {
                 info: one.info,
-                bytes: &one.bytes,
+                encoded: Encoded {
+                    bytes: one.bytes(),
+                    large: &[],
+                },
                 keys: &one.keys,
-                all: &one.bytes,
                 start: 0,
+                end: one.len,
             }),
             Repr::Range(body, range) => {
                 let index = range.start.checked_add(index)?;
@@ -174,10 +158,12 @@ impl Commands {
     }
 
     /// Calls `with` for the bytes in order, in as few runs as they lie in.
-    pub fn for_each_run(&self, mut with: impl FnMut(&[u8])) {
+    pub fn for_each_run<'a>(&'a self, mut with: impl FnMut(Run<'a>)) {
         match &self.0 {
-            Repr::One(one) => with(&one.bytes),
-            Repr::Range(body, range) => with(body.bytes_of(range.start, range.end)),
+            Repr::One(one) => with(Run::Encoded(one.bytes())),
+            Repr::Range(body, range) => body
+                .encoded()
+                .for_each_run(body.range(range.start, range.end), &mut with),
             Repr::Picked(body, picks) => {
                 let mut picks = picks.iter().map(|at| *at as usize).peekable();
                 while let Some(first) = picks.next() {
@@ -185,10 +171,19 @@ impl Commands {
                     while picks.next_if_eq(&end).is_some() {
                         end += 1;
                     }
-                    with(body.bytes_of(first, end));
+                    let range = body.range(first, end);
+                    body.encoded().for_each_run(range, &mut with);
                 }
             }
         }
+    }
+
+    /// A copy of all the bytes, in one piece.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut all = Vec::with_capacity(self.byte_len());
+        self.for_each_run(|run| all.extend_from_slice(&run));
+        all
     }
 
     /// The first command that a connection shared by many must refuse, and what
@@ -219,43 +214,34 @@ impl std::fmt::Debug for Commands {
 }
 
 impl One {
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
     fn to_body(&self) -> Body {
         Body {
-            bytes: self.bytes.to_vec(),
+            bytes: self.bytes().to_vec(),
             entries: vec![Entry {
                 info: self.info,
                 start: 0,
                 keys_end: self.keys.len(),
             }],
             keys: self.keys.to_vec(),
+            large: Vec::new(),
             flags: self.info.flags,
         }
     }
 }
 
 impl Body {
-    fn start_of(&self, index: usize) -> usize {
-        let entry = self.entries.get(index);
-        entry.map_or(self.bytes.len(), |entry| entry.start)
-    }
-
-    fn bytes_of(&self, start: usize, end: usize) -> &[u8] {
-        let span = self.start_of(start)..self.start_of(end);
-        self.bytes.get(span).unwrap_or_default()
-    }
-
     fn get(&self, index: usize) -> Option<CommandRef<'_>> {
-        let entry = self.entries.get(index)?;
-        let keys_start = match index.checked_sub(1) {
-            Some(before) => self.entries.get(before)?.keys_end,
-            None => 0,
-        };
+        let range = self.range(index, index + 1);
         Some(CommandRef {
-            info: entry.info,
-            bytes: self.bytes_of(index, index + 1),
-            keys: self.keys.get(keys_start..entry.keys_end)?,
-            all: &self.bytes,
-            start: entry.start,
+            info: self.entries.get(index)?.info,
+            encoded: self.encoded(),
+            keys: self.keys_of(index)?,
+            start: range.start,
+            end: range.end,
         })
     }
 }
@@ -264,11 +250,11 @@ impl Body {
 #[derive(Clone, Copy)]
 pub struct CommandRef<'a> {
     info: &'static CommandInfo,
-    bytes: &'a [u8],
+    /// Bytes of which its own are those from `start` to `end`.
+    encoded: Encoded<'a>,
     keys: &'a [Span],
-    /// What the keys' places refer to, and where in it the command begins.
-    all: &'a [u8],
     start: usize,
+    end: usize,
 }
 
 impl<'a> CommandRef<'a> {
@@ -278,18 +264,26 @@ impl<'a> CommandRef<'a> {
         self.info
     }
 
-    /// Its bytes on the wire.
+    /// How many bytes it is on the wire.
     #[must_use]
-    pub fn as_bytes(&self) -> &'a [u8] {
-        self.bytes
+    pub fn byte_len(&self) -> usize {
+        self.encoded.len_of(self.start..self.end)
+    }
+
+    /// A copy of its bytes on the wire, in one piece.
+    #[must_use]
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut all = Vec::with_capacity(self.byte_len());
+        let range = self.start..self.end;
+        self.encoded
+            .for_each_run(range, &mut |run| all.extend_from_slice(&run));
+        all
     }
 
     /// Its keys, in order.
     pub fn keys(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let all = self.all;
-        self.keys
-            .iter()
-            .filter_map(move |key| all.get(key.start..key.end))
+        let encoded = self.encoded;
+        self.keys.iter().filter_map(move |key| encoded.get(*key))
     }
 
     /// Its name; as it was written, if it is not in the table.
@@ -304,17 +298,21 @@ impl<'a> CommandRef<'a> {
 
     /// Its arguments as they are on the wire, the name first.
     pub fn args(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let bytes = self.bytes;
-        Arguments::new(bytes, 0).filter_map(move |span| bytes.get(span.start..span.end))
+        let encoded = self.encoded;
+        Arguments::new(encoded, self.start).filter_map(move |span| encoded.get(span))
     }
 
-    /// Where its keys lie once its bytes are copied to begin at `start`.
-    pub(crate) fn key_spans_from(&self, start: usize) -> impl Iterator<Item = Span> + use<'a> {
-        let own = self.start;
-        self.keys.iter().map(move |key| Span {
-            start: key.start - own + start,
-            end: key.end - own + start,
-        })
+    /// Its own part of what holds it: the bytes without the large arguments,
+    /// those with their places, and the keys.
+    pub(super) fn parts(&self) -> (&'a [u8], usize, &'a [Large], &'a [Span]) {
+        let bytes = self.encoded.bytes.get(self.start..self.end);
+        let (first, large) = self.encoded.large_in(&(self.start..self.end));
+        (bytes.unwrap_or_default(), first, large, self.keys)
+    }
+
+    /// Where its bytes begin among those of its neighbours.
+    pub(super) fn start(&self) -> usize {
+        self.start
     }
 
     /// XREAD and XREADGROUP block only where an argument says so.
@@ -332,52 +330,6 @@ impl<'a> CommandRef<'a> {
 impl std::fmt::Debug for CommandRef<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// Walks over the arguments of one command that we encoded ourselves.
-#[derive(Clone)]
-pub(crate) struct Arguments<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    left: usize,
-}
-
-impl<'a> Arguments<'a> {
-    pub(crate) fn new(bytes: &'a [u8], start: usize) -> Arguments<'a> {
-        let mut arguments = Arguments {
-            bytes,
-            at: start,
-            left: 0,
-        };
-        arguments.left = arguments.header(b'*').unwrap_or(0);
-        arguments
-    }
-
-    pub(crate) fn left(&self) -> usize {
-        self.left
-    }
-
-    fn header(&mut self, kind: u8) -> Option<usize> {
-        let line = self.bytes.get(self.at..)?.strip_prefix(&[kind])?;
-        let end = line.iter().position(|byte| *byte == b'\r')?;
-        self.at += 1 + end + 2;
-        std::str::from_utf8(line.get(..end)?).ok()?.parse().ok()
-    }
-}
-
-impl Iterator for Arguments<'_> {
-    type Item = Span;
-
-    fn next(&mut self) -> Option<Span> {
-        self.left = self.left.checked_sub(1)?;
-        let len = self.header(b'$')?;
-        let start = self.at;
-        self.at += len + 2;
-        Some(Span {
-            start,
-            end: start + len,
-        })
     }
 }
 
@@ -400,12 +352,6 @@ mod tests {
             .collect()
     }
 
-    fn bytes(commands: &Commands) -> Vec<u8> {
-        let mut all = Vec::new();
-        commands.for_each_run(|run| all.extend_from_slice(run));
-        all
-    }
-
     #[test]
     fn parts_of_parts_are_what_they_say() {
         for names in [&["a"][..], &["a", "b", "c", "d", "e"]] {
@@ -422,8 +368,8 @@ mod tests {
         assert_eq!(keys(&all.pick(&[0, 1, 3, 4]).slice(1..3)), ["b", "d"]);
         assert_eq!(keys(&all.pick(&[0, 1, 3, 4]).pick(&[3, 0])), ["e", "a"]);
         let picked = all.pick(&[0, 1, 3]);
-        assert_eq!(bytes(&picked), bytes(&gets(&["a", "b", "d"])));
-        assert_eq!(picked.byte_len(), bytes(&picked).len());
+        assert_eq!(picked.to_vec(), gets(&["a", "b", "d"]).to_vec());
+        assert_eq!(picked.byte_len(), picked.to_vec().len());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The static facts about a command: what it touches and where it may run.
 
+use super::head::Head;
+
 /// What the server's own command table says of a command, as a set of flags.
 ///
 /// Source: the flags in the answer to
@@ -150,6 +152,7 @@ pub enum ResponsePolicy {
 /// The static facts about one command. Commands carry it by `&'static`
 /// reference, so that a name is looked up at most once.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CommandInfo {
     /// The name in upper case; a subcommand's with its container's before it, as
     /// in `CONFIG GET`. Empty for a command that is not in the table.
@@ -162,19 +165,55 @@ pub struct CommandInfo {
     pub request: RequestPolicy,
     /// How several nodes' answers become one.
     pub response: ResponsePolicy,
+    /// How it begins on the wire.
+    pub(crate) head: Head,
 }
 
 impl CommandInfo {
     /// What is assumed of a command that is not in the table, a module's for
     /// instance: that it may write, and that it is for whoever sends it to say
     /// which arguments are keys.
-    pub const UNKNOWN: CommandInfo = CommandInfo {
-        name: "",
-        flags: Flags::WRITE,
-        keys: KeySpec::Unknown,
-        request: RequestPolicy::Default,
-        response: ResponsePolicy::Default,
-    };
+    pub const UNKNOWN: CommandInfo = CommandInfo::new(
+        "",
+        Flags::WRITE,
+        KeySpec::Unknown,
+        RequestPolicy::Default,
+        ResponsePolicy::Default,
+    );
+
+    /// The facts about a command that no table has, for a `static`.
+    ///
+    /// ```
+    /// use slotline_resp::{CommandBuffer, CommandInfo, Flags, KeySpec, RequestPolicy, ResponsePolicy};
+    ///
+    /// static FETCH: CommandInfo = CommandInfo::new(
+    ///     "MOD.FETCH",
+    ///     Flags::READONLY,
+    ///     KeySpec::Range { first: 1, last: 1, step: 1 },
+    ///     RequestPolicy::Default,
+    ///     ResponsePolicy::Default,
+    /// );
+    /// let mut buffer = CommandBuffer::new();
+    /// buffer.begin(&FETCH, 1).key("k");
+    /// assert_eq!(buffer.freeze().to_vec(), b"*2\r\n$9\r\nMOD.FETCH\r\n$1\r\nk\r\n");
+    /// ```
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        flags: Flags,
+        keys: KeySpec,
+        request: RequestPolicy,
+        response: ResponsePolicy,
+    ) -> CommandInfo {
+        CommandInfo {
+            name,
+            flags,
+            keys,
+            request,
+            response,
+            head: Head::of(name),
+        }
+    }
 
     /// Whether it may run on a replica, and twice without harm.
     #[must_use]

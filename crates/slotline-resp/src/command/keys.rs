@@ -2,20 +2,23 @@
 
 use smallvec::SmallVec;
 
-use super::commands::{Arguments, Entry, Span};
+use super::body::{Arguments, Encoded, Entry, Span};
 use super::info::KeySpec;
 
 /// The keys of every entry: those that are marked, or else those that its key
 /// specification names. Each entry's `keys_end` is set anew.
-pub(crate) fn find(bytes: &[u8], entries: &mut [Entry], marked: &[Span]) -> SmallVec<[Span; 1]> {
+pub(crate) fn find(
+    encoded: Encoded<'_>,
+    entries: &mut [Entry],
+    marked: &[Span],
+) -> SmallVec<[Span; 1]> {
     let mut keys = SmallVec::with_capacity(entries.len());
     let mut marked_start = 0;
     for entry in entries {
         let own = marked.get(marked_start..entry.keys_end).unwrap_or_default();
         marked_start = entry.keys_end;
         if own.is_empty() {
-            let arguments = Arguments::new(bytes, entry.start);
-            keys.extend(by_specification(bytes, arguments, entry.info.keys));
+            keys.extend(by_specification(encoded, entry.start, entry.info.keys));
         } else {
             keys.extend_from_slice(own);
         }
@@ -24,7 +27,8 @@ pub(crate) fn find(bytes: &[u8], entries: &mut [Entry], marked: &[Span]) -> Smal
     keys
 }
 
-fn by_specification(bytes: &[u8], arguments: Arguments<'_>, spec: KeySpec) -> Vec<Span> {
+fn by_specification(encoded: Encoded<'_>, start: usize, spec: KeySpec) -> Vec<Span> {
+    let arguments = Arguments::new(encoded, start);
     let count = arguments.left();
     match spec {
         KeySpec::None | KeySpec::Unknown => Vec::new(),
@@ -46,7 +50,7 @@ fn by_specification(bytes: &[u8], arguments: Arguments<'_>, spec: KeySpec) -> Ve
             let mut rest = arguments.skip(usize::from(count_at));
             let keys = rest
                 .next()
-                .and_then(|span| bytes.get(span.start..span.end))
+                .and_then(|span| encoded.get(span))
                 .and_then(|digits| std::str::from_utf8(digits).ok())
                 .and_then(|digits| digits.parse().ok())
                 .unwrap_or(0);
@@ -65,9 +69,12 @@ mod tests {
         for arg in args {
             buffer.arg(arg);
         }
-        let bytes = buffer.as_bytes();
-        let arguments = super::Arguments::new(bytes, 0);
-        let found: Vec<&str> = super::by_specification(bytes, arguments, spec)
+        let bytes = buffer.freeze().to_vec();
+        let encoded = super::Encoded {
+            bytes: &bytes,
+            large: &[],
+        };
+        let found: Vec<&str> = super::by_specification(encoded, 0, spec)
             .into_iter()
             .map(|span| std::str::from_utf8(&bytes[span.start..span.end]).unwrap())
             .collect();

@@ -1,17 +1,21 @@
 //! Commands as bytes, and the static facts about them.
 
+mod body;
 mod buffer;
 mod commands;
+mod head;
 mod info;
 mod keys;
 mod lookup;
 mod session;
+mod wire;
 /// Every command's facts by its name, as `known::HGETALL`.
 #[rustfmt::skip]
 pub mod table;
 
+pub use body::Run;
+pub(crate) use body::Span;
 pub use buffer::CommandBuffer;
-pub(crate) use commands::Span;
 pub use commands::{CommandRef, Commands};
 pub use info::{CommandInfo, Flags, KeySpec, RequestPolicy, ResponsePolicy};
 pub use lookup::command_info;

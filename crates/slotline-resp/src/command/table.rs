@@ -4,22 +4,6 @@
 
 use super::info::{CommandInfo, Flags, KeySpec, RequestPolicy, ResponsePolicy};
 
-const fn row(
-    name: &'static str,
-    flags: Flags,
-    keys: KeySpec,
-    request: RequestPolicy,
-    response: ResponsePolicy,
-) -> CommandInfo {
-    CommandInfo {
-        name,
-        flags,
-        keys,
-        request,
-        response,
-    }
-}
-
 const fn range(first: u16, last: i16, step: u16) -> KeySpec {
     KeySpec::Range { first, last, step }
 }
@@ -33,811 +17,811 @@ const READ: Flags = Flags::READONLY;
 const WRITE: Flags = Flags::WRITE;
 
 /// ACL
-pub static ACL: CommandInfo = row("ACL", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL: CommandInfo = CommandInfo::new("ACL", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// ACL CAT
-pub static ACL_CAT: CommandInfo = row("ACL CAT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL_CAT: CommandInfo = CommandInfo::new("ACL CAT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// ACL DELUSER
-pub static ACL_DELUSER: CommandInfo = row("ACL DELUSER", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static ACL_DELUSER: CommandInfo = CommandInfo::new("ACL DELUSER", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// ACL DRYRUN
-pub static ACL_DRYRUN: CommandInfo = row("ACL DRYRUN", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL_DRYRUN: CommandInfo = CommandInfo::new("ACL DRYRUN", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// ACL GENPASS
-pub static ACL_GENPASS: CommandInfo = row("ACL GENPASS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL_GENPASS: CommandInfo = CommandInfo::new("ACL GENPASS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// ACL GETUSER
-pub static ACL_GETUSER: CommandInfo = row("ACL GETUSER", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL_GETUSER: CommandInfo = CommandInfo::new("ACL GETUSER", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// ACL HELP
-pub static ACL_HELP: CommandInfo = row("ACL HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL_HELP: CommandInfo = CommandInfo::new("ACL HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// ACL LIST
-pub static ACL_LIST: CommandInfo = row("ACL LIST", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL_LIST: CommandInfo = CommandInfo::new("ACL LIST", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// ACL LOAD
-pub static ACL_LOAD: CommandInfo = row("ACL LOAD", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL_LOAD: CommandInfo = CommandInfo::new("ACL LOAD", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// ACL LOG
-pub static ACL_LOG: CommandInfo = row("ACL LOG", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL_LOG: CommandInfo = CommandInfo::new("ACL LOG", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// ACL SAVE
-pub static ACL_SAVE: CommandInfo = row("ACL SAVE", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static ACL_SAVE: CommandInfo = CommandInfo::new("ACL SAVE", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// ACL SETUSER
-pub static ACL_SETUSER: CommandInfo = row("ACL SETUSER", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static ACL_SETUSER: CommandInfo = CommandInfo::new("ACL SETUSER", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// ACL USERS
-pub static ACL_USERS: CommandInfo = row("ACL USERS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL_USERS: CommandInfo = CommandInfo::new("ACL USERS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// ACL WHOAMI
-pub static ACL_WHOAMI: CommandInfo = row("ACL WHOAMI", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ACL_WHOAMI: CommandInfo = CommandInfo::new("ACL WHOAMI", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// APPEND
-pub static APPEND: CommandInfo = row("APPEND", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static APPEND: CommandInfo = CommandInfo::new("APPEND", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ASKING
-pub static ASKING: CommandInfo = row("ASKING", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ASKING: CommandInfo = CommandInfo::new("ASKING", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// AUTH
-pub static AUTH: CommandInfo = row("AUTH", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static AUTH: CommandInfo = CommandInfo::new("AUTH", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// BGREWRITEAOF
-pub static BGREWRITEAOF: CommandInfo = row("BGREWRITEAOF", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static BGREWRITEAOF: CommandInfo = CommandInfo::new("BGREWRITEAOF", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// BGSAVE
-pub static BGSAVE: CommandInfo = row("BGSAVE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static BGSAVE: CommandInfo = CommandInfo::new("BGSAVE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// BITCOUNT
-pub static BITCOUNT: CommandInfo = row("BITCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BITCOUNT: CommandInfo = CommandInfo::new("BITCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BITFIELD
-pub static BITFIELD: CommandInfo = row("BITFIELD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BITFIELD: CommandInfo = CommandInfo::new("BITFIELD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BITFIELD_RO
-pub static BITFIELD_RO: CommandInfo = row("BITFIELD_RO", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BITFIELD_RO: CommandInfo = CommandInfo::new("BITFIELD_RO", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BITOP
-pub static BITOP: CommandInfo = row("BITOP", WRITE, range(2, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BITOP: CommandInfo = CommandInfo::new("BITOP", WRITE, range(2, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BITPOS
-pub static BITPOS: CommandInfo = row("BITPOS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BITPOS: CommandInfo = CommandInfo::new("BITPOS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BLMOVE
-pub static BLMOVE: CommandInfo = row("BLMOVE", Flags::BLOCKING.union(WRITE), range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BLMOVE: CommandInfo = CommandInfo::new("BLMOVE", Flags::BLOCKING.union(WRITE), range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BLMPOP
-pub static BLMPOP: CommandInfo = row("BLMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BLMPOP: CommandInfo = CommandInfo::new("BLMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
 /// BLPOP
-pub static BLPOP: CommandInfo = row("BLPOP", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BLPOP: CommandInfo = CommandInfo::new("BLPOP", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BRPOP
-pub static BRPOP: CommandInfo = row("BRPOP", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BRPOP: CommandInfo = CommandInfo::new("BRPOP", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BRPOPLPUSH
-pub static BRPOPLPUSH: CommandInfo = row("BRPOPLPUSH", Flags::BLOCKING.union(WRITE), range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BRPOPLPUSH: CommandInfo = CommandInfo::new("BRPOPLPUSH", Flags::BLOCKING.union(WRITE), range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BZMPOP
-pub static BZMPOP: CommandInfo = row("BZMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BZMPOP: CommandInfo = CommandInfo::new("BZMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
 /// BZPOPMAX
-pub static BZPOPMAX: CommandInfo = row("BZPOPMAX", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BZPOPMAX: CommandInfo = CommandInfo::new("BZPOPMAX", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BZPOPMIN
-pub static BZPOPMIN: CommandInfo = row("BZPOPMIN", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BZPOPMIN: CommandInfo = CommandInfo::new("BZPOPMIN", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT
-pub static CLIENT: CommandInfo = row("CLIENT", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT: CommandInfo = CommandInfo::new("CLIENT", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT CACHING
-pub static CLIENT_CACHING: CommandInfo = row("CLIENT CACHING", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_CACHING: CommandInfo = CommandInfo::new("CLIENT CACHING", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT CAPA
-pub static CLIENT_CAPA: CommandInfo = row("CLIENT CAPA", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_CAPA: CommandInfo = CommandInfo::new("CLIENT CAPA", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT GETNAME
-pub static CLIENT_GETNAME: CommandInfo = row("CLIENT GETNAME", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_GETNAME: CommandInfo = CommandInfo::new("CLIENT GETNAME", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT GETREDIR
-pub static CLIENT_GETREDIR: CommandInfo = row("CLIENT GETREDIR", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_GETREDIR: CommandInfo = CommandInfo::new("CLIENT GETREDIR", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT HELP
-pub static CLIENT_HELP: CommandInfo = row("CLIENT HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_HELP: CommandInfo = CommandInfo::new("CLIENT HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT ID
-pub static CLIENT_ID: CommandInfo = row("CLIENT ID", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_ID: CommandInfo = CommandInfo::new("CLIENT ID", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT IMPORT-SOURCE
-pub static CLIENT_IMPORT_SOURCE: CommandInfo = row("CLIENT IMPORT-SOURCE", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_IMPORT_SOURCE: CommandInfo = CommandInfo::new("CLIENT IMPORT-SOURCE", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT INFO
-pub static CLIENT_INFO: CommandInfo = row("CLIENT INFO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_INFO: CommandInfo = CommandInfo::new("CLIENT INFO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT KILL
-pub static CLIENT_KILL: CommandInfo = row("CLIENT KILL", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_KILL: CommandInfo = CommandInfo::new("CLIENT KILL", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT LIST
-pub static CLIENT_LIST: CommandInfo = row("CLIENT LIST", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_LIST: CommandInfo = CommandInfo::new("CLIENT LIST", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT NO-EVICT
-pub static CLIENT_NO_EVICT: CommandInfo = row("CLIENT NO-EVICT", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_NO_EVICT: CommandInfo = CommandInfo::new("CLIENT NO-EVICT", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT NO-TOUCH
-pub static CLIENT_NO_TOUCH: CommandInfo = row("CLIENT NO-TOUCH", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_NO_TOUCH: CommandInfo = CommandInfo::new("CLIENT NO-TOUCH", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT PAUSE
-pub static CLIENT_PAUSE: CommandInfo = row("CLIENT PAUSE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_PAUSE: CommandInfo = CommandInfo::new("CLIENT PAUSE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT REPLY
-pub static CLIENT_REPLY: CommandInfo = row("CLIENT REPLY", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_REPLY: CommandInfo = CommandInfo::new("CLIENT REPLY", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT SETINFO
-pub static CLIENT_SETINFO: CommandInfo = row("CLIENT SETINFO", Flags::SESSION, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static CLIENT_SETINFO: CommandInfo = CommandInfo::new("CLIENT SETINFO", Flags::SESSION, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// CLIENT SETNAME
-pub static CLIENT_SETNAME: CommandInfo = row("CLIENT SETNAME", Flags::SESSION, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static CLIENT_SETNAME: CommandInfo = CommandInfo::new("CLIENT SETNAME", Flags::SESSION, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// CLIENT TRACKING
-pub static CLIENT_TRACKING: CommandInfo = row("CLIENT TRACKING", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_TRACKING: CommandInfo = CommandInfo::new("CLIENT TRACKING", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT TRACKINGINFO
-pub static CLIENT_TRACKINGINFO: CommandInfo = row("CLIENT TRACKINGINFO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_TRACKINGINFO: CommandInfo = CommandInfo::new("CLIENT TRACKINGINFO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT UNBLOCK
-pub static CLIENT_UNBLOCK: CommandInfo = row("CLIENT UNBLOCK", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_UNBLOCK: CommandInfo = CommandInfo::new("CLIENT UNBLOCK", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLIENT UNPAUSE
-pub static CLIENT_UNPAUSE: CommandInfo = row("CLIENT UNPAUSE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLIENT_UNPAUSE: CommandInfo = CommandInfo::new("CLIENT UNPAUSE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER
-pub static CLUSTER: CommandInfo = row("CLUSTER", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER: CommandInfo = CommandInfo::new("CLUSTER", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER ADDSLOTS
-pub static CLUSTER_ADDSLOTS: CommandInfo = row("CLUSTER ADDSLOTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_ADDSLOTS: CommandInfo = CommandInfo::new("CLUSTER ADDSLOTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER ADDSLOTSRANGE
-pub static CLUSTER_ADDSLOTSRANGE: CommandInfo = row("CLUSTER ADDSLOTSRANGE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_ADDSLOTSRANGE: CommandInfo = CommandInfo::new("CLUSTER ADDSLOTSRANGE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER BUMPEPOCH
-pub static CLUSTER_BUMPEPOCH: CommandInfo = row("CLUSTER BUMPEPOCH", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_BUMPEPOCH: CommandInfo = CommandInfo::new("CLUSTER BUMPEPOCH", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER COUNT-FAILURE-REPORTS
-pub static CLUSTER_COUNT_FAILURE_REPORTS: CommandInfo = row("CLUSTER COUNT-FAILURE-REPORTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_COUNT_FAILURE_REPORTS: CommandInfo = CommandInfo::new("CLUSTER COUNT-FAILURE-REPORTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER COUNTKEYSINSLOT
-pub static CLUSTER_COUNTKEYSINSLOT: CommandInfo = row("CLUSTER COUNTKEYSINSLOT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_COUNTKEYSINSLOT: CommandInfo = CommandInfo::new("CLUSTER COUNTKEYSINSLOT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER DELSLOTS
-pub static CLUSTER_DELSLOTS: CommandInfo = row("CLUSTER DELSLOTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_DELSLOTS: CommandInfo = CommandInfo::new("CLUSTER DELSLOTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER DELSLOTSRANGE
-pub static CLUSTER_DELSLOTSRANGE: CommandInfo = row("CLUSTER DELSLOTSRANGE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_DELSLOTSRANGE: CommandInfo = CommandInfo::new("CLUSTER DELSLOTSRANGE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER FAILOVER
-pub static CLUSTER_FAILOVER: CommandInfo = row("CLUSTER FAILOVER", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_FAILOVER: CommandInfo = CommandInfo::new("CLUSTER FAILOVER", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER FLUSHSLOTS
-pub static CLUSTER_FLUSHSLOTS: CommandInfo = row("CLUSTER FLUSHSLOTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_FLUSHSLOTS: CommandInfo = CommandInfo::new("CLUSTER FLUSHSLOTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER FORGET
-pub static CLUSTER_FORGET: CommandInfo = row("CLUSTER FORGET", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_FORGET: CommandInfo = CommandInfo::new("CLUSTER FORGET", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER GETKEYSINSLOT
-pub static CLUSTER_GETKEYSINSLOT: CommandInfo = row("CLUSTER GETKEYSINSLOT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_GETKEYSINSLOT: CommandInfo = CommandInfo::new("CLUSTER GETKEYSINSLOT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER HELP
-pub static CLUSTER_HELP: CommandInfo = row("CLUSTER HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_HELP: CommandInfo = CommandInfo::new("CLUSTER HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER INFO
-pub static CLUSTER_INFO: CommandInfo = row("CLUSTER INFO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_INFO: CommandInfo = CommandInfo::new("CLUSTER INFO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER KEYSLOT
-pub static CLUSTER_KEYSLOT: CommandInfo = row("CLUSTER KEYSLOT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_KEYSLOT: CommandInfo = CommandInfo::new("CLUSTER KEYSLOT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER LINKS
-pub static CLUSTER_LINKS: CommandInfo = row("CLUSTER LINKS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_LINKS: CommandInfo = CommandInfo::new("CLUSTER LINKS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER MEET
-pub static CLUSTER_MEET: CommandInfo = row("CLUSTER MEET", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_MEET: CommandInfo = CommandInfo::new("CLUSTER MEET", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER MYID
-pub static CLUSTER_MYID: CommandInfo = row("CLUSTER MYID", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_MYID: CommandInfo = CommandInfo::new("CLUSTER MYID", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER MYSHARDID
-pub static CLUSTER_MYSHARDID: CommandInfo = row("CLUSTER MYSHARDID", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_MYSHARDID: CommandInfo = CommandInfo::new("CLUSTER MYSHARDID", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER NODES
-pub static CLUSTER_NODES: CommandInfo = row("CLUSTER NODES", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_NODES: CommandInfo = CommandInfo::new("CLUSTER NODES", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER REPLICAS
-pub static CLUSTER_REPLICAS: CommandInfo = row("CLUSTER REPLICAS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_REPLICAS: CommandInfo = CommandInfo::new("CLUSTER REPLICAS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER REPLICATE
-pub static CLUSTER_REPLICATE: CommandInfo = row("CLUSTER REPLICATE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_REPLICATE: CommandInfo = CommandInfo::new("CLUSTER REPLICATE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER RESET
-pub static CLUSTER_RESET: CommandInfo = row("CLUSTER RESET", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_RESET: CommandInfo = CommandInfo::new("CLUSTER RESET", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER SAVECONFIG
-pub static CLUSTER_SAVECONFIG: CommandInfo = row("CLUSTER SAVECONFIG", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_SAVECONFIG: CommandInfo = CommandInfo::new("CLUSTER SAVECONFIG", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER SET-CONFIG-EPOCH
-pub static CLUSTER_SET_CONFIG_EPOCH: CommandInfo = row("CLUSTER SET-CONFIG-EPOCH", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_SET_CONFIG_EPOCH: CommandInfo = CommandInfo::new("CLUSTER SET-CONFIG-EPOCH", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER SETSLOT
-pub static CLUSTER_SETSLOT: CommandInfo = row("CLUSTER SETSLOT", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_SETSLOT: CommandInfo = CommandInfo::new("CLUSTER SETSLOT", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER SHARDS
-pub static CLUSTER_SHARDS: CommandInfo = row("CLUSTER SHARDS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_SHARDS: CommandInfo = CommandInfo::new("CLUSTER SHARDS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER SLAVES
-pub static CLUSTER_SLAVES: CommandInfo = row("CLUSTER SLAVES", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_SLAVES: CommandInfo = CommandInfo::new("CLUSTER SLAVES", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER SLOT-STATS
-pub static CLUSTER_SLOT_STATS: CommandInfo = row("CLUSTER SLOT-STATS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Default);
+pub static CLUSTER_SLOT_STATS: CommandInfo = CommandInfo::new("CLUSTER SLOT-STATS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Default);
 /// CLUSTER SLOTS
-pub static CLUSTER_SLOTS: CommandInfo = row("CLUSTER SLOTS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_SLOTS: CommandInfo = CommandInfo::new("CLUSTER SLOTS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMAND
-pub static COMMAND: CommandInfo = row("COMMAND", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static COMMAND: CommandInfo = CommandInfo::new("COMMAND", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMAND COUNT
-pub static COMMAND_COUNT: CommandInfo = row("COMMAND COUNT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static COMMAND_COUNT: CommandInfo = CommandInfo::new("COMMAND COUNT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMAND DOCS
-pub static COMMAND_DOCS: CommandInfo = row("COMMAND DOCS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static COMMAND_DOCS: CommandInfo = CommandInfo::new("COMMAND DOCS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMAND GETKEYS
-pub static COMMAND_GETKEYS: CommandInfo = row("COMMAND GETKEYS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static COMMAND_GETKEYS: CommandInfo = CommandInfo::new("COMMAND GETKEYS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMAND GETKEYSANDFLAGS
-pub static COMMAND_GETKEYSANDFLAGS: CommandInfo = row("COMMAND GETKEYSANDFLAGS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static COMMAND_GETKEYSANDFLAGS: CommandInfo = CommandInfo::new("COMMAND GETKEYSANDFLAGS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMAND HELP
-pub static COMMAND_HELP: CommandInfo = row("COMMAND HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static COMMAND_HELP: CommandInfo = CommandInfo::new("COMMAND HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMAND INFO
-pub static COMMAND_INFO: CommandInfo = row("COMMAND INFO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static COMMAND_INFO: CommandInfo = CommandInfo::new("COMMAND INFO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMAND LIST
-pub static COMMAND_LIST: CommandInfo = row("COMMAND LIST", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static COMMAND_LIST: CommandInfo = CommandInfo::new("COMMAND LIST", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMANDLOG
-pub static COMMANDLOG: CommandInfo = row("COMMANDLOG", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static COMMANDLOG: CommandInfo = CommandInfo::new("COMMANDLOG", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMANDLOG GET
-pub static COMMANDLOG_GET: CommandInfo = row("COMMANDLOG GET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Default);
+pub static COMMANDLOG_GET: CommandInfo = CommandInfo::new("COMMANDLOG GET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Default);
 /// COMMANDLOG HELP
-pub static COMMANDLOG_HELP: CommandInfo = row("COMMANDLOG HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static COMMANDLOG_HELP: CommandInfo = CommandInfo::new("COMMANDLOG HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// COMMANDLOG LEN
-pub static COMMANDLOG_LEN: CommandInfo = row("COMMANDLOG LEN", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AggSum);
+pub static COMMANDLOG_LEN: CommandInfo = CommandInfo::new("COMMANDLOG LEN", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AggSum);
 /// COMMANDLOG RESET
-pub static COMMANDLOG_RESET: CommandInfo = row("COMMANDLOG RESET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static COMMANDLOG_RESET: CommandInfo = CommandInfo::new("COMMANDLOG RESET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// CONFIG
-pub static CONFIG: CommandInfo = row("CONFIG", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CONFIG: CommandInfo = CommandInfo::new("CONFIG", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CONFIG GET
-pub static CONFIG_GET: CommandInfo = row("CONFIG GET", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CONFIG_GET: CommandInfo = CommandInfo::new("CONFIG GET", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CONFIG HELP
-pub static CONFIG_HELP: CommandInfo = row("CONFIG HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CONFIG_HELP: CommandInfo = CommandInfo::new("CONFIG HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CONFIG RESETSTAT
-pub static CONFIG_RESETSTAT: CommandInfo = row("CONFIG RESETSTAT", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static CONFIG_RESETSTAT: CommandInfo = CommandInfo::new("CONFIG RESETSTAT", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// CONFIG REWRITE
-pub static CONFIG_REWRITE: CommandInfo = row("CONFIG REWRITE", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static CONFIG_REWRITE: CommandInfo = CommandInfo::new("CONFIG REWRITE", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// CONFIG SET
-pub static CONFIG_SET: CommandInfo = row("CONFIG SET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static CONFIG_SET: CommandInfo = CommandInfo::new("CONFIG SET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// COPY
-pub static COPY: CommandInfo = row("COPY", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static COPY: CommandInfo = CommandInfo::new("COPY", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// DBSIZE
-pub static DBSIZE: CommandInfo = row("DBSIZE", READ, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AggSum);
+pub static DBSIZE: CommandInfo = CommandInfo::new("DBSIZE", READ, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AggSum);
 /// DEBUG
-pub static DEBUG: CommandInfo = row("DEBUG", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static DEBUG: CommandInfo = CommandInfo::new("DEBUG", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// DECR
-pub static DECR: CommandInfo = row("DECR", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static DECR: CommandInfo = CommandInfo::new("DECR", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// DECRBY
-pub static DECRBY: CommandInfo = row("DECRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static DECRBY: CommandInfo = CommandInfo::new("DECRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// DEL
-pub static DEL: CommandInfo = row("DEL", WRITE, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::AggSum);
+pub static DEL: CommandInfo = CommandInfo::new("DEL", WRITE, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::AggSum);
 /// DISCARD
-pub static DISCARD: CommandInfo = row("DISCARD", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static DISCARD: CommandInfo = CommandInfo::new("DISCARD", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// DUMP
-pub static DUMP: CommandInfo = row("DUMP", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static DUMP: CommandInfo = CommandInfo::new("DUMP", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ECHO
-pub static ECHO: CommandInfo = row("ECHO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ECHO: CommandInfo = CommandInfo::new("ECHO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// EVAL
-pub static EVAL: CommandInfo = row("EVAL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVAL: CommandInfo = CommandInfo::new("EVAL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
 /// EVALSHA
-pub static EVALSHA: CommandInfo = row("EVALSHA", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVALSHA: CommandInfo = CommandInfo::new("EVALSHA", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
 /// EVALSHA_RO
-pub static EVALSHA_RO: CommandInfo = row("EVALSHA_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVALSHA_RO: CommandInfo = CommandInfo::new("EVALSHA_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
 /// EVAL_RO
-pub static EVAL_RO: CommandInfo = row("EVAL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVAL_RO: CommandInfo = CommandInfo::new("EVAL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
 /// EXEC
-pub static EXEC: CommandInfo = row("EXEC", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static EXEC: CommandInfo = CommandInfo::new("EXEC", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// EXISTS
-pub static EXISTS: CommandInfo = row("EXISTS", READ, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::AggSum);
+pub static EXISTS: CommandInfo = CommandInfo::new("EXISTS", READ, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::AggSum);
 /// EXPIRE
-pub static EXPIRE: CommandInfo = row("EXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EXPIRE: CommandInfo = CommandInfo::new("EXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EXPIREAT
-pub static EXPIREAT: CommandInfo = row("EXPIREAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EXPIREAT: CommandInfo = CommandInfo::new("EXPIREAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EXPIRETIME
-pub static EXPIRETIME: CommandInfo = row("EXPIRETIME", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EXPIRETIME: CommandInfo = CommandInfo::new("EXPIRETIME", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// FAILOVER
-pub static FAILOVER: CommandInfo = row("FAILOVER", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static FAILOVER: CommandInfo = CommandInfo::new("FAILOVER", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FCALL
-pub static FCALL: CommandInfo = row("FCALL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static FCALL: CommandInfo = CommandInfo::new("FCALL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
 /// FCALL_RO
-pub static FCALL_RO: CommandInfo = row("FCALL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static FCALL_RO: CommandInfo = CommandInfo::new("FCALL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
 /// FLUSHALL
-pub static FLUSHALL: CommandInfo = row("FLUSHALL", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
+pub static FLUSHALL: CommandInfo = CommandInfo::new("FLUSHALL", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
 /// FLUSHDB
-pub static FLUSHDB: CommandInfo = row("FLUSHDB", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
+pub static FLUSHDB: CommandInfo = CommandInfo::new("FLUSHDB", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
 /// FUNCTION
-pub static FUNCTION: CommandInfo = row("FUNCTION", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static FUNCTION: CommandInfo = CommandInfo::new("FUNCTION", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FUNCTION DELETE
-pub static FUNCTION_DELETE: CommandInfo = row("FUNCTION DELETE", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
+pub static FUNCTION_DELETE: CommandInfo = CommandInfo::new("FUNCTION DELETE", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
 /// FUNCTION DUMP
-pub static FUNCTION_DUMP: CommandInfo = row("FUNCTION DUMP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static FUNCTION_DUMP: CommandInfo = CommandInfo::new("FUNCTION DUMP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FUNCTION FLUSH
-pub static FUNCTION_FLUSH: CommandInfo = row("FUNCTION FLUSH", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
+pub static FUNCTION_FLUSH: CommandInfo = CommandInfo::new("FUNCTION FLUSH", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
 /// FUNCTION HELP
-pub static FUNCTION_HELP: CommandInfo = row("FUNCTION HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static FUNCTION_HELP: CommandInfo = CommandInfo::new("FUNCTION HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FUNCTION KILL
-pub static FUNCTION_KILL: CommandInfo = row("FUNCTION KILL", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::OneSucceeded);
+pub static FUNCTION_KILL: CommandInfo = CommandInfo::new("FUNCTION KILL", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::OneSucceeded);
 /// FUNCTION LIST
-pub static FUNCTION_LIST: CommandInfo = row("FUNCTION LIST", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static FUNCTION_LIST: CommandInfo = CommandInfo::new("FUNCTION LIST", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FUNCTION LOAD
-pub static FUNCTION_LOAD: CommandInfo = row("FUNCTION LOAD", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
+pub static FUNCTION_LOAD: CommandInfo = CommandInfo::new("FUNCTION LOAD", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
 /// FUNCTION RESTORE
-pub static FUNCTION_RESTORE: CommandInfo = row("FUNCTION RESTORE", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
+pub static FUNCTION_RESTORE: CommandInfo = CommandInfo::new("FUNCTION RESTORE", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
 /// FUNCTION STATS
-pub static FUNCTION_STATS: CommandInfo = row("FUNCTION STATS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
+pub static FUNCTION_STATS: CommandInfo = CommandInfo::new("FUNCTION STATS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
 /// GEOADD
-pub static GEOADD: CommandInfo = row("GEOADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEOADD: CommandInfo = CommandInfo::new("GEOADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GEODIST
-pub static GEODIST: CommandInfo = row("GEODIST", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEODIST: CommandInfo = CommandInfo::new("GEODIST", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GEOHASH
-pub static GEOHASH: CommandInfo = row("GEOHASH", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEOHASH: CommandInfo = CommandInfo::new("GEOHASH", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GEOPOS
-pub static GEOPOS: CommandInfo = row("GEOPOS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEOPOS: CommandInfo = CommandInfo::new("GEOPOS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GEORADIUS
-pub static GEORADIUS: CommandInfo = row("GEORADIUS", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEORADIUS: CommandInfo = CommandInfo::new("GEORADIUS", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
 /// GEORADIUSBYMEMBER
-pub static GEORADIUSBYMEMBER: CommandInfo = row("GEORADIUSBYMEMBER", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEORADIUSBYMEMBER: CommandInfo = CommandInfo::new("GEORADIUSBYMEMBER", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
 /// GEORADIUSBYMEMBER_RO
-pub static GEORADIUSBYMEMBER_RO: CommandInfo = row("GEORADIUSBYMEMBER_RO", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEORADIUSBYMEMBER_RO: CommandInfo = CommandInfo::new("GEORADIUSBYMEMBER_RO", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GEORADIUS_RO
-pub static GEORADIUS_RO: CommandInfo = row("GEORADIUS_RO", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEORADIUS_RO: CommandInfo = CommandInfo::new("GEORADIUS_RO", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GEOSEARCH
-pub static GEOSEARCH: CommandInfo = row("GEOSEARCH", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEOSEARCH: CommandInfo = CommandInfo::new("GEOSEARCH", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GEOSEARCHSTORE
-pub static GEOSEARCHSTORE: CommandInfo = row("GEOSEARCHSTORE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEOSEARCHSTORE: CommandInfo = CommandInfo::new("GEOSEARCHSTORE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GET
-pub static GET: CommandInfo = row("GET", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GET: CommandInfo = CommandInfo::new("GET", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GETBIT
-pub static GETBIT: CommandInfo = row("GETBIT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GETBIT: CommandInfo = CommandInfo::new("GETBIT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GETDEL
-pub static GETDEL: CommandInfo = row("GETDEL", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GETDEL: CommandInfo = CommandInfo::new("GETDEL", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GETEX
-pub static GETEX: CommandInfo = row("GETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GETEX: CommandInfo = CommandInfo::new("GETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GETRANGE
-pub static GETRANGE: CommandInfo = row("GETRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GETRANGE: CommandInfo = CommandInfo::new("GETRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GETSET
-pub static GETSET: CommandInfo = row("GETSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static GETSET: CommandInfo = CommandInfo::new("GETSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HDEL
-pub static HDEL: CommandInfo = row("HDEL", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HDEL: CommandInfo = CommandInfo::new("HDEL", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HELLO
-pub static HELLO: CommandInfo = row("HELLO", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static HELLO: CommandInfo = CommandInfo::new("HELLO", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// HEXISTS
-pub static HEXISTS: CommandInfo = row("HEXISTS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HEXISTS: CommandInfo = CommandInfo::new("HEXISTS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HEXPIRE
-pub static HEXPIRE: CommandInfo = row("HEXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HEXPIRE: CommandInfo = CommandInfo::new("HEXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HEXPIREAT
-pub static HEXPIREAT: CommandInfo = row("HEXPIREAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HEXPIREAT: CommandInfo = CommandInfo::new("HEXPIREAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HEXPIRETIME
-pub static HEXPIRETIME: CommandInfo = row("HEXPIRETIME", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HEXPIRETIME: CommandInfo = CommandInfo::new("HEXPIRETIME", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HGET
-pub static HGET: CommandInfo = row("HGET", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HGET: CommandInfo = CommandInfo::new("HGET", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HGETALL
-pub static HGETALL: CommandInfo = row("HGETALL", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HGETALL: CommandInfo = CommandInfo::new("HGETALL", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HGETDEL
-pub static HGETDEL: CommandInfo = row("HGETDEL", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HGETDEL: CommandInfo = CommandInfo::new("HGETDEL", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HGETEX
-pub static HGETEX: CommandInfo = row("HGETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HGETEX: CommandInfo = CommandInfo::new("HGETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HINCRBY
-pub static HINCRBY: CommandInfo = row("HINCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HINCRBY: CommandInfo = CommandInfo::new("HINCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HINCRBYFLOAT
-pub static HINCRBYFLOAT: CommandInfo = row("HINCRBYFLOAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HINCRBYFLOAT: CommandInfo = CommandInfo::new("HINCRBYFLOAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HKEYS
-pub static HKEYS: CommandInfo = row("HKEYS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HKEYS: CommandInfo = CommandInfo::new("HKEYS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HLEN
-pub static HLEN: CommandInfo = row("HLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HLEN: CommandInfo = CommandInfo::new("HLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HMGET
-pub static HMGET: CommandInfo = row("HMGET", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HMGET: CommandInfo = CommandInfo::new("HMGET", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HMSET
-pub static HMSET: CommandInfo = row("HMSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HMSET: CommandInfo = CommandInfo::new("HMSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HPERSIST
-pub static HPERSIST: CommandInfo = row("HPERSIST", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HPERSIST: CommandInfo = CommandInfo::new("HPERSIST", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HPEXPIRE
-pub static HPEXPIRE: CommandInfo = row("HPEXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HPEXPIRE: CommandInfo = CommandInfo::new("HPEXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HPEXPIREAT
-pub static HPEXPIREAT: CommandInfo = row("HPEXPIREAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HPEXPIREAT: CommandInfo = CommandInfo::new("HPEXPIREAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HPEXPIRETIME
-pub static HPEXPIRETIME: CommandInfo = row("HPEXPIRETIME", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HPEXPIRETIME: CommandInfo = CommandInfo::new("HPEXPIRETIME", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HPTTL
-pub static HPTTL: CommandInfo = row("HPTTL", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HPTTL: CommandInfo = CommandInfo::new("HPTTL", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HRANDFIELD
-pub static HRANDFIELD: CommandInfo = row("HRANDFIELD", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HRANDFIELD: CommandInfo = CommandInfo::new("HRANDFIELD", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HSCAN
-pub static HSCAN: CommandInfo = row("HSCAN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HSCAN: CommandInfo = CommandInfo::new("HSCAN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HSET
-pub static HSET: CommandInfo = row("HSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HSET: CommandInfo = CommandInfo::new("HSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HSETEX
-pub static HSETEX: CommandInfo = row("HSETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HSETEX: CommandInfo = CommandInfo::new("HSETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HSETNX
-pub static HSETNX: CommandInfo = row("HSETNX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HSETNX: CommandInfo = CommandInfo::new("HSETNX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HSTRLEN
-pub static HSTRLEN: CommandInfo = row("HSTRLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HSTRLEN: CommandInfo = CommandInfo::new("HSTRLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HTTL
-pub static HTTL: CommandInfo = row("HTTL", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HTTL: CommandInfo = CommandInfo::new("HTTL", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HVALS
-pub static HVALS: CommandInfo = row("HVALS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HVALS: CommandInfo = CommandInfo::new("HVALS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// INCR
-pub static INCR: CommandInfo = row("INCR", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static INCR: CommandInfo = CommandInfo::new("INCR", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// INCRBY
-pub static INCRBY: CommandInfo = row("INCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static INCRBY: CommandInfo = CommandInfo::new("INCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// INCRBYFLOAT
-pub static INCRBYFLOAT: CommandInfo = row("INCRBYFLOAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static INCRBYFLOAT: CommandInfo = CommandInfo::new("INCRBYFLOAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// INFO
-pub static INFO: CommandInfo = row("INFO", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
+pub static INFO: CommandInfo = CommandInfo::new("INFO", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
 /// KEYS
-pub static KEYS: CommandInfo = row("KEYS", READ, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Default);
+pub static KEYS: CommandInfo = CommandInfo::new("KEYS", READ, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Default);
 /// LASTSAVE
-pub static LASTSAVE: CommandInfo = row("LASTSAVE", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static LASTSAVE: CommandInfo = CommandInfo::new("LASTSAVE", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// LATENCY
-pub static LATENCY: CommandInfo = row("LATENCY", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static LATENCY: CommandInfo = CommandInfo::new("LATENCY", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// LATENCY DOCTOR
-pub static LATENCY_DOCTOR: CommandInfo = row("LATENCY DOCTOR", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
+pub static LATENCY_DOCTOR: CommandInfo = CommandInfo::new("LATENCY DOCTOR", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
 /// LATENCY GRAPH
-pub static LATENCY_GRAPH: CommandInfo = row("LATENCY GRAPH", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
+pub static LATENCY_GRAPH: CommandInfo = CommandInfo::new("LATENCY GRAPH", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
 /// LATENCY HELP
-pub static LATENCY_HELP: CommandInfo = row("LATENCY HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static LATENCY_HELP: CommandInfo = CommandInfo::new("LATENCY HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// LATENCY HISTOGRAM
-pub static LATENCY_HISTOGRAM: CommandInfo = row("LATENCY HISTOGRAM", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
+pub static LATENCY_HISTOGRAM: CommandInfo = CommandInfo::new("LATENCY HISTOGRAM", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
 /// LATENCY HISTORY
-pub static LATENCY_HISTORY: CommandInfo = row("LATENCY HISTORY", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
+pub static LATENCY_HISTORY: CommandInfo = CommandInfo::new("LATENCY HISTORY", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
 /// LATENCY LATEST
-pub static LATENCY_LATEST: CommandInfo = row("LATENCY LATEST", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
+pub static LATENCY_LATEST: CommandInfo = CommandInfo::new("LATENCY LATEST", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
 /// LATENCY RESET
-pub static LATENCY_RESET: CommandInfo = row("LATENCY RESET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AggSum);
+pub static LATENCY_RESET: CommandInfo = CommandInfo::new("LATENCY RESET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AggSum);
 /// LCS
-pub static LCS: CommandInfo = row("LCS", READ, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LCS: CommandInfo = CommandInfo::new("LCS", READ, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LINDEX
-pub static LINDEX: CommandInfo = row("LINDEX", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LINDEX: CommandInfo = CommandInfo::new("LINDEX", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LINSERT
-pub static LINSERT: CommandInfo = row("LINSERT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LINSERT: CommandInfo = CommandInfo::new("LINSERT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LLEN
-pub static LLEN: CommandInfo = row("LLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LLEN: CommandInfo = CommandInfo::new("LLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LMOVE
-pub static LMOVE: CommandInfo = row("LMOVE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LMOVE: CommandInfo = CommandInfo::new("LMOVE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LMPOP
-pub static LMPOP: CommandInfo = row("LMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LMPOP: CommandInfo = CommandInfo::new("LMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LOLWUT
-pub static LOLWUT: CommandInfo = row("LOLWUT", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static LOLWUT: CommandInfo = CommandInfo::new("LOLWUT", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// LPOP
-pub static LPOP: CommandInfo = row("LPOP", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LPOP: CommandInfo = CommandInfo::new("LPOP", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LPOS
-pub static LPOS: CommandInfo = row("LPOS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LPOS: CommandInfo = CommandInfo::new("LPOS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LPUSH
-pub static LPUSH: CommandInfo = row("LPUSH", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LPUSH: CommandInfo = CommandInfo::new("LPUSH", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LPUSHX
-pub static LPUSHX: CommandInfo = row("LPUSHX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LPUSHX: CommandInfo = CommandInfo::new("LPUSHX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LRANGE
-pub static LRANGE: CommandInfo = row("LRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LRANGE: CommandInfo = CommandInfo::new("LRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LREM
-pub static LREM: CommandInfo = row("LREM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LREM: CommandInfo = CommandInfo::new("LREM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LSET
-pub static LSET: CommandInfo = row("LSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LSET: CommandInfo = CommandInfo::new("LSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LTRIM
-pub static LTRIM: CommandInfo = row("LTRIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LTRIM: CommandInfo = CommandInfo::new("LTRIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// MEMORY
-pub static MEMORY: CommandInfo = row("MEMORY", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MEMORY: CommandInfo = CommandInfo::new("MEMORY", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// MEMORY DOCTOR
-pub static MEMORY_DOCTOR: CommandInfo = row("MEMORY DOCTOR", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
+pub static MEMORY_DOCTOR: CommandInfo = CommandInfo::new("MEMORY DOCTOR", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
 /// MEMORY HELP
-pub static MEMORY_HELP: CommandInfo = row("MEMORY HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MEMORY_HELP: CommandInfo = CommandInfo::new("MEMORY HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// MEMORY MALLOC-STATS
-pub static MEMORY_MALLOC_STATS: CommandInfo = row("MEMORY MALLOC-STATS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
+pub static MEMORY_MALLOC_STATS: CommandInfo = CommandInfo::new("MEMORY MALLOC-STATS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
 /// MEMORY PURGE
-pub static MEMORY_PURGE: CommandInfo = row("MEMORY PURGE", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
+pub static MEMORY_PURGE: CommandInfo = CommandInfo::new("MEMORY PURGE", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
 /// MEMORY STATS
-pub static MEMORY_STATS: CommandInfo = row("MEMORY STATS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
+pub static MEMORY_STATS: CommandInfo = CommandInfo::new("MEMORY STATS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
 /// MEMORY USAGE
-pub static MEMORY_USAGE: CommandInfo = row("MEMORY USAGE", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static MEMORY_USAGE: CommandInfo = CommandInfo::new("MEMORY USAGE", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// MGET
-pub static MGET: CommandInfo = row("MGET", READ, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::Default);
+pub static MGET: CommandInfo = CommandInfo::new("MGET", READ, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::Default);
 /// MIGRATE
-pub static MIGRATE: CommandInfo = row("MIGRATE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MIGRATE: CommandInfo = CommandInfo::new("MIGRATE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
 /// MODULE
-pub static MODULE: CommandInfo = row("MODULE", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MODULE: CommandInfo = CommandInfo::new("MODULE", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// MODULE HELP
-pub static MODULE_HELP: CommandInfo = row("MODULE HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MODULE_HELP: CommandInfo = CommandInfo::new("MODULE HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// MODULE LIST
-pub static MODULE_LIST: CommandInfo = row("MODULE LIST", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MODULE_LIST: CommandInfo = CommandInfo::new("MODULE LIST", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// MODULE LOAD
-pub static MODULE_LOAD: CommandInfo = row("MODULE LOAD", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MODULE_LOAD: CommandInfo = CommandInfo::new("MODULE LOAD", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// MODULE LOADEX
-pub static MODULE_LOADEX: CommandInfo = row("MODULE LOADEX", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MODULE_LOADEX: CommandInfo = CommandInfo::new("MODULE LOADEX", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// MODULE UNLOAD
-pub static MODULE_UNLOAD: CommandInfo = row("MODULE UNLOAD", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MODULE_UNLOAD: CommandInfo = CommandInfo::new("MODULE UNLOAD", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// MONITOR
-pub static MONITOR: CommandInfo = row("MONITOR", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MONITOR: CommandInfo = CommandInfo::new("MONITOR", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// MOVE
-pub static MOVE: CommandInfo = row("MOVE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static MOVE: CommandInfo = CommandInfo::new("MOVE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// MSET
-pub static MSET: CommandInfo = row("MSET", WRITE, range(1, -1, 2), RequestPolicy::MultiShard, ResponsePolicy::AllSucceeded);
+pub static MSET: CommandInfo = CommandInfo::new("MSET", WRITE, range(1, -1, 2), RequestPolicy::MultiShard, ResponsePolicy::AllSucceeded);
 /// MSETNX
-pub static MSETNX: CommandInfo = row("MSETNX", WRITE, range(1, -1, 2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static MSETNX: CommandInfo = CommandInfo::new("MSETNX", WRITE, range(1, -1, 2), RequestPolicy::Default, ResponsePolicy::Default);
 /// MULTI
-pub static MULTI: CommandInfo = row("MULTI", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MULTI: CommandInfo = CommandInfo::new("MULTI", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// OBJECT
-pub static OBJECT: CommandInfo = row("OBJECT", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static OBJECT: CommandInfo = CommandInfo::new("OBJECT", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// OBJECT ENCODING
-pub static OBJECT_ENCODING: CommandInfo = row("OBJECT ENCODING", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static OBJECT_ENCODING: CommandInfo = CommandInfo::new("OBJECT ENCODING", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// OBJECT FREQ
-pub static OBJECT_FREQ: CommandInfo = row("OBJECT FREQ", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static OBJECT_FREQ: CommandInfo = CommandInfo::new("OBJECT FREQ", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// OBJECT HELP
-pub static OBJECT_HELP: CommandInfo = row("OBJECT HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static OBJECT_HELP: CommandInfo = CommandInfo::new("OBJECT HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// OBJECT IDLETIME
-pub static OBJECT_IDLETIME: CommandInfo = row("OBJECT IDLETIME", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static OBJECT_IDLETIME: CommandInfo = CommandInfo::new("OBJECT IDLETIME", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// OBJECT REFCOUNT
-pub static OBJECT_REFCOUNT: CommandInfo = row("OBJECT REFCOUNT", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static OBJECT_REFCOUNT: CommandInfo = CommandInfo::new("OBJECT REFCOUNT", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PERSIST
-pub static PERSIST: CommandInfo = row("PERSIST", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PERSIST: CommandInfo = CommandInfo::new("PERSIST", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PEXPIRE
-pub static PEXPIRE: CommandInfo = row("PEXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PEXPIRE: CommandInfo = CommandInfo::new("PEXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PEXPIREAT
-pub static PEXPIREAT: CommandInfo = row("PEXPIREAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PEXPIREAT: CommandInfo = CommandInfo::new("PEXPIREAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PEXPIRETIME
-pub static PEXPIRETIME: CommandInfo = row("PEXPIRETIME", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PEXPIRETIME: CommandInfo = CommandInfo::new("PEXPIRETIME", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PFADD
-pub static PFADD: CommandInfo = row("PFADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PFADD: CommandInfo = CommandInfo::new("PFADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PFCOUNT
-pub static PFCOUNT: CommandInfo = row("PFCOUNT", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PFCOUNT: CommandInfo = CommandInfo::new("PFCOUNT", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PFDEBUG
-pub static PFDEBUG: CommandInfo = row("PFDEBUG", Flags::ADMIN.union(WRITE), range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PFDEBUG: CommandInfo = CommandInfo::new("PFDEBUG", Flags::ADMIN.union(WRITE), range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PFMERGE
-pub static PFMERGE: CommandInfo = row("PFMERGE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PFMERGE: CommandInfo = CommandInfo::new("PFMERGE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PFSELFTEST
-pub static PFSELFTEST: CommandInfo = row("PFSELFTEST", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PFSELFTEST: CommandInfo = CommandInfo::new("PFSELFTEST", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PING
-pub static PING: CommandInfo = row("PING", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PING: CommandInfo = CommandInfo::new("PING", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PSETEX
-pub static PSETEX: CommandInfo = row("PSETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PSETEX: CommandInfo = CommandInfo::new("PSETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PSUBSCRIBE
-pub static PSUBSCRIBE: CommandInfo = row("PSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PSUBSCRIBE: CommandInfo = CommandInfo::new("PSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PSYNC
-pub static PSYNC: CommandInfo = row("PSYNC", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PSYNC: CommandInfo = CommandInfo::new("PSYNC", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PTTL
-pub static PTTL: CommandInfo = row("PTTL", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PTTL: CommandInfo = CommandInfo::new("PTTL", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PUBLISH
-pub static PUBLISH: CommandInfo = row("PUBLISH", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PUBLISH: CommandInfo = CommandInfo::new("PUBLISH", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PUBSUB
-pub static PUBSUB: CommandInfo = row("PUBSUB", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PUBSUB: CommandInfo = CommandInfo::new("PUBSUB", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PUBSUB CHANNELS
-pub static PUBSUB_CHANNELS: CommandInfo = row("PUBSUB CHANNELS", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PUBSUB_CHANNELS: CommandInfo = CommandInfo::new("PUBSUB CHANNELS", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PUBSUB HELP
-pub static PUBSUB_HELP: CommandInfo = row("PUBSUB HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PUBSUB_HELP: CommandInfo = CommandInfo::new("PUBSUB HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PUBSUB NUMPAT
-pub static PUBSUB_NUMPAT: CommandInfo = row("PUBSUB NUMPAT", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PUBSUB_NUMPAT: CommandInfo = CommandInfo::new("PUBSUB NUMPAT", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PUBSUB NUMSUB
-pub static PUBSUB_NUMSUB: CommandInfo = row("PUBSUB NUMSUB", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PUBSUB_NUMSUB: CommandInfo = CommandInfo::new("PUBSUB NUMSUB", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PUBSUB SHARDCHANNELS
-pub static PUBSUB_SHARDCHANNELS: CommandInfo = row("PUBSUB SHARDCHANNELS", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PUBSUB_SHARDCHANNELS: CommandInfo = CommandInfo::new("PUBSUB SHARDCHANNELS", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PUBSUB SHARDNUMSUB
-pub static PUBSUB_SHARDNUMSUB: CommandInfo = row("PUBSUB SHARDNUMSUB", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PUBSUB_SHARDNUMSUB: CommandInfo = CommandInfo::new("PUBSUB SHARDNUMSUB", Flags::PUBSUB, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PUNSUBSCRIBE
-pub static PUNSUBSCRIBE: CommandInfo = row("PUNSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static PUNSUBSCRIBE: CommandInfo = CommandInfo::new("PUNSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// QUIT
-pub static QUIT: CommandInfo = row("QUIT", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static QUIT: CommandInfo = CommandInfo::new("QUIT", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// RANDOMKEY
-pub static RANDOMKEY: CommandInfo = row("RANDOMKEY", READ, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
+pub static RANDOMKEY: CommandInfo = CommandInfo::new("RANDOMKEY", READ, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
 /// READONLY
-pub static READONLY: CommandInfo = row("READONLY", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static READONLY: CommandInfo = CommandInfo::new("READONLY", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// READWRITE
-pub static READWRITE: CommandInfo = row("READWRITE", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static READWRITE: CommandInfo = CommandInfo::new("READWRITE", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// RENAME
-pub static RENAME: CommandInfo = row("RENAME", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static RENAME: CommandInfo = CommandInfo::new("RENAME", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// RENAMENX
-pub static RENAMENX: CommandInfo = row("RENAMENX", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static RENAMENX: CommandInfo = CommandInfo::new("RENAMENX", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// REPLCONF
-pub static REPLCONF: CommandInfo = row("REPLCONF", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static REPLCONF: CommandInfo = CommandInfo::new("REPLCONF", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// REPLICAOF
-pub static REPLICAOF: CommandInfo = row("REPLICAOF", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static REPLICAOF: CommandInfo = CommandInfo::new("REPLICAOF", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// RESET
-pub static RESET: CommandInfo = row("RESET", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static RESET: CommandInfo = CommandInfo::new("RESET", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// RESTORE
-pub static RESTORE: CommandInfo = row("RESTORE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static RESTORE: CommandInfo = CommandInfo::new("RESTORE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// RESTORE-ASKING
-pub static RESTORE_ASKING: CommandInfo = row("RESTORE-ASKING", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static RESTORE_ASKING: CommandInfo = CommandInfo::new("RESTORE-ASKING", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ROLE
-pub static ROLE: CommandInfo = row("ROLE", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ROLE: CommandInfo = CommandInfo::new("ROLE", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// RPOP
-pub static RPOP: CommandInfo = row("RPOP", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static RPOP: CommandInfo = CommandInfo::new("RPOP", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// RPOPLPUSH
-pub static RPOPLPUSH: CommandInfo = row("RPOPLPUSH", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static RPOPLPUSH: CommandInfo = CommandInfo::new("RPOPLPUSH", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// RPUSH
-pub static RPUSH: CommandInfo = row("RPUSH", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static RPUSH: CommandInfo = CommandInfo::new("RPUSH", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// RPUSHX
-pub static RPUSHX: CommandInfo = row("RPUSHX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static RPUSHX: CommandInfo = CommandInfo::new("RPUSHX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SADD
-pub static SADD: CommandInfo = row("SADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SADD: CommandInfo = CommandInfo::new("SADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SAVE
-pub static SAVE: CommandInfo = row("SAVE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SAVE: CommandInfo = CommandInfo::new("SAVE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SCAN
-pub static SCAN: CommandInfo = row("SCAN", READ, NO_KEYS, RequestPolicy::Special, ResponsePolicy::Special);
+pub static SCAN: CommandInfo = CommandInfo::new("SCAN", READ, NO_KEYS, RequestPolicy::Special, ResponsePolicy::Special);
 /// SCARD
-pub static SCARD: CommandInfo = row("SCARD", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SCARD: CommandInfo = CommandInfo::new("SCARD", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SCRIPT
-pub static SCRIPT: CommandInfo = row("SCRIPT", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SCRIPT: CommandInfo = CommandInfo::new("SCRIPT", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SCRIPT DEBUG
-pub static SCRIPT_DEBUG: CommandInfo = row("SCRIPT DEBUG", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SCRIPT_DEBUG: CommandInfo = CommandInfo::new("SCRIPT DEBUG", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SCRIPT EXISTS
-pub static SCRIPT_EXISTS: CommandInfo = row("SCRIPT EXISTS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AggLogicalAnd);
+pub static SCRIPT_EXISTS: CommandInfo = CommandInfo::new("SCRIPT EXISTS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AggLogicalAnd);
 /// SCRIPT FLUSH
-pub static SCRIPT_FLUSH: CommandInfo = row("SCRIPT FLUSH", Flags::NONE, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static SCRIPT_FLUSH: CommandInfo = CommandInfo::new("SCRIPT FLUSH", Flags::NONE, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// SCRIPT HELP
-pub static SCRIPT_HELP: CommandInfo = row("SCRIPT HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SCRIPT_HELP: CommandInfo = CommandInfo::new("SCRIPT HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SCRIPT KILL
-pub static SCRIPT_KILL: CommandInfo = row("SCRIPT KILL", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::OneSucceeded);
+pub static SCRIPT_KILL: CommandInfo = CommandInfo::new("SCRIPT KILL", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::OneSucceeded);
 /// SCRIPT LOAD
-pub static SCRIPT_LOAD: CommandInfo = row("SCRIPT LOAD", Flags::NONE, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static SCRIPT_LOAD: CommandInfo = CommandInfo::new("SCRIPT LOAD", Flags::NONE, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// SCRIPT SHOW
-pub static SCRIPT_SHOW: CommandInfo = row("SCRIPT SHOW", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SCRIPT_SHOW: CommandInfo = CommandInfo::new("SCRIPT SHOW", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SDIFF
-pub static SDIFF: CommandInfo = row("SDIFF", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SDIFF: CommandInfo = CommandInfo::new("SDIFF", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SDIFFSTORE
-pub static SDIFFSTORE: CommandInfo = row("SDIFFSTORE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SDIFFSTORE: CommandInfo = CommandInfo::new("SDIFFSTORE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SELECT
-pub static SELECT: CommandInfo = row("SELECT", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SELECT: CommandInfo = CommandInfo::new("SELECT", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SET
-pub static SET: CommandInfo = row("SET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SET: CommandInfo = CommandInfo::new("SET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SETBIT
-pub static SETBIT: CommandInfo = row("SETBIT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SETBIT: CommandInfo = CommandInfo::new("SETBIT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SETEX
-pub static SETEX: CommandInfo = row("SETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SETEX: CommandInfo = CommandInfo::new("SETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SETNX
-pub static SETNX: CommandInfo = row("SETNX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SETNX: CommandInfo = CommandInfo::new("SETNX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SETRANGE
-pub static SETRANGE: CommandInfo = row("SETRANGE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SETRANGE: CommandInfo = CommandInfo::new("SETRANGE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SHUTDOWN
-pub static SHUTDOWN: CommandInfo = row("SHUTDOWN", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SHUTDOWN: CommandInfo = CommandInfo::new("SHUTDOWN", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SINTER
-pub static SINTER: CommandInfo = row("SINTER", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SINTER: CommandInfo = CommandInfo::new("SINTER", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SINTERCARD
-pub static SINTERCARD: CommandInfo = row("SINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SINTERCARD: CommandInfo = CommandInfo::new("SINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SINTERSTORE
-pub static SINTERSTORE: CommandInfo = row("SINTERSTORE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SINTERSTORE: CommandInfo = CommandInfo::new("SINTERSTORE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SISMEMBER
-pub static SISMEMBER: CommandInfo = row("SISMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SISMEMBER: CommandInfo = CommandInfo::new("SISMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SLAVEOF
-pub static SLAVEOF: CommandInfo = row("SLAVEOF", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SLAVEOF: CommandInfo = CommandInfo::new("SLAVEOF", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SLOWLOG
-pub static SLOWLOG: CommandInfo = row("SLOWLOG", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SLOWLOG: CommandInfo = CommandInfo::new("SLOWLOG", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SLOWLOG GET
-pub static SLOWLOG_GET: CommandInfo = row("SLOWLOG GET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Default);
+pub static SLOWLOG_GET: CommandInfo = CommandInfo::new("SLOWLOG GET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Default);
 /// SLOWLOG HELP
-pub static SLOWLOG_HELP: CommandInfo = row("SLOWLOG HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SLOWLOG_HELP: CommandInfo = CommandInfo::new("SLOWLOG HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SLOWLOG LEN
-pub static SLOWLOG_LEN: CommandInfo = row("SLOWLOG LEN", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AggSum);
+pub static SLOWLOG_LEN: CommandInfo = CommandInfo::new("SLOWLOG LEN", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AggSum);
 /// SLOWLOG RESET
-pub static SLOWLOG_RESET: CommandInfo = row("SLOWLOG RESET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+pub static SLOWLOG_RESET: CommandInfo = CommandInfo::new("SLOWLOG RESET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// SMEMBERS
-pub static SMEMBERS: CommandInfo = row("SMEMBERS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SMEMBERS: CommandInfo = CommandInfo::new("SMEMBERS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SMISMEMBER
-pub static SMISMEMBER: CommandInfo = row("SMISMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SMISMEMBER: CommandInfo = CommandInfo::new("SMISMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SMOVE
-pub static SMOVE: CommandInfo = row("SMOVE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SMOVE: CommandInfo = CommandInfo::new("SMOVE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SORT
-pub static SORT: CommandInfo = row("SORT", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SORT: CommandInfo = CommandInfo::new("SORT", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
 /// SORT_RO
-pub static SORT_RO: CommandInfo = row("SORT_RO", Flags::MOVABLE_KEYS.union(READ), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SORT_RO: CommandInfo = CommandInfo::new("SORT_RO", Flags::MOVABLE_KEYS.union(READ), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
 /// SPOP
-pub static SPOP: CommandInfo = row("SPOP", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SPOP: CommandInfo = CommandInfo::new("SPOP", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SPUBLISH
-pub static SPUBLISH: CommandInfo = row("SPUBLISH", Flags::PUBSUB, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SPUBLISH: CommandInfo = CommandInfo::new("SPUBLISH", Flags::PUBSUB, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SRANDMEMBER
-pub static SRANDMEMBER: CommandInfo = row("SRANDMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SRANDMEMBER: CommandInfo = CommandInfo::new("SRANDMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SREM
-pub static SREM: CommandInfo = row("SREM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SREM: CommandInfo = CommandInfo::new("SREM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SSCAN
-pub static SSCAN: CommandInfo = row("SSCAN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SSCAN: CommandInfo = CommandInfo::new("SSCAN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SSUBSCRIBE
-pub static SSUBSCRIBE: CommandInfo = row("SSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SSUBSCRIBE: CommandInfo = CommandInfo::new("SSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// STRLEN
-pub static STRLEN: CommandInfo = row("STRLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static STRLEN: CommandInfo = CommandInfo::new("STRLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SUBSCRIBE
-pub static SUBSCRIBE: CommandInfo = row("SUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SUBSCRIBE: CommandInfo = CommandInfo::new("SUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SUBSTR
-pub static SUBSTR: CommandInfo = row("SUBSTR", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SUBSTR: CommandInfo = CommandInfo::new("SUBSTR", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SUNION
-pub static SUNION: CommandInfo = row("SUNION", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SUNION: CommandInfo = CommandInfo::new("SUNION", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SUNIONSTORE
-pub static SUNIONSTORE: CommandInfo = row("SUNIONSTORE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SUNIONSTORE: CommandInfo = CommandInfo::new("SUNIONSTORE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SUNSUBSCRIBE
-pub static SUNSUBSCRIBE: CommandInfo = row("SUNSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SUNSUBSCRIBE: CommandInfo = CommandInfo::new("SUNSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SWAPDB
-pub static SWAPDB: CommandInfo = row("SWAPDB", WRITE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SWAPDB: CommandInfo = CommandInfo::new("SWAPDB", WRITE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SYNC
-pub static SYNC: CommandInfo = row("SYNC", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SYNC: CommandInfo = CommandInfo::new("SYNC", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// TIME
-pub static TIME: CommandInfo = row("TIME", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static TIME: CommandInfo = CommandInfo::new("TIME", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// TOUCH
-pub static TOUCH: CommandInfo = row("TOUCH", READ, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::AggSum);
+pub static TOUCH: CommandInfo = CommandInfo::new("TOUCH", READ, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::AggSum);
 /// TTL
-pub static TTL: CommandInfo = row("TTL", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static TTL: CommandInfo = CommandInfo::new("TTL", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// TYPE
-pub static TYPE: CommandInfo = row("TYPE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static TYPE: CommandInfo = CommandInfo::new("TYPE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// UNLINK
-pub static UNLINK: CommandInfo = row("UNLINK", WRITE, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::AggSum);
+pub static UNLINK: CommandInfo = CommandInfo::new("UNLINK", WRITE, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::AggSum);
 /// UNSUBSCRIBE
-pub static UNSUBSCRIBE: CommandInfo = row("UNSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static UNSUBSCRIBE: CommandInfo = CommandInfo::new("UNSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// UNWATCH
-pub static UNWATCH: CommandInfo = row("UNWATCH", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static UNWATCH: CommandInfo = CommandInfo::new("UNWATCH", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// VADD
-pub static VADD: CommandInfo = row("VADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VADD: CommandInfo = CommandInfo::new("VADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VCARD
-pub static VCARD: CommandInfo = row("VCARD", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VCARD: CommandInfo = CommandInfo::new("VCARD", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VDIM
-pub static VDIM: CommandInfo = row("VDIM", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VDIM: CommandInfo = CommandInfo::new("VDIM", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VEMB
-pub static VEMB: CommandInfo = row("VEMB", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VEMB: CommandInfo = CommandInfo::new("VEMB", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VGETATTR
-pub static VGETATTR: CommandInfo = row("VGETATTR", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VGETATTR: CommandInfo = CommandInfo::new("VGETATTR", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VINFO
-pub static VINFO: CommandInfo = row("VINFO", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VINFO: CommandInfo = CommandInfo::new("VINFO", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VISMEMBER
-pub static VISMEMBER: CommandInfo = row("VISMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VISMEMBER: CommandInfo = CommandInfo::new("VISMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VLINKS
-pub static VLINKS: CommandInfo = row("VLINKS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VLINKS: CommandInfo = CommandInfo::new("VLINKS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VRANDMEMBER
-pub static VRANDMEMBER: CommandInfo = row("VRANDMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VRANDMEMBER: CommandInfo = CommandInfo::new("VRANDMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VREM
-pub static VREM: CommandInfo = row("VREM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VREM: CommandInfo = CommandInfo::new("VREM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VSETATTR
-pub static VSETATTR: CommandInfo = row("VSETATTR", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VSETATTR: CommandInfo = CommandInfo::new("VSETATTR", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// VSIM
-pub static VSIM: CommandInfo = row("VSIM", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static VSIM: CommandInfo = CommandInfo::new("VSIM", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// WAIT
-pub static WAIT: CommandInfo = row("WAIT", Flags::BLOCKING.union(Flags::SESSION), NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AggMin);
+pub static WAIT: CommandInfo = CommandInfo::new("WAIT", Flags::BLOCKING.union(Flags::SESSION), NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AggMin);
 /// WAITAOF
-pub static WAITAOF: CommandInfo = row("WAITAOF", Flags::BLOCKING.union(Flags::SESSION), NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AggMin);
+pub static WAITAOF: CommandInfo = CommandInfo::new("WAITAOF", Flags::BLOCKING.union(Flags::SESSION), NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AggMin);
 /// WATCH
-pub static WATCH: CommandInfo = row("WATCH", Flags::SESSION, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static WATCH: CommandInfo = CommandInfo::new("WATCH", Flags::SESSION, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XACK
-pub static XACK: CommandInfo = row("XACK", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XACK: CommandInfo = CommandInfo::new("XACK", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XADD
-pub static XADD: CommandInfo = row("XADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XADD: CommandInfo = CommandInfo::new("XADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XAUTOCLAIM
-pub static XAUTOCLAIM: CommandInfo = row("XAUTOCLAIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XAUTOCLAIM: CommandInfo = CommandInfo::new("XAUTOCLAIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XCLAIM
-pub static XCLAIM: CommandInfo = row("XCLAIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XCLAIM: CommandInfo = CommandInfo::new("XCLAIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XDEL
-pub static XDEL: CommandInfo = row("XDEL", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XDEL: CommandInfo = CommandInfo::new("XDEL", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XGROUP
-pub static XGROUP: CommandInfo = row("XGROUP", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static XGROUP: CommandInfo = CommandInfo::new("XGROUP", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// XGROUP CREATE
-pub static XGROUP_CREATE: CommandInfo = row("XGROUP CREATE", WRITE, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XGROUP_CREATE: CommandInfo = CommandInfo::new("XGROUP CREATE", WRITE, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XGROUP CREATECONSUMER
-pub static XGROUP_CREATECONSUMER: CommandInfo = row("XGROUP CREATECONSUMER", WRITE, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XGROUP_CREATECONSUMER: CommandInfo = CommandInfo::new("XGROUP CREATECONSUMER", WRITE, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XGROUP DELCONSUMER
-pub static XGROUP_DELCONSUMER: CommandInfo = row("XGROUP DELCONSUMER", WRITE, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XGROUP_DELCONSUMER: CommandInfo = CommandInfo::new("XGROUP DELCONSUMER", WRITE, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XGROUP DESTROY
-pub static XGROUP_DESTROY: CommandInfo = row("XGROUP DESTROY", WRITE, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XGROUP_DESTROY: CommandInfo = CommandInfo::new("XGROUP DESTROY", WRITE, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XGROUP HELP
-pub static XGROUP_HELP: CommandInfo = row("XGROUP HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static XGROUP_HELP: CommandInfo = CommandInfo::new("XGROUP HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// XGROUP SETID
-pub static XGROUP_SETID: CommandInfo = row("XGROUP SETID", WRITE, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XGROUP_SETID: CommandInfo = CommandInfo::new("XGROUP SETID", WRITE, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XINFO
-pub static XINFO: CommandInfo = row("XINFO", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static XINFO: CommandInfo = CommandInfo::new("XINFO", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// XINFO CONSUMERS
-pub static XINFO_CONSUMERS: CommandInfo = row("XINFO CONSUMERS", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XINFO_CONSUMERS: CommandInfo = CommandInfo::new("XINFO CONSUMERS", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XINFO GROUPS
-pub static XINFO_GROUPS: CommandInfo = row("XINFO GROUPS", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XINFO_GROUPS: CommandInfo = CommandInfo::new("XINFO GROUPS", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XINFO HELP
-pub static XINFO_HELP: CommandInfo = row("XINFO HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static XINFO_HELP: CommandInfo = CommandInfo::new("XINFO HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// XINFO STREAM
-pub static XINFO_STREAM: CommandInfo = row("XINFO STREAM", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XINFO_STREAM: CommandInfo = CommandInfo::new("XINFO STREAM", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XLEN
-pub static XLEN: CommandInfo = row("XLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XLEN: CommandInfo = CommandInfo::new("XLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XPENDING
-pub static XPENDING: CommandInfo = row("XPENDING", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XPENDING: CommandInfo = CommandInfo::new("XPENDING", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XRANGE
-pub static XRANGE: CommandInfo = row("XRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XRANGE: CommandInfo = CommandInfo::new("XRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XREAD
-pub static XREAD: CommandInfo = row("XREAD", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(READ), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static XREAD: CommandInfo = CommandInfo::new("XREAD", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(READ), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
 /// XREADGROUP
-pub static XREADGROUP: CommandInfo = row("XREADGROUP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static XREADGROUP: CommandInfo = CommandInfo::new("XREADGROUP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
 /// XREVRANGE
-pub static XREVRANGE: CommandInfo = row("XREVRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XREVRANGE: CommandInfo = CommandInfo::new("XREVRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XSETID
-pub static XSETID: CommandInfo = row("XSETID", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XSETID: CommandInfo = CommandInfo::new("XSETID", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XTRIM
-pub static XTRIM: CommandInfo = row("XTRIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static XTRIM: CommandInfo = CommandInfo::new("XTRIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZADD
-pub static ZADD: CommandInfo = row("ZADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZADD: CommandInfo = CommandInfo::new("ZADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZCARD
-pub static ZCARD: CommandInfo = row("ZCARD", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZCARD: CommandInfo = CommandInfo::new("ZCARD", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZCOUNT
-pub static ZCOUNT: CommandInfo = row("ZCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZCOUNT: CommandInfo = CommandInfo::new("ZCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZDIFF
-pub static ZDIFF: CommandInfo = row("ZDIFF", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZDIFF: CommandInfo = CommandInfo::new("ZDIFF", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZDIFFSTORE
-pub static ZDIFFSTORE: CommandInfo = row("ZDIFFSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZDIFFSTORE: CommandInfo = CommandInfo::new("ZDIFFSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINCRBY
-pub static ZINCRBY: CommandInfo = row("ZINCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZINCRBY: CommandInfo = CommandInfo::new("ZINCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTER
-pub static ZINTER: CommandInfo = row("ZINTER", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZINTER: CommandInfo = CommandInfo::new("ZINTER", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTERCARD
-pub static ZINTERCARD: CommandInfo = row("ZINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZINTERCARD: CommandInfo = CommandInfo::new("ZINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTERSTORE
-pub static ZINTERSTORE: CommandInfo = row("ZINTERSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZINTERSTORE: CommandInfo = CommandInfo::new("ZINTERSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
 /// ZLEXCOUNT
-pub static ZLEXCOUNT: CommandInfo = row("ZLEXCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZLEXCOUNT: CommandInfo = CommandInfo::new("ZLEXCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZMPOP
-pub static ZMPOP: CommandInfo = row("ZMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZMPOP: CommandInfo = CommandInfo::new("ZMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZMSCORE
-pub static ZMSCORE: CommandInfo = row("ZMSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZMSCORE: CommandInfo = CommandInfo::new("ZMSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZPOPMAX
-pub static ZPOPMAX: CommandInfo = row("ZPOPMAX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZPOPMAX: CommandInfo = CommandInfo::new("ZPOPMAX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZPOPMIN
-pub static ZPOPMIN: CommandInfo = row("ZPOPMIN", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZPOPMIN: CommandInfo = CommandInfo::new("ZPOPMIN", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZRANDMEMBER
-pub static ZRANDMEMBER: CommandInfo = row("ZRANDMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZRANDMEMBER: CommandInfo = CommandInfo::new("ZRANDMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZRANGE
-pub static ZRANGE: CommandInfo = row("ZRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZRANGE: CommandInfo = CommandInfo::new("ZRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZRANGEBYLEX
-pub static ZRANGEBYLEX: CommandInfo = row("ZRANGEBYLEX", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZRANGEBYLEX: CommandInfo = CommandInfo::new("ZRANGEBYLEX", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZRANGEBYSCORE
-pub static ZRANGEBYSCORE: CommandInfo = row("ZRANGEBYSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZRANGEBYSCORE: CommandInfo = CommandInfo::new("ZRANGEBYSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZRANGESTORE
-pub static ZRANGESTORE: CommandInfo = row("ZRANGESTORE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZRANGESTORE: CommandInfo = CommandInfo::new("ZRANGESTORE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZRANK
-pub static ZRANK: CommandInfo = row("ZRANK", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZRANK: CommandInfo = CommandInfo::new("ZRANK", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZREM
-pub static ZREM: CommandInfo = row("ZREM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZREM: CommandInfo = CommandInfo::new("ZREM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZREMRANGEBYLEX
-pub static ZREMRANGEBYLEX: CommandInfo = row("ZREMRANGEBYLEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZREMRANGEBYLEX: CommandInfo = CommandInfo::new("ZREMRANGEBYLEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZREMRANGEBYRANK
-pub static ZREMRANGEBYRANK: CommandInfo = row("ZREMRANGEBYRANK", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZREMRANGEBYRANK: CommandInfo = CommandInfo::new("ZREMRANGEBYRANK", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZREMRANGEBYSCORE
-pub static ZREMRANGEBYSCORE: CommandInfo = row("ZREMRANGEBYSCORE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZREMRANGEBYSCORE: CommandInfo = CommandInfo::new("ZREMRANGEBYSCORE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZREVRANGE
-pub static ZREVRANGE: CommandInfo = row("ZREVRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZREVRANGE: CommandInfo = CommandInfo::new("ZREVRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZREVRANGEBYLEX
-pub static ZREVRANGEBYLEX: CommandInfo = row("ZREVRANGEBYLEX", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZREVRANGEBYLEX: CommandInfo = CommandInfo::new("ZREVRANGEBYLEX", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZREVRANGEBYSCORE
-pub static ZREVRANGEBYSCORE: CommandInfo = row("ZREVRANGEBYSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZREVRANGEBYSCORE: CommandInfo = CommandInfo::new("ZREVRANGEBYSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZREVRANK
-pub static ZREVRANK: CommandInfo = row("ZREVRANK", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZREVRANK: CommandInfo = CommandInfo::new("ZREVRANK", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZSCAN
-pub static ZSCAN: CommandInfo = row("ZSCAN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZSCAN: CommandInfo = CommandInfo::new("ZSCAN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZSCORE
-pub static ZSCORE: CommandInfo = row("ZSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZSCORE: CommandInfo = CommandInfo::new("ZSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZUNION
-pub static ZUNION: CommandInfo = row("ZUNION", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZUNION: CommandInfo = CommandInfo::new("ZUNION", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZUNIONSTORE
-pub static ZUNIONSTORE: CommandInfo = row("ZUNIONSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZUNIONSTORE: CommandInfo = CommandInfo::new("ZUNIONSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
 
 /// Every row, sorted by name.
 pub(crate) static TABLE: &[&CommandInfo] = &[

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use crate::decode::token::{ReplyKind, Sequence, Token};
 use crate::error::Error;
 use crate::limits::{Limits, TRUSTED};
-use crate::scan::{Aggregate, Blob, Header, Line, Scanner, crlf, header};
+use crate::scan::{
+    Aggregate, Blob, Header, Line, Scanner, crlf, header, quick_bulk, quick_integer,
+};
 
 /// A cursor over one or more frames, from which
 /// [`FromReply`](crate::FromReply) reads in a single pass.
@@ -66,6 +68,23 @@ impl<'a> Reader<'a> {
 
     fn ahead(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    /// Steps over a plain bulk string, if that is next; whatever is anything
+    /// else is left to [`token`](Self::token).
+    #[inline]
+    pub(crate) fn quick_bulk(&mut self) -> Option<&'a [u8]> {
+        let (body, rest) = quick_bulk(self.ahead(), usize::MAX)?;
+        self.at = self.bytes.len() - rest.len();
+        Some(body)
+    }
+
+    /// The same for an integer.
+    #[inline]
+    pub(crate) fn quick_integer(&mut self) -> Option<i64> {
+        let (n, rest) = quick_integer(self.ahead())?;
+        self.at = self.bytes.len() - rest.len();
+        Some(n)
     }
 
     fn broken(&self, what: &'static str) -> Error {
@@ -127,6 +146,42 @@ impl<'a> Reader<'a> {
             }
             _ => Err(self.broken("CR LF expected after a string")),
         }
+    }
+
+    /// Opens the attributes before the next element, if there are any: keys and
+    /// values in turn, as of a map, after which comes the element. Every other
+    /// method passes over attributes.
+    ///
+    /// ```
+    /// use slotline_resp::{FromReply, Reply};
+    ///
+    /// let reply = Reply::from_frame("|1\r\n+ttl\r\n:9\r\n+OK\r\n".into())?;
+    /// let mut reader = reply.reader();
+    /// if let Some(mut attributes) = reader.attributes()? {
+    ///     while reader.has_next(&mut attributes)? {
+    ///         let key = reader.str()?;
+    ///         assert!(reader.has_next(&mut attributes)?);
+    ///         assert_eq!((key, reader.integer()?), ("ttl", 9));
+    ///     }
+    /// }
+    /// assert_eq!(reader.str()?, "OK");
+    /// # Ok::<(), slotline_resp::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Their header is broken.
+    pub fn attributes(&mut self) -> Result<Option<Sequence>, Error> {
+        if self.ahead().first() != Some(&b'|') {
+            return Ok(None);
+        }
+        Ok(match self.header()? {
+            Header::Attribute(count) => Some(Sequence {
+                kind: ReplyKind::Map,
+                left: Some(count),
+            }),
+            _ => None,
+        })
     }
 
     /// Reads a scalar, or the opening of an aggregate or a streamed string.
@@ -218,6 +273,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// The end of a streamed aggregate is broken.
+    #[inline]
     pub fn has_next(&mut self, sequence: &mut Sequence) -> Result<bool, Error> {
         match &mut sequence.left {
             Some(0) => Ok(false),
@@ -225,13 +281,17 @@ impl<'a> Reader<'a> {
                 *left -= 1;
                 Ok(true)
             }
-            None if self.ahead().first() == Some(&b'.') => {
-                self.header()?;
-                sequence.left = Some(0);
-                Ok(false)
-            }
-            None => Ok(true),
+            None => self.has_next_streamed(sequence),
         }
+    }
+
+    fn has_next_streamed(&mut self, sequence: &mut Sequence) -> Result<bool, Error> {
+        if self.ahead().first() != Some(&b'.') {
+            return Ok(true);
+        }
+        self.header()?;
+        sequence.left = Some(0);
+        Ok(false)
     }
 
     /// How many `T`s to reserve for what is left of an aggregate: never more
@@ -302,6 +362,9 @@ impl<'a> Reader<'a> {
     /// It is something else, nil included, or a streamed string, which does
     /// not lie in one piece.
     pub fn bytes(&mut self) -> Result<&'a [u8], Error> {
+        if let Some(bytes) = self.quick_bulk() {
+            return Ok(bytes);
+        }
         match self.token()? {
             Token::Bulk(bytes) | Token::Simple(bytes) | Token::Verbatim { text: bytes, .. } => {
                 Ok(bytes)
@@ -318,6 +381,9 @@ impl<'a> Reader<'a> {
     ///
     /// It is something else, nil included.
     pub fn shared(&mut self) -> Result<Bytes, Error> {
+        if let Some(bytes) = self.quick_bulk() {
+            return Ok(self.share(bytes));
+        }
         match self.token()? {
             Token::Bulk(bytes) | Token::Simple(bytes) | Token::Verbatim { text: bytes, .. } => {
                 Ok(self.share(bytes))
@@ -339,6 +405,9 @@ impl<'a> Reader<'a> {
     ///
     /// Those of [`bytes`](Self::bytes), and for text that is not UTF-8.
     pub fn str(&mut self) -> Result<&'a str, Error> {
+        if let Some(bytes) = self.quick_bulk() {
+            return std::str::from_utf8(bytes).map_err(not_utf8);
+        }
         let bytes = match self.token()? {
             Token::Bulk(bytes)
             | Token::Simple(bytes)
@@ -350,42 +419,6 @@ impl<'a> Reader<'a> {
             other => return Err(Self::unexpected("a string", &other)),
         };
         std::str::from_utf8(bytes).map_err(not_utf8)
-    }
-
-    /// An integer, or a string that is wholly one, as `GET` of a counter gives.
-    ///
-    /// # Errors
-    ///
-    /// It is something else, nil included, or does not fit.
-    pub fn integer(&mut self) -> Result<i64, Error> {
-        crate::decode::scalars::integer("an integer", self)
-    }
-
-    /// A double, an integer, or a string that is wholly one of them.
-    ///
-    /// # Errors
-    ///
-    /// It is something else, nil included.
-    pub fn double(&mut self) -> Result<f64, Error> {
-        crate::decode::scalars::float("a double", self)
-    }
-
-    /// A boolean, or the integer 0 or 1.
-    ///
-    /// # Errors
-    ///
-    /// It is something else, nil included.
-    pub fn boolean(&mut self) -> Result<bool, Error> {
-        match self.token()? {
-            Token::Bool(truth) => Ok(truth),
-            Token::Integer(0) => Ok(false),
-            Token::Integer(1) => Ok(true),
-            Token::Integer(_) => Err(Error::mismatch(
-                "a boolean",
-                "an integer other than 0 and 1",
-            )),
-            other => Err(Self::unexpected("a boolean", &other)),
-        }
     }
 
     /// Opens an aggregate of any kind; a map's keys and values come in turn,
@@ -422,7 +455,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-pub(crate) fn not_utf8(cause: std::str::Utf8Error) -> Error {
+pub(super) fn not_utf8(cause: std::str::Utf8Error) -> Error {
     Error::mismatch("a string", "bytes that are not UTF-8").caused_by(cause)
 }
 

@@ -1,11 +1,81 @@
 //! Strings, numbers, booleans, and what wraps one of them.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use bytes::Bytes;
 
-use crate::decode::{FromReply, Reader, Token, not_utf8};
+use crate::decode::reader::not_utf8;
+use crate::decode::{FromReply, Reader, Token};
 use crate::error::Error;
+
+impl<'a> Reader<'a> {
+    /// As [`str`](Self::str), with a streamed string put together.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, nil included, or is not UTF-8.
+    pub fn text(&mut self) -> Result<Cow<'a, str>, Error> {
+        if let Some(text) = self.quick_bulk() {
+            return std::str::from_utf8(text)
+                .map(Cow::Borrowed)
+                .map_err(not_utf8);
+        }
+        // Only the second byte tells a streamed string from a plain one, so
+        // look at the token here rather than at the kind first.
+        match self.token()? {
+            Token::Bulk(text)
+            | Token::Simple(text)
+            | Token::BigNumber(text)
+            | Token::Verbatim { text, .. } => std::str::from_utf8(text)
+                .map(Cow::Borrowed)
+                .map_err(not_utf8),
+            Token::Chunks => String::from_utf8(self.chunks()?)
+                .map(Cow::Owned)
+                .map_err(|error| not_utf8(error.utf8_error())),
+            other => Err(Self::unexpected("a string", &other)),
+        }
+    }
+
+    /// An integer, or a string that is wholly one, as `GET` of a counter gives.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, nil included, or does not fit.
+    pub fn integer(&mut self) -> Result<i64, Error> {
+        integer("an integer", self)
+    }
+
+    /// A double, an integer, or a string that is wholly one of them.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, nil included.
+    pub fn double(&mut self) -> Result<f64, Error> {
+        float("a double", self)
+    }
+
+    /// A boolean, the integer 0 or 1, or a string that is wholly `0` or `1`, as
+    /// the field of a hash is.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, nil included.
+    pub fn boolean(&mut self) -> Result<bool, Error> {
+        match self.token()? {
+            Token::Bool(truth) => Ok(truth),
+            Token::Integer(0) => Ok(false),
+            Token::Integer(1) => Ok(true),
+            Token::Integer(_) => Err(Error::mismatch(
+                "a boolean",
+                "an integer other than 0 and 1",
+            )),
+            Token::Bulk(text) | Token::Simple(text) => zero_or_one(text),
+            Token::Chunks => zero_or_one(&self.chunks()?),
+            other => Err(Self::unexpected("a boolean", &other)),
+        }
+    }
+}
 
 impl<'a> FromReply<'a> for &'a str {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
@@ -21,20 +91,7 @@ impl<'a> FromReply<'a> for &'a [u8] {
 
 impl<'a> FromReply<'a> for String {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        // Only the second byte tells a streamed string from a plain one, so
-        // look at the token here rather than at the kind first.
-        match reader.token()? {
-            Token::Bulk(text)
-            | Token::Simple(text)
-            | Token::BigNumber(text)
-            | Token::Verbatim { text, .. } => std::str::from_utf8(text)
-                .map(str::to_owned)
-                .map_err(not_utf8),
-            Token::Chunks => {
-                String::from_utf8(reader.chunks()?).map_err(|error| not_utf8(error.utf8_error()))
-            }
-            other => Err(Reader::unexpected("a string", &other)),
-        }
+        reader.text().map(Cow::into_owned)
     }
 }
 
@@ -56,6 +113,14 @@ impl<'a> FromReply<'a> for bool {
     }
 }
 
+fn zero_or_one(text: &[u8]) -> Result<bool, Error> {
+    match text {
+        b"0" => Ok(false),
+        b"1" => Ok(true),
+        _ => Err(Error::mismatch("a boolean", "a string other than 0 and 1")),
+    }
+}
+
 /// A string that must be a number from its first byte to its last. What it
 /// says instead is not told: it may be a secret.
 fn parse<N: FromStr>(wanted: &'static str, text: &[u8]) -> Result<N, Error>
@@ -68,15 +133,34 @@ where
         .map_err(|cause| Error::mismatch(wanted, "a string that is not one").caused_by(cause))
 }
 
+#[cold]
+fn out_of_range(wanted: &'static str) -> Error {
+    Error::mismatch(wanted, "an integer out of its range")
+}
+
+#[inline]
 pub(crate) fn integer<N>(wanted: &'static str, reader: &mut Reader<'_>) -> Result<N, Error>
 where
     N: TryFrom<i64> + FromStr,
     N::Err: std::error::Error + Send + Sync + 'static,
 {
-    match reader.token()? {
-        Token::Integer(n) => {
-            N::try_from(n).map_err(|_| Error::mismatch(wanted, "an integer out of its range"))
-        }
+    match reader.quick_integer() {
+        Some(n) => N::try_from(n).map_err(|_| out_of_range(wanted)),
+        None => integer_of(wanted, reader.token()?, reader),
+    }
+}
+
+fn integer_of<N>(
+    wanted: &'static str,
+    token: Token<'_>,
+    reader: &mut Reader<'_>,
+) -> Result<N, Error>
+where
+    N: TryFrom<i64> + FromStr,
+    N::Err: std::error::Error + Send + Sync + 'static,
+{
+    match token {
+        Token::Integer(n) => N::try_from(n).map_err(|_| out_of_range(wanted)),
         Token::Bulk(text) | Token::Simple(text) | Token::BigNumber(text) => parse(wanted, text),
         Token::Chunks => parse(wanted, &reader.chunks()?),
         other => Err(Reader::unexpected(wanted, &other)),
@@ -125,6 +209,7 @@ impl Real for f32 {
 macro_rules! numbers {
     ($read:ident: $($type:ty, $name:literal;)*) => {$(
         impl<'a> FromReply<'a> for $type {
+            #[inline]
             fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
                 $read($name, reader)
             }

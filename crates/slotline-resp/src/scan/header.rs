@@ -6,6 +6,8 @@
 //! this stays linear; whatever may be longer (text lines, bulk bodies) is left
 //! to the scanner, which remembers where it stopped.
 
+use super::quick::quick_length;
+
 use nom::branch::alt;
 use nom::bytes::complete::tag as whole_tag;
 use nom::bytes::streaming::tag;
@@ -218,6 +220,15 @@ pub(crate) fn crlf(input: &[u8]) -> Parsed<'_, ()> {
 /// A length or count and its CR LF: digits only, without sign or leading zero.
 /// By hand for the same reason as [`crlf`].
 fn length(input: &[u8]) -> Parsed<'_, u64> {
+    match quick_length(input) {
+        Some(found) => Ok(found),
+        None => length_in_doubt(input),
+    }
+}
+
+/// What is wrong with a length, or is missing of it.
+#[cold]
+fn length_in_doubt(input: &[u8]) -> Parsed<'_, u64> {
     let mut n: u64 = 0;
     let mut rest = input;
     while let Some((&byte, after)) = rest.split_first() {

@@ -2,18 +2,21 @@
 
 mod decoder;
 mod header;
+mod nest;
+mod quick;
 mod room;
 
 pub use decoder::ReplyDecoder;
 pub(crate) use header::{Aggregate, Blob, Fault, Header, Line, check_big_number, crlf, header};
+pub(crate) use quick::{quick_bulk, quick_integer};
 pub(crate) use room::make_room;
 
 use nom::bytes::streaming::take_till;
 use nom::{IResult, Parser};
-use smallvec::SmallVec;
 
 use crate::error::Error;
 use crate::limits::Limits;
+use nest::{Nest, Shape};
 
 /// Finds the end of each frame in a stream of bytes, RESP2 and RESP3 alike.
 ///
@@ -39,8 +42,9 @@ pub struct Scanner {
     /// The first byte that has not been understood yet.
     at: usize,
     step: Step,
-    /// The aggregates that are open, outermost first.
-    open: SmallVec<[Open; 8]>,
+    /// The aggregates that are open.
+    nest: Nest,
+    /// How many elements the frame has, as far as it has said.
     elements: u64,
     missing: usize,
     /// An attribute has been read whose element has not.
@@ -58,23 +62,6 @@ enum Step {
     Body { blob: Blob, end: usize },
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    /// Elements still to come; of a streamed aggregate, those that have come;
-    /// of a streamed string, its bytes so far.
-    count: u64,
-    shape: Shape,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
-    Counted,
-    Attribute,
-    Streamed,
-    StreamedMap,
-    Chunks,
-}
-
 impl Scanner {
     /// A scanner at the start of a frame.
     pub fn new(limits: Limits) -> Self {
@@ -82,8 +69,8 @@ impl Scanner {
             limits,
             at: 0,
             step: Step::Header,
-            open: SmallVec::new(),
-            elements: 0,
+            nest: Nest::new(),
+            elements: 1,
             missing: 0,
             attributed: false,
             failed: None,
@@ -114,7 +101,8 @@ impl Scanner {
             Ok(true) => {
                 let len = self.at;
                 self.at = 0;
-                self.elements = 0;
+                self.elements = 1;
+                self.nest = Nest::new();
                 Ok(Some(len))
             }
             Ok(false) if within.len() < input.len() => Err(self.fail(self.too_long())),
@@ -153,6 +141,9 @@ impl Scanner {
         loop {
             let whole = match self.step {
                 Step::Header => {
+                    if self.quickly(input) {
+                        return Ok(true);
+                    }
                     let Some(ahead) = input.get(self.at..) else {
                         return Ok(false);
                     };
@@ -188,17 +179,39 @@ impl Scanner {
         }
     }
 
+    /// Steps over scalars that are here whole and within the limits; whether
+    /// that completed the frame. Whatever is anything else is left to the slow
+    /// way, which knows what is wrong with it.
+    fn quickly(&mut self, input: &[u8]) -> bool {
+        let Some(mut left) = self.nest.counted().filter(|_| !self.attributed) else {
+            return false;
+        };
+        let mut ahead = input.get(self.at..).unwrap_or_default();
+        let mut last = false;
+        while let Some(len) = quick::scalar(ahead, self.limits.bulk) {
+            ahead = ahead.get(len..).unwrap_or_default();
+            last = left == 1;
+            if last {
+                break;
+            }
+            left -= 1;
+        }
+        self.at = input.len() - ahead.len();
+        self.nest.set_counted(left);
+        last && self.close()
+    }
+
     /// Takes note of a header that began at `start`; whether it is an element
     /// that is complete in itself.
     fn enter(&mut self, header: Header, start: usize) -> Result<bool, Error> {
-        self.elements += 1;
-        if self.elements > self.limits.elements {
-            return Err(self.too_many(start));
+        let inside = self.nest.shape();
+        // What is counted was announced, and taken into account, in advance.
+        if matches!(header, Header::Attribute(_)) || !inside.is_counted() {
+            self.announce(1, start)?;
         }
-        let inside = self.open.last().map(|open| open.shape);
         match header {
             Header::Chunk(len) => return self.chunk(len, start),
-            _ if inside == Some(Shape::Chunks) => {
+            _ if inside == Shape::Chunks => {
                 return Err(Error::protocol(
                     "chunk expected in a streamed string",
                     start,
@@ -247,21 +260,22 @@ impl Scanner {
         }
     }
 
-    #[cold]
-    fn too_many(&self, start: usize) -> Error {
-        Error::limit("element count", self.limits.elements, start)
+    fn announce(&mut self, count: u64, start: usize) -> Result<(), Error> {
+        self.elements = self.elements.saturating_add(count);
+        if self.elements > self.limits.elements {
+            return Err(Error::limit("element count", self.limits.elements, start));
+        }
+        Ok(())
     }
 
+    /// Opens an aggregate of `count` elements; a streamed one announces none.
     fn push(&mut self, shape: Shape, count: u64, start: usize) -> Result<(), Error> {
-        if self.open.len() >= self.limits.depth as usize {
+        if self.nest.depth() >= self.limits.depth as usize {
             let limit = u64::from(self.limits.depth);
             return Err(Error::limit("nesting depth", limit, start));
         }
-        // The elements so far and those announced; a streamed one announces none.
-        if self.elements.saturating_add(count) > self.limits.elements {
-            return Err(self.too_many(start));
-        }
-        self.open.push(Open { count, shape });
+        self.announce(count, start)?;
+        self.nest.push(shape, count);
         Ok(())
     }
 
@@ -278,32 +292,26 @@ impl Scanner {
     }
 
     fn chunk(&mut self, len: usize, start: usize) -> Result<bool, Error> {
-        let limit = self.limits.bulk as u64;
-        match self.open.last_mut() {
-            Some(open) if open.shape == Shape::Chunks => {
-                if len == 0 {
-                    self.open.pop();
-                    return Ok(true);
-                }
-                open.count = open.count.saturating_add(len as u64);
-                if open.count > limit {
-                    return Err(self.too_big());
-                }
-                self.bulk(Blob::String, len)?;
-                Ok(false)
-            }
-            _ => Err(Error::protocol("chunk outside a streamed string", start)),
+        if self.nest.shape() != Shape::Chunks {
+            return Err(Error::protocol("chunk outside a streamed string", start));
         }
+        if len == 0 {
+            self.nest.pop();
+            return Ok(true);
+        }
+        if self.nest.add(len as u64) > self.limits.bulk as u64 {
+            return Err(self.too_big());
+        }
+        self.bulk(Blob::String, len)?;
+        Ok(false)
     }
 
     fn end(&mut self, start: usize) -> Result<bool, Error> {
-        let broken = match self.open.last() {
+        let broken = match self.nest.shape() {
             _ if self.attributed => "attribute without its element",
-            Some(open) if open.shape == Shape::StreamedMap && open.count % 2 == 1 => {
-                "odd number of elements in a map"
-            }
-            Some(open) if matches!(open.shape, Shape::Streamed | Shape::StreamedMap) => {
-                self.open.pop();
+            Shape::StreamedMap if self.nest.add(0) % 2 == 1 => "odd number of elements in a map",
+            Shape::Streamed | Shape::StreamedMap => {
+                self.nest.pop();
                 return Ok(true);
             }
             _ => "end mark outside a streamed aggregate",
@@ -376,27 +384,26 @@ impl Scanner {
     /// Counts one whole element towards the aggregates around it; whether that
     /// completed the frame.
     fn close(&mut self) -> bool {
-        while let Some(open) = self.open.last_mut() {
-            match open.shape {
-                Shape::Streamed | Shape::StreamedMap => {
-                    open.count += 1;
+        loop {
+            let shape = self.nest.shape();
+            match self.nest.counted() {
+                Some(left) if left > 1 => {
+                    self.nest.set_counted(left - 1);
                     return false;
                 }
+                Some(_) if self.nest.depth() == 0 => return true,
+                Some(_) => self.nest.pop(),
                 // A chunk is no element, and its string is not over.
-                Shape::Chunks => return false,
-                Shape::Counted | Shape::Attribute => {}
+                None if shape == Shape::Chunks => return false,
+                None => {
+                    self.nest.add(1);
+                    return false;
+                }
             }
-            open.count -= 1;
-            if open.count > 0 {
-                return false;
-            }
-            let attribute = open.shape == Shape::Attribute;
-            self.open.pop();
-            if attribute {
+            if shape == Shape::Attribute {
                 self.attributed = true;
                 return false;
             }
         }
-        true
     }
 }

@@ -3,7 +3,7 @@
 
 use bytes::{BufMut, BytesMut};
 use slotline_resp::{
-    CommandBuffer, CommandDecoder, CommandInfo, Error, Limits, ReceivedCommand, Scanner, known,
+    CommandBuffer, CommandDecoder, CommandInfo, Error, Limits, ReceivedCommand, Run, Scanner, known,
 };
 
 /// The commands in `bytes`, given in pieces that end at `cuts`, up to the first
@@ -250,8 +250,9 @@ fn a_million_arguments_in_1_kib_pieces_are_one_command() {
     for n in 0..1_000_000 {
         buffer.key(&n);
     }
-    let cuts: Vec<usize> = (0..buffer.as_bytes().len()).step_by(1024).collect();
-    let (commands, end) = decode_cut(Limits::default(), buffer.as_bytes(), &cuts);
+    let bytes = buffer.freeze().to_vec();
+    let cuts: Vec<usize> = (0..bytes.len()).step_by(1024).collect();
+    let (commands, end) = decode_cut(Limits::default(), &bytes, &cuts);
     assert_eq!((commands.len(), end), (1, Ok(0)));
     let command = &commands[0];
     assert_eq!(command.len(), 1_000_001);
@@ -360,7 +361,7 @@ fn a_received_command_is_sent_on() {
         .append_received(&one("*1\r\n$4\r\nmget\r\n"))
         .key("later");
     let commands = buffer.freeze();
-    let sent: Vec<&[u8]> = commands.iter().map(|command| command.as_bytes()).collect();
+    let sent: Vec<Vec<u8>> = commands.iter().map(|command| command.to_vec()).collect();
     assert_eq!(sent[0], b"*2\r\n$3\r\nGET\r\n$6\r\nbefore\r\n");
     assert_eq!(sent[1], text.as_bytes());
     assert_eq!(sent[2], text.as_bytes());
@@ -374,7 +375,33 @@ fn a_received_command_is_sent_on() {
     let expected: [&[&[u8]]; 6] = [&[b"before"], &[b"k"], &[b"k"], &[], &[], &[b"later"]];
     assert_eq!(keys, expected);
     for command in sent {
-        let scanned = Scanner::new(Limits::default()).scan(command);
+        let scanned = Scanner::new(Limits::default()).scan(&command);
         assert_eq!(scanned, Ok(Some(command.len())));
     }
+}
+
+#[test]
+fn a_large_argument_is_sent_on_from_where_it_lies() {
+    let large = "v".repeat(16 << 10);
+    let array = one(format!(
+        "*5\r\n$4\r\nMSET\r\n$1\r\na\r\n${0}\r\n{large}\r\n${0}\r\n{large}\r\n$1\r\n1\r\n",
+        large.len()
+    ));
+    let inline = one(format!("set k {large}\n"));
+    let mut buffer = CommandBuffer::new();
+    buffer.append_received(&array).append_received(&inline);
+    let commands = buffer.freeze();
+    let expected = format!("*3\r\n$3\r\nset\r\n$1\r\nk\r\n$16384\r\n{large}\r\n");
+    assert_eq!(commands.get(0).unwrap().to_vec(), array.as_bytes()[..]);
+    assert_eq!(commands.get(1).unwrap().to_vec(), expected.as_bytes());
+    let keys: Vec<&[u8]> = commands.iter().flat_map(|command| command.keys()).collect();
+    assert_eq!(keys, [b"a", large.as_bytes(), b"k"]);
+    let mut shared = Vec::new();
+    commands.for_each_run(|run| {
+        if let Run::Shared(bytes) = run {
+            shared.push(bytes.as_ptr());
+        }
+    });
+    let given = [array.arg(2), array.arg(3), inline.arg(2)];
+    assert_eq!(shared, given.map(|arg| arg.unwrap().as_ptr()));
 }

@@ -11,6 +11,10 @@ mod codec;
 mod commands;
 mod decode;
 mod deep;
+mod memory;
 mod properties;
 mod replies;
 mod scan;
+#[cfg(feature = "serde")]
+mod structs;
+mod time;

@@ -223,7 +223,7 @@ fn limits_are_met_before_anything_is_kept() {
         "*1\r\n*1\r\n*1\r\n",
         "nesting depth exceeds the limit of 2",
     );
-    beyond(tight, "*1\r\n|1\r\n*1\r\n", "nesting depth");
+    beyond(tight.elements(8), "*1\r\n|1\r\n*1\r\n", "nesting depth");
     beyond(Limits::default(), "$536870913\r\n", "string length");
     beyond(Limits::default(), "*134217728\r\n", "element count");
     beyond(

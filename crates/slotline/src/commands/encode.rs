@@ -76,7 +76,7 @@ mod tests {
             let mut buffer = CommandBuffer::new();
             set(&mut buffer, "k", "v");
             time_to_live(&mut buffer, time);
-            let sent = String::from_utf8_lossy(buffer.as_bytes()).replace("\r\n", " ");
+            let sent = String::from_utf8_lossy(&buffer.freeze().to_vec()).replace("\r\n", " ");
             assert_eq!(sent, format!("*5 $3 SET $1 k $1 v {expected} "));
         };
         check(Duration::from_secs(60), "$2 EX $2 60");

@@ -1,36 +1,40 @@
 //! Commands under construction: encoded straight into the bytes that go out.
 
+mod append;
+
 use std::sync::Arc;
 
+use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::commands::{Body, CommandRef, Commands, Entry, One, Span};
-use super::info::{CommandInfo, Flags, KeySpec};
-use super::lookup::{command_info, subcommand_info};
 use crate::arg::{Arguments, ToArg, ToArgs};
-use crate::server::ReceivedCommand;
-
-/// Bytes that a lone command may have before it needs the heap.
-pub(crate) const INLINE: usize = 128;
+use crate::command::body::{Body, Encoded, Entry, LARGE, Large, Span};
+use crate::command::commands::{Commands, One};
+use crate::command::head::Head;
+use crate::command::info::{CommandInfo, Flags, KeySpec};
+use crate::command::lookup::{command_info, subcommand_info};
+use crate::command::wire::{Finished, Wire};
 
 /// Commands under construction, one after another in one buffer.
 ///
 /// Each argument corrects its command's count where it has to, so there is
-/// nothing to finish. A lone small command needs no
-/// heap allocation.
+/// nothing to finish. A lone small command needs no heap allocation. An argument
+/// of 16 KiB or more that is [`Bytes`](bytes::Bytes) is kept as it is and never
+/// copied: a `Vec<u8>` or `String` becomes one by `.into()`, which copies nothing.
 ///
 /// ```
 /// use slotline_resp::{CommandBuffer, known};
 ///
 /// let mut buffer = CommandBuffer::new();
 /// buffer.begin(&known::SET, 2).key("k").arg(&5);
-/// assert_eq!(buffer.as_bytes(), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\n5\r\n");
+/// assert_eq!(buffer.freeze().to_vec(), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\n5\r\n");
 /// ```
 #[derive(Debug, Default)]
 pub struct CommandBuffer {
-    bytes: SmallVec<[u8; INLINE]>,
+    bytes: Wire,
     entries: SmallVec<[Entry; 1]>,
     keys: SmallVec<[Span; 1]>,
+    large: Vec<Large>,
     flags: Flags,
     /// Arguments of the last command, its name included: how many its header
     /// says, and how many are there.
@@ -53,38 +57,61 @@ impl CommandBuffer {
 
     /// Begins a command of the table. `args` is how many arguments will follow
     /// the name; a wrong count is put right, and costs a little.
+    #[inline]
     pub fn begin(&mut self, info: &'static CommandInfo, args: usize) -> &mut CommandBuffer {
-        self.start(info, args);
-        match info.name.split_once(' ') {
-            None => self.bulk(info.name.as_bytes()),
-            Some((container, subcommand)) => {
-                self.bulk(container.as_bytes());
-                self.bulk(subcommand.as_bytes())
-            }
+        if info.head.is_whole() {
+            let words = info.head.words();
+            self.start(info, args + words);
+            self.head(&info.head);
+            self.present = words;
+            return self;
+        }
+        let (container, subcommand) = match info.name.split_once(' ') {
+            Some((container, subcommand)) => (container, Some(subcommand)),
+            None => (info.name, None),
         };
+        self.begin_words(info, container, subcommand, args);
         self
     }
 
     /// Begins a command by its name, in any case. A subcommand may be part of
     /// the name (`CONFIG GET`) or follow as the first argument.
     pub fn begin_named(&mut self, name: &str) -> &mut CommandBuffer {
-        let mut info = command_info(name);
-        let split = name.split_once(' ');
-        if let (Some((container, subcommand)), false) = (split, info.is_known()) {
-            // A container whose subcommand is not in the table.
-            info = subcommand_info(command_info(container), subcommand.as_bytes());
-        }
-        self.start(info, usize::from(split.is_some()));
-        match split {
+        let info = command_info(name);
+        match name.split_once(' ') {
             Some((container, subcommand)) if info.is_known() => {
-                self.bulk(container.as_bytes());
-                self.bulk(subcommand.as_bytes());
+                self.begin_words(info, container, Some(subcommand), 0);
             }
-            _ => {
-                self.bulk(name.as_bytes());
+            Some((container, subcommand)) => {
+                // A container whose subcommand is not in the table.
+                let info = subcommand_info(command_info(container), subcommand.as_bytes());
+                let known = info.is_known();
+                let (first, second) = if known {
+                    (container, Some(subcommand))
+                } else {
+                    (name, None)
+                };
+                self.begin_words(info, first, second, 0);
             }
+            None => self.begin_words(info, name, None, 0),
         }
         self
+    }
+
+    fn begin_words(
+        &mut self,
+        info: &'static CommandInfo,
+        first: &str,
+        second: Option<&str>,
+        args: usize,
+    ) {
+        let words = 1 + usize::from(second.is_some());
+        self.start(info, args + words);
+        self.count();
+        self.bulk(first.as_bytes());
+        if let Some(second) = second {
+            self.bulk(second.as_bytes());
+        }
     }
 
     /// Adds an argument that is a key: it decides which node the command is for.
@@ -99,68 +126,35 @@ impl CommandBuffer {
 
     /// Adds an argument that is no key.
     pub fn arg(&mut self, arg: &(impl ToArg + ?Sized)) -> &mut CommandBuffer {
-        let span = arg.with_bytes(|bytes| self.bulk(bytes));
-        if self.present == 2 {
-            self.refine_info(span);
+        match arg.as_shared() {
+            Some(shared) if shared.len() >= LARGE => self.bulk_shared(shared.clone()),
+            _ => {
+                let span = arg.with_bytes(|bytes| self.bulk(bytes));
+                if self.present == 2 {
+                    self.refine_info(span);
+                }
+            }
         }
         self
     }
 
     /// Adds several arguments.
     pub fn args(&mut self, args: &(impl ToArgs + ?Sized)) -> &mut CommandBuffer {
-        args.add_to(&mut Arguments::new(self, false));
-        self
+        self.several(args, false)
     }
 
     /// Adds several arguments that are keys.
     pub fn keys(&mut self, keys: &(impl ToArgs + ?Sized)) -> &mut CommandBuffer {
-        keys.add_to(&mut Arguments::new(self, true));
-        self
+        self.several(keys, true)
     }
 
-    /// Adds a copy of an encoded command.
-    pub fn append(&mut self, command: CommandRef<'_>) -> &mut CommandBuffer {
-        self.end_last();
-        let keys = command.key_spans_from(self.bytes.len());
-        self.keys.extend(keys);
-        self.entries.push(Entry {
-            info: command.info(),
-            start: self.bytes.len(),
-            keys_end: self.keys.len(),
-        });
-        self.bytes.extend_from_slice(command.as_bytes());
-        self.flags = self.flags | command.info().flags;
-        self.declared = 0;
-        self.present = 0;
-        self
-    }
-
-    /// Adds a copy of a command that was received, an inline one as an array,
-    /// which is the only form that others can rely on. Its keys are found by its
-    /// key specification.
-    ///
-    /// ```
-    /// use bytes::BytesMut;
-    /// use slotline_resp::{CommandBuffer, CommandDecoder, Limits};
-    ///
-    /// let mut bytes = BytesMut::from("get k\r\n");
-    /// let command = CommandDecoder::new(Limits::default()).decode(&mut bytes)?;
-    /// let mut buffer = CommandBuffer::new();
-    /// buffer.append_received(&command.expect("a whole line"));
-    /// assert_eq!(buffer.as_bytes(), b"*2\r\n$3\r\nget\r\n$1\r\nk\r\n");
-    /// # Ok::<(), slotline_resp::Error>(())
-    /// ```
-    pub fn append_received(&mut self, command: &ReceivedCommand) -> &mut CommandBuffer {
-        self.open(command.info(), command.len());
-        if command.is_inline() {
-            self.bytes.push(b'*');
-            self.number(self.declared);
-            for arg in command.args() {
-                self.bulk(arg);
-            }
-        } else {
-            self.bytes.extend_from_slice(command.as_bytes());
-            self.present = self.declared;
+    fn several(&mut self, args: &(impl ToArgs + ?Sized), are_keys: bool) -> &mut CommandBuffer {
+        // The count is corrected once, when all of them are there.
+        let declared = std::mem::replace(&mut self.declared, usize::MAX);
+        args.add_to(&mut Arguments::new(self, are_keys));
+        self.declared = declared;
+        if self.present > declared {
+            self.correct_count();
         }
         self
     }
@@ -177,55 +171,72 @@ impl CommandBuffer {
         self.entries.is_empty()
     }
 
-    /// All bytes so far.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
     /// Ends the construction. Where the caller marked no keys, those that the
     /// command's key specification names are found now.
     #[must_use]
     pub fn freeze(mut self) -> Commands {
         self.end_last();
         self.find_unmarked_keys();
-        if let ([entry], false) = (self.entries.as_slice(), self.bytes.spilled()) {
-            return Commands::one(One {
-                bytes: self.bytes,
-                info: entry.info,
-                keys: self.keys,
-            });
-        }
+        let bytes = match (self.bytes.finish(), self.entries.as_slice()) {
+            (Finished::Inline(bytes, len), [entry]) if self.large.is_empty() => {
+                return Commands::one(One {
+                    bytes,
+                    len,
+                    info: entry.info,
+                    keys: self.keys,
+                });
+            }
+            (Finished::Inline(bytes, len), _) => bytes.get(..len).unwrap_or_default().to_vec(),
+            (Finished::Heap(bytes), _) => bytes,
+        };
         Commands::many(Arc::new(Body {
-            bytes: self.bytes.into_vec(),
+            bytes,
             entries: self.entries.into_vec(),
             keys: self.keys.into_vec(),
+            large: self.large,
             flags: self.flags,
         }))
     }
 
-    fn start(&mut self, info: &'static CommandInfo, args: usize) {
-        let name_args = 1 + usize::from(info.name.contains(' '));
-        self.open(info, args + name_args);
-        self.bytes.push(b'*');
-        self.number(self.declared);
-    }
-
-    /// Begins a command of so many arguments, its name included, before any of
-    /// its bytes is there.
-    fn open(&mut self, info: &'static CommandInfo, declared: usize) {
+    #[inline]
+    fn start(&mut self, info: &'static CommandInfo, declared: usize) {
         self.end_last();
-        self.declared = declared;
-        self.present = 0;
         self.flags = self.flags | info.flags;
         self.entries.push(Entry {
             info,
             start: self.bytes.len(),
             keys_end: self.keys.len(),
         });
+        self.declared = declared;
+        self.present = 0;
+    }
+
+    /// The prepared head with the count put in.
+    #[inline]
+    fn head(&mut self, head: &Head) {
+        if self.declared >= 10 {
+            self.count();
+            self.bytes.extend(head.name());
+            return;
+        }
+        let digit = b'0' + self.declared as u8;
+        // All of the array: its length is known, so that this is a few moves.
+        if let Some(to) = self.bytes.room(head.array().len()).first_chunk_mut() {
+            *to = *head.array();
+            to[1] = digit;
+        }
+        self.bytes.advance(head.len());
+    }
+
+    fn count(&mut self) {
+        let mut digits = itoa::Buffer::new();
+        self.bytes.extend(b"*");
+        self.bytes.extend(digits.format(self.declared).as_bytes());
+        self.bytes.extend(b"\r\n");
     }
 
     /// A command that got fewer arguments than it was begun with.
+    #[inline]
     fn end_last(&mut self) {
         if self.present < self.declared {
             self.correct_count();
@@ -233,22 +244,35 @@ impl CommandBuffer {
     }
 
     /// Appends one argument and corrects the count in the command's header.
+    #[inline]
     fn bulk(&mut self, payload: &[u8]) -> Span {
-        self.bytes.push(b'$');
-        self.number(payload.len());
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(payload);
-        let end = self.bytes.len();
-        self.bytes.extend_from_slice(b"\r\n");
+        let span = self.bytes.argument(payload);
+        let grown = self.count_one();
+        Span {
+            start: span.start + grown,
+            end: span.end + grown,
+        }
+    }
+
+    /// The same for an argument that stays where it is.
+    fn bulk_shared(&mut self, payload: Bytes) {
+        self.bytes.argument_header(payload.len());
+        self.large.push(Large {
+            at: self.bytes.len(),
+            bytes: payload,
+        });
+        self.bytes.extend(b"\r\n");
+        self.count_one();
+    }
+
+    /// One argument more; tells by how many bytes that moved it on.
+    #[inline]
+    fn count_one(&mut self) -> usize {
         self.present += 1;
         if self.present > self.declared {
-            let grown = self.correct_count();
-            return Span {
-                start: start + grown,
-                end: end + grown,
-            };
+            return self.correct_count();
         }
-        Span { start, end }
+        0
     }
 
     /// Writes the true count into the last command's header; tells by how many
@@ -267,27 +291,20 @@ impl CommandBuffer {
         let new = new.format(self.present).as_bytes();
         let grown = new.len().saturating_sub(old);
         let shrunk = old.saturating_sub(new.len());
+        self.bytes.replace(digits_at, old, new);
         if grown + shrunk > 0 {
-            let zeros = std::iter::repeat_n(b'0', grown);
-            self.bytes.insert_many(digits_at, zeros);
-            self.bytes.drain(digits_at..digits_at + shrunk);
-            for key in self.keys.iter_mut().skip(first_key) {
+            let marked = self.keys.iter_mut().skip(first_key);
+            for key in marked.filter(|key| key.as_large().is_none()) {
                 key.start = key.start + grown - shrunk;
                 key.end = key.end + grown - shrunk;
             }
-        }
-        if let Some(digits) = self.bytes.get_mut(digits_at..digits_at + new.len()) {
-            digits.copy_from_slice(new);
+            let later = self.large.iter_mut().rev();
+            for large in later.take_while(|large| large.at > digits_at) {
+                large.at = large.at + grown - shrunk;
+            }
         }
         self.declared = self.present;
         grown
-    }
-
-    fn number(&mut self, number: usize) {
-        let mut digits = itoa::Buffer::new();
-        self.bytes
-            .extend_from_slice(digits.format(number).as_bytes());
-        self.bytes.extend_from_slice(b"\r\n");
     }
 
     /// The first argument of a container is part of its name.
@@ -296,7 +313,7 @@ impl CommandBuffer {
             return;
         };
         if entry.info.flags.contains(Flags::CONTAINER)
-            && let Some(subcommand) = self.bytes.get(argument.start..argument.end)
+            && let Some(subcommand) = self.bytes.get(argument.start, argument.end)
         {
             entry.info = subcommand_info(entry.info, subcommand);
             self.flags = self.flags | entry.info.flags;
@@ -311,7 +328,11 @@ impl CommandBuffer {
             none_marked && !matches!(entry.info.keys, KeySpec::None | KeySpec::Unknown)
         });
         if unmarked {
-            self.keys = super::keys::find(&self.bytes, &mut self.entries, &self.keys);
+            let encoded = Encoded {
+                bytes: self.bytes.as_slice(),
+                large: &self.large,
+            };
+            self.keys = crate::command::keys::find(encoded, &mut self.entries, &self.keys);
         }
     }
 }
@@ -321,18 +342,18 @@ mod tests {
     use super::*;
     use crate::command::table as known;
 
-    fn text(buffer: &CommandBuffer) -> String {
-        String::from_utf8_lossy(buffer.as_bytes()).replace("\r\n", " ")
+    fn text(buffer: &mut CommandBuffer) -> String {
+        String::from_utf8_lossy(buffer.bytes.as_slice()).replace("\r\n", " ")
     }
 
     #[test]
     fn a_command_is_an_array_of_bulk_strings() {
         let mut buffer = CommandBuffer::new();
         buffer.begin(&known::GET, 1).key("k");
-        assert_eq!(text(&buffer), "*2 $3 GET $1 k ");
+        assert_eq!(text(&mut buffer), "*2 $3 GET $1 k ");
         let mut buffer = CommandBuffer::new();
         buffer.begin_named("client reply").arg("ON");
-        assert_eq!(text(&buffer), "*3 $6 client $5 reply $2 ON ");
+        assert_eq!(text(&mut buffer), "*3 $6 client $5 reply $2 ON ");
     }
 
     #[test]
@@ -342,7 +363,7 @@ mod tests {
         buffer.begin(&known::MGET, 0);
         for args in 1..=1000 {
             buffer.key(&args);
-            let bytes = buffer.as_bytes().to_vec();
+            let bytes = buffer.bytes.as_slice().to_vec();
             let second = bytes.get(25..).unwrap_or_default();
             let header = format!("*{}\r\n$4\r\nMGET\r\n$1\r\n1\r\n", args + 1);
             assert!(second.starts_with(header.as_bytes()), "{args} arguments");
@@ -360,7 +381,7 @@ mod tests {
         buffer.begin(&known::MGET, 99).key("a");
         buffer.begin_named("no such thing").arg("b");
         let commands = buffer.freeze();
-        let sent: Vec<&[u8]> = commands.iter().map(|c| c.as_bytes()).collect();
+        let sent: Vec<Vec<u8>> = commands.iter().map(|c| c.to_vec()).collect();
         assert_eq!(sent[0], b"*2\r\n$4\r\nMGET\r\n$1\r\na\r\n");
         assert_eq!(sent[1], b"*2\r\n$13\r\nno such thing\r\n$1\r\nb\r\n");
         assert_eq!(commands.get(0).unwrap().keys().next(), Some(&b"a"[..]));
@@ -378,10 +399,7 @@ mod tests {
         let copy = copy.freeze();
         let keys: Vec<&[u8]> = copy.iter().flat_map(|command| command.keys()).collect();
         assert_eq!(keys, [b"a", b"b"]);
-        assert_eq!(
-            copy.get(1).unwrap().as_bytes(),
-            all.get(1).unwrap().as_bytes()
-        );
+        assert_eq!(copy.get(1).unwrap().to_vec(), all.get(1).unwrap().to_vec());
     }
 
     #[test]
@@ -413,9 +431,27 @@ mod tests {
             .args(&[("f", 1), ("g", 2)])
             .args(&None::<&str>);
         assert_eq!(
-            buffer.as_bytes(),
+            buffer.freeze().to_vec(),
             b"*8\r\n$1\r\nX\r\n$2\r\n-7\r\n$3\r\n1.5\r\n$4\r\na\r\nb\r\n\
               $1\r\nf\r\n$1\r\n1\r\n$1\r\ng\r\n$1\r\n2\r\n"
         );
+    }
+
+    #[test]
+    fn a_count_that_is_known_costs_no_correction() {
+        for args in [8, 9, 10, 99, 100] {
+            let keys: Vec<String> = (0..args).map(|n| format!("key{n}")).collect();
+            let mut one_by_one = CommandBuffer::new();
+            one_by_one.begin(&known::MGET, args);
+            for key in &keys {
+                one_by_one.key(key);
+            }
+            let mut at_once = CommandBuffer::new();
+            at_once.begin(&known::MGET, 0).keys(&keys);
+            let (one_by_one, at_once) = (one_by_one.freeze(), at_once.freeze());
+            assert_eq!(one_by_one.to_vec(), at_once.to_vec());
+            let found = at_once.get(0).unwrap();
+            assert!(found.keys().eq(keys.iter().map(|key| key.as_bytes())));
+        }
     }
 }
