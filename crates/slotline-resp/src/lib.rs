@@ -26,7 +26,7 @@ pub use command::{
     CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy,
     ResponsePolicy, Run, command_info, known, session_advice,
 };
-pub use decode::{FromReply, FromReplyOwned, Reader, ReplyKind, Sequence, Token};
+pub use decode::{FromReply, FromReplyOwned, Pairs, Reader, ReplyKind, Sequence, Token};
 pub use delivery::Delivery;
 pub use error::{Error, Result};
 pub use limits::Limits;

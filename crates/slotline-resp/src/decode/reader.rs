@@ -433,26 +433,6 @@ impl<'a> Reader<'a> {
             other => Err(Self::unexpected(wanted, &other)),
         }
     }
-
-    /// Opens a map: RESP3's own, or RESP2's array of keys and values in turn.
-    ///
-    /// # Errors
-    ///
-    /// It is neither, or an array of odd length.
-    pub fn pairs(&mut self, wanted: &'static str) -> Result<Sequence, Error> {
-        match self.token()? {
-            Token::Aggregate(Sequence {
-                kind: ReplyKind::Array,
-                left: Some(left),
-            }) if left % 2 == 1 => Err(Error::mismatch(wanted, "an array of odd length")),
-            Token::Aggregate(sequence)
-                if matches!(sequence.kind, ReplyKind::Map | ReplyKind::Array) =>
-            {
-                Ok(sequence)
-            }
-            other => Err(Self::unexpected(wanted, &other)),
-        }
-    }
 }
 
 pub(super) fn not_utf8(cause: std::str::Utf8Error) -> Error {

@@ -5,7 +5,6 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::{Protocol, Streamed};
 use crate::decode::ReplyKind;
 use crate::reply::Reply;
-use crate::scan::check_big_number;
 use crate::value::{Step, Value, Walk};
 
 /// Replies under construction, one after another in one buffer.
@@ -178,7 +177,7 @@ impl ReplyBuffer {
     /// such text is written as the bulk string that it is.
     pub fn big_number(&mut self, digits: impl AsRef<[u8]>) -> &mut ReplyBuffer {
         let digits = digits.as_ref();
-        if self.protocol == Protocol::Resp2 || check_big_number(digits).is_err() {
+        if self.protocol == Protocol::Resp2 || !is_integer(digits) {
             return self.bulk(digits);
         }
         self.line(b'(', digits, b"")
@@ -348,6 +347,15 @@ impl ReplyBuffer {
         self.bytes.put_slice(bytes);
         self
     }
+}
+
+/// Whether it is a sign, or none, and digits.
+fn is_integer(text: &[u8]) -> bool {
+    let digits = match text {
+        [b'+' | b'-', digits @ ..] => digits,
+        digits => digits,
+    };
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
 fn is_line_break(byte: u8) -> bool {
