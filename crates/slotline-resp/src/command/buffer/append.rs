@@ -2,7 +2,7 @@
 
 use super::CommandBuffer;
 use crate::command::CommandRef;
-use crate::command::body::{Entry, LARGE, Large, Span};
+use crate::command::body::{Arguments, Encoded, Entry, LARGE, Large, Span};
 use crate::server::ReceivedCommand;
 
 impl CommandBuffer {
@@ -31,8 +31,9 @@ impl CommandBuffer {
         });
         self.bytes.extend(bytes);
         self.flags = self.flags | command.info().flags;
-        self.declared = 0;
-        self.present = 0;
+        // More arguments may follow, and must be counted with those it has.
+        self.declared = Arguments::new(Encoded { bytes, large }, 0).left();
+        self.present = self.declared;
         self
     }
 
@@ -68,5 +69,23 @@ impl CommandBuffer {
             }
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::known;
+
+    #[test]
+    fn a_copy_of_a_command_takes_more_arguments() {
+        let mut one = CommandBuffer::new();
+        one.begin(&known::GET, 1).key("before");
+        one.begin(&known::MGET, 1).key("a");
+        let one = one.freeze();
+        let mut more = CommandBuffer::new();
+        more.append(one.get(1).unwrap()).key("b").key("c");
+        let expected = b"*4\r\n$4\r\nMGET\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n";
+        assert_eq!(more.freeze().to_vec(), expected);
     }
 }
