@@ -1,13 +1,14 @@
 //! Replies into Rust types, in one pass and without a tree in between.
 
 mod collections;
+mod pairs;
 mod reader;
-mod scalars;
+pub(crate) mod scalars;
 mod token;
-mod tuples;
+pub(crate) mod tuples;
 
+pub use pairs::Pairs;
 pub use reader::Reader;
-pub(crate) use reader::not_utf8;
 pub use token::{ReplyKind, Sequence, Token};
 
 use crate::error::Error;
@@ -24,17 +25,18 @@ use crate::error::Error;
 /// | `&[u8]`, `Bytes` | bulk, simple and verbatim strings; `Bytes` shares the reply's memory |
 /// | integers | integers, and strings or big numbers that are wholly one and fit |
 /// | `f32`, `f64` | doubles, integers that are exact as a double, strings that are wholly one |
-/// | `bool` | booleans, the integers 0 and 1 |
+/// | `bool` | booleans, the integers 0 and 1, strings that are wholly `0` or `1` |
 /// | `Option<T>` | nil as `None`, else as `T` |
 /// | `Result<T, Error>` | a server's error, or what is not a `T`, as `Err`; the rest decodes on |
 /// | `Vec`, `VecDeque`, `HashSet`, `BTreeSet` | arrays, sets and pushes; maps as keys and values in turn |
-/// | tuples up to 8 | arrays and pushes of exactly that length |
-/// | `HashMap`, `BTreeMap` | maps, and arrays of keys and values in turn (RESP2); the last of equal keys wins |
+/// | tuples up to 8 | arrays and pushes of exactly that length; in a `Vec` or its like also so many elements in turn, as RESP2 has `ZRANGE … WITHSCORES` and maps |
+/// | `HashMap`, `BTreeMap` | maps, arrays of keys and values in turn (RESP2), and arrays of pairs (`XREAD` in RESP2); the last of equal keys wins |
 /// | [`Value`](crate::Value) | anything but a server's error, which may be within |
 ///
 /// A string of bytes is `Bytes` or `&[u8]`: `Vec<u8>` is an array of small
 /// numbers, as `Vec<T>` is an array of any other `T`. It is never implemented
-/// for `()`, since then a forgotten annotation would throw replies away.
+/// for `()`, since then a forgotten annotation would throw replies away. With
+/// the feature `serde`, `Serde<T>` decodes any serde type.
 ///
 /// ```
 /// use slotline_resp::{Error, FromReply, Reader, Reply};
@@ -66,6 +68,17 @@ pub trait FromReply<'a>: Sized {
     /// The server's own error, a mismatch, or broken bytes. Where the reader
     /// then stands is not specified.
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error>;
+
+    /// Reads an element of an aggregate that is open, or, where several elements
+    /// in turn are one of these, all of them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_reply`](Self::from_reply).
+    #[doc(hidden)]
+    fn from_element(reader: &mut Reader<'a>, _: &mut Sequence) -> Result<Self, Error> {
+        Self::from_reply(reader)
+    }
 }
 
 /// A type that decodes from any reply and borrows nothing from it.

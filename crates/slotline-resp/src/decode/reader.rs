@@ -6,13 +6,10 @@ use bytes::Bytes;
 
 use crate::decode::token::{ReplyKind, Sequence, Token};
 use crate::error::Error;
-use crate::limits::Limits;
+use crate::limits::{Limits, TRUSTED};
 use crate::scan::{
     Aggregate, Blob, Header, Line, Scanner, crlf, header, quick_bulk, quick_integer,
 };
-
-/// What is reserved for a collection on the peer's word alone, in bytes.
-const TRUSTED: usize = 1 << 20;
 
 /// A cursor over one or more frames, from which
 /// [`FromReply`](crate::FromReply) reads in a single pass.
@@ -424,42 +421,6 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(bytes).map_err(not_utf8)
     }
 
-    /// An integer, or a string that is wholly one, as `GET` of a counter gives.
-    ///
-    /// # Errors
-    ///
-    /// It is something else, nil included, or does not fit.
-    pub fn integer(&mut self) -> Result<i64, Error> {
-        crate::decode::scalars::integer("an integer", self)
-    }
-
-    /// A double, an integer, or a string that is wholly one of them.
-    ///
-    /// # Errors
-    ///
-    /// It is something else, nil included.
-    pub fn double(&mut self) -> Result<f64, Error> {
-        crate::decode::scalars::float("a double", self)
-    }
-
-    /// A boolean, or the integer 0 or 1.
-    ///
-    /// # Errors
-    ///
-    /// It is something else, nil included.
-    pub fn boolean(&mut self) -> Result<bool, Error> {
-        match self.token()? {
-            Token::Bool(truth) => Ok(truth),
-            Token::Integer(0) => Ok(false),
-            Token::Integer(1) => Ok(true),
-            Token::Integer(_) => Err(Error::mismatch(
-                "a boolean",
-                "an integer other than 0 and 1",
-            )),
-            other => Err(Self::unexpected("a boolean", &other)),
-        }
-    }
-
     /// Opens an aggregate of any kind; a map's keys and values come in turn,
     /// as RESP2 sends them. `wanted` is what an error says was asked for.
     ///
@@ -472,29 +433,9 @@ impl<'a> Reader<'a> {
             other => Err(Self::unexpected(wanted, &other)),
         }
     }
-
-    /// Opens a map: RESP3's own, or RESP2's array of keys and values in turn.
-    ///
-    /// # Errors
-    ///
-    /// It is neither, or an array of odd length.
-    pub fn pairs(&mut self, wanted: &'static str) -> Result<Sequence, Error> {
-        match self.token()? {
-            Token::Aggregate(Sequence {
-                kind: ReplyKind::Array,
-                left: Some(left),
-            }) if left % 2 == 1 => Err(Error::mismatch(wanted, "an array of odd length")),
-            Token::Aggregate(sequence)
-                if matches!(sequence.kind, ReplyKind::Map | ReplyKind::Array) =>
-            {
-                Ok(sequence)
-            }
-            other => Err(Self::unexpected(wanted, &other)),
-        }
-    }
 }
 
-pub(crate) fn not_utf8(cause: std::str::Utf8Error) -> Error {
+pub(super) fn not_utf8(cause: std::str::Utf8Error) -> Error {
     Error::mismatch("a string", "bytes that are not UTF-8").caused_by(cause)
 }
 

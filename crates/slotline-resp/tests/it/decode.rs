@@ -81,6 +81,7 @@ fn numbers() {
     refuse::<i64>("$5\r\n12abc\r\n", "a string that is not one as an i64");
     refuse::<i64>("$0\r\n\r\n", "a string that is not one as an i64");
     refuse::<i64>("$2\r\n 1\r\n", "a string that is not one as an i64");
+    refuse::<i64>("(12abc\r\n", "a string that is not one as an i64");
     refuse::<i64>("_\r\n", &format!("{NIL} as an i64"));
     refuse::<u8>(":256\r\n", "an integer out of its range as a u8");
     refuse::<u64>(":-1\r\n", "an integer out of its range as a u64");
@@ -99,7 +100,22 @@ fn booleans() {
     check(":0\r\n", false);
     check(":1\r\n", true);
     refuse::<bool>(":2\r\n", "an integer other than 0 and 1 as a boolean");
-    refuse::<bool>("+OK\r\n", "a simple string as a boolean");
+    // A field of a hash comes as a string.
+    check("$1\r\n1\r\n", true);
+    check("+0\r\n", false);
+    check("$?\r\n;1\r\n1\r\n;0\r\n", true);
+    for text in [
+        "+OK\r\n",
+        "$0\r\n\r\n",
+        "$4\r\ntrue\r\n",
+        "$2\r\n01\r\n",
+        "$2\r\n 1\r\n",
+        "$?\r\n;1\r\n1\r\n;1\r\n0\r\n;0\r\n",
+    ] {
+        refuse::<bool>(text, "a string other than 0 and 1 as a boolean");
+    }
+    refuse::<bool>("=5\r\ntxt:1\r\n", "a verbatim string as a boolean");
+    refuse::<bool>("(1\r\n", "a big number as a boolean");
     refuse::<bool>("$-1\r\n", &format!("{NIL} as a boolean"));
 }
 
@@ -151,7 +167,25 @@ fn maps_of_both_versions() {
         check(text, BTreeMap::from(expected.clone()));
     }
     check("%1\r\n+a\r\n+b\r\n", vec!["a".to_owned(), "b".to_owned()]);
+    // Arrays of pairs, as XREAD sends in RESP2.
+    check(
+        "*2\r\n*2\r\n+a\r\n:1\r\n*2\r\n+b\r\n:2\r\n",
+        HashMap::from(expected.clone()),
+    );
+    check("*0\r\n", HashMap::<String, i64>::new());
     type Map = HashMap<String, i64>;
+    refuse::<Map>(
+        "*2\r\n*2\r\n+a\r\n:1\r\n*1\r\n+b\r\n",
+        "an array of another length as a pair at [1]",
+    );
+    refuse::<Map>(
+        "*1\r\n*?\r\n+b\r\n:2\r\n.\r\n",
+        "a streamed array as a pair at [0]",
+    );
+    refuse::<Map>(
+        "*2\r\n*2\r\n+a\r\n:1\r\n+b\r\n",
+        "a simple string as a pair at [1]",
+    );
     refuse::<Map>("*1\r\n+a\r\n", "an array of odd length as a map");
     refuse::<Map>("*?\r\n+a\r\n.\r\n", "an array of odd length as a map");
     refuse::<Map>("~0\r\n", "a set as a map");
@@ -178,6 +212,54 @@ fn tuples_have_exactly_their_length() {
     ] {
         refuse::<(i64, i64)>(text, "an array of another length as an array of 2");
     }
+}
+
+#[test]
+fn an_error_says_where_by_index_and_by_field() {
+    let error = || Error::mismatch("an i64", "a map");
+    for (error, place) in [
+        (error(), ""),
+        (error().at(1).at(2), " at [2][1]"),
+        (error().at_field("age"), " at age"),
+        (error().at_field("age").at(1), " at [1].age"),
+        (
+            error().at(1).at_field("ages").at_field("user"),
+            " at user.ages[1]",
+        ),
+    ] {
+        assert_eq!(
+            error.to_string(),
+            format!("cannot decode a map as an i64{place}")
+        );
+    }
+    // A server's error is nobody's place.
+    assert_eq!(
+        Error::server("ERR no").at_field("age").to_string(),
+        "ERR no"
+    );
+}
+
+#[test]
+fn a_list_of_tuples_is_read_from_both_versions() {
+    let expected = vec![("a".to_owned(), 1.5), ("b".to_owned(), 2.0)];
+    for text in [
+        "*2\r\n*2\r\n+a\r\n,1.5\r\n*2\r\n+b\r\n,2\r\n",
+        "*4\r\n+a\r\n$3\r\n1.5\r\n+b\r\n$1\r\n2\r\n",
+        "%2\r\n+a\r\n,1.5\r\n+b\r\n,2\r\n",
+        "*?\r\n+a\r\n,1.5\r\n+b\r\n,2\r\n.\r\n",
+    ] {
+        check(text, expected.clone());
+    }
+    check("*3\r\n:1\r\n:2\r\n:3\r\n", vec![(1, 2, 3)]);
+    check("*0\r\n", Vec::<(i64, i64)>::new());
+    let nil_and_pair = "*2\r\n*-1\r\n*2\r\n:1\r\n:2\r\n";
+    check(nil_and_pair, vec![None, Some((1, 2))]);
+    let rest = "the rest of a flat array as an array of 2 at [1]";
+    refuse::<Vec<(i64, i64)>>("*3\r\n:1\r\n:2\r\n:3\r\n", rest);
+    refuse::<Vec<(i64, i64)>>(
+        "*2\r\n*2\r\n:1\r\n:2\r\n*1\r\n:1\r\n",
+        "an array of another length as an array of 2 at [1]",
+    );
 }
 
 #[test]
@@ -213,6 +295,26 @@ fn an_error_reply_is_err_for_every_type() {
     }
     let tree = reply.value().unwrap();
     assert_eq!(tree.to_error(), reply.error());
+}
+
+#[test]
+fn the_code_of_an_error_is_the_same_word_wherever_it_is_asked_for() {
+    for (text, code, message) in [
+        ("-\r\n", "", ""),
+        ("- \r\n", "", ""),
+        ("-  two before\r\n", "", " two before"),
+        ("-ALONE\r\n", "ALONE", ""),
+        ("-ERR  spaces \r\n", "ERR", " spaces "),
+        ("-ERR\ttab\r\n", "ERR\ttab", ""),
+        ("!9\r\nERR\nlines\r\n", "ERR", "lines"),
+        ("!10\r\nERR\r\nlines\r\n", "ERR", "lines"),
+    ] {
+        let reply = reply(text);
+        assert_eq!(reply.error_code(), Some(code), "{text:?}");
+        assert_eq!(reply.error().unwrap().code(), Some(code), "{text:?}");
+        let (code, message) = (code.to_owned(), message.to_owned());
+        assert_eq!(reply.value(), Ok(Value::Error { code, message }));
+    }
 }
 
 #[test]

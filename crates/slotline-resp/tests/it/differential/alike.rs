@@ -1,10 +1,10 @@
 //! Which values are the same although they look different: what a peer's type
 //! cannot hold is taken out of ours, and what has no order is put in one.
 
-use slotline_resp::Value;
+use slotline_resp::{Protocol, Value};
 
+use super::encode;
 use super::peers::Peer;
-use crate::encoder::encode;
 
 /// A value as far as `peer` can tell it.
 pub(super) fn alike(value: &Value, peer: Peer) -> Value {
@@ -60,9 +60,7 @@ fn shortest(digits: &str) -> String {
 }
 
 fn bytes(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    encode(value, &mut bytes);
-    bytes
+    encode(value, Protocol::Resp3)
 }
 
 /// Whether `test` holds of the value or of anything in it.

@@ -83,12 +83,11 @@ fn redis(bytes: &[u8]) -> Outcome {
     }
 }
 
-fn error(line: &str) -> Value {
-    let (code, message) = line.split_once(' ').unwrap_or((line, ""));
-    Value::Error {
-        code: code.to_owned(),
-        message: message.to_owned(),
-    }
+/// Where the code of an error ends is for this crate to say: redis-protocol has
+/// the text whole.
+fn error(text: &str) -> Value {
+    let frame = format!("!{}\r\n{text}\r\n", text.len());
+    Reply::from_frame(frame.into()).unwrap().value().unwrap()
 }
 
 fn text(bytes: Vec<u8>) -> String {
