@@ -128,7 +128,8 @@ fn notes(cases: &[Case]) -> String {
         "slotline-resp decodes into Bytes (a, d), Vec<Bytes> (b), maps of Strings (c) and \
          Vec<i64> (e), redis-protocol into its zero-copy frames, redis into its Value. In (a), \
          (d) and (e) copying each piece into the read buffer is included, as a socket would do \
-         it. Time is the median of rounds in which all take turns, with the least and the most.\n",
+         it; the buffer grows by what a codec says is missing, of the peers none, and else \
+         doubles. Time is the median of rounds in which all take turns, with the least and the most.\n",
     );
     if let Some(most) = cases.iter().find_map(|case| case.most) {
         notes.push_str(&format!(
