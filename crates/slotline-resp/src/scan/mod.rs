@@ -102,7 +102,7 @@ impl Scanner {
                 let len = self.at;
                 self.at = 0;
                 self.elements = 1;
-                self.nest = Nest::new();
+                self.nest.restart();
                 Ok(Some(len))
             }
             Ok(false) if within.len() < input.len() => Err(self.fail(self.too_long())),
