@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slotline_resp::Limits;
+use tokio::sync::Semaphore;
 
 use crate::address::Address;
-use crate::dial::Connector;
+use crate::dial::{Connector, Protocol};
 use crate::hook::InitHook;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
@@ -60,6 +61,8 @@ impl fmt::Debug for Credentials {
 pub(crate) struct Config {
     pub(crate) address: Address,
     pub(crate) intent: Intent,
+    /// The one to speak; `None` for whichever the server speaks.
+    pub(crate) protocol: Option<Protocol>,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) client_name: Option<Box<str>>,
     pub(crate) database: u32,
@@ -69,6 +72,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     pub(crate) bounds: Bounds,
     pub(crate) connections: usize,
+    /// As many permits as there may be dials at once; never closed.
+    pub(crate) dials: Semaphore,
     pub(crate) connector: Connector,
 }
 
@@ -78,6 +83,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("address", &self.address)
             .field("intent", &self.intent)
+            .field("protocol", &self.protocol)
             .field("credentials", &self.credentials)
             .field("client_name", &self.client_name)
             .field("database", &self.database)
@@ -102,6 +108,7 @@ impl PoolBuilder {
             config: Config {
                 address,
                 intent: Intent::ReadWrite,
+                protocol: None,
                 credentials: None,
                 client_name: None,
                 database: 0,
@@ -115,6 +122,7 @@ impl PoolBuilder {
                     refuse: false,
                 },
                 connections: 1,
+                dials: Semaphore::new(2),
                 connector: Connector::tcp(),
             },
         }
@@ -123,6 +131,15 @@ impl PoolBuilder {
     /// What the connections are for. Default: [`Intent::ReadWrite`].
     pub fn intent(mut self, intent: Intent) -> Self {
         self.config.intent = intent;
+        self
+    }
+
+    /// The protocol to speak. Default: RESP3, or RESP2 with a server that refuses
+    /// [`HELLO`](https://redis.io/docs/latest/commands/hello/). With
+    /// [`Protocol::Resp3`] a server that refuses it is not used; with
+    /// [`Protocol::Resp2`] none is asked, and so none says what it is.
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.config.protocol = Some(protocol);
         self
     }
 
@@ -178,6 +195,14 @@ impl PoolBuilder {
     /// before it have commands in flight. Each has the whole of the bounds below.
     pub fn connections(mut self, connections: usize) -> Self {
         self.config.connections = connections.max(1);
+        self
+    }
+
+    /// How many connections may be in the making at once, leased ones included;
+    /// at least 1. Default: 2. What a connection waits for its turn does not count
+    /// towards its [`connect_timeout`](Self::connect_timeout).
+    pub fn max_dials(mut self, dials: usize) -> Self {
+        self.config.dials = Semaphore::new(dials.clamp(1, Semaphore::MAX_PERMITS));
         self
     }
 
