@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::address::Address;
 use crate::dial::{Connector, Protocol};
 use crate::hook::InitHook;
+use crate::lease::LeaseLimits;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
 
@@ -74,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) connections: usize,
     /// As many permits as there may be dials at once; never closed.
     pub(crate) dials: Semaphore,
+    pub(crate) max_dials: usize,
+    pub(crate) leases: LeaseLimits,
     pub(crate) connector: Connector,
 }
 
@@ -123,6 +126,8 @@ impl PoolBuilder {
                 },
                 connections: 1,
                 dials: Semaphore::new(2),
+                max_dials: 2,
+                leases: LeaseLimits::default(),
                 connector: Connector::tcp(),
             },
         }
@@ -202,7 +207,41 @@ impl PoolBuilder {
     /// at least 1. Default: 2. What a connection waits for its turn does not count
     /// towards its [`connect_timeout`](Self::connect_timeout).
     pub fn max_dials(mut self, dials: usize) -> Self {
-        self.config.dials = Semaphore::new(dials.clamp(1, Semaphore::MAX_PERMITS));
+        self.config.max_dials = dials.clamp(1, Semaphore::MAX_PERMITS);
+        self.config.dials = Semaphore::new(self.config.max_dials);
+        self
+    }
+
+    /// How many connections may be leased at once, at the most; at least 1. Default:
+    /// 64. It counts those that lie ready, and those that are being made. See
+    /// [`Pool::lease`](crate::Pool::lease).
+    pub fn max_leases(mut self, leases: usize) -> Self {
+        self.config.leases.most = leases.max(1);
+        self
+    }
+
+    /// How many leased connections are to lie ready, within
+    /// [`max_leases`](Self::max_leases): they are made in the background, from the
+    /// first [`Pool::connect`](crate::Pool::connect) or
+    /// [`Pool::lease`](crate::Pool::lease) on. Default: 0.
+    pub fn min_idle_leases(mut self, leases: usize) -> Self {
+        self.config.leases.min_idle = leases;
+        self
+    }
+
+    /// How long a leased connection may lie ready unused before it is closed, if
+    /// there are more than [`min_idle_leases`](Self::min_idle_leases). Default: 5
+    /// minutes.
+    pub fn lease_idle_limit(mut self, limit: Duration) -> Self {
+        self.config.leases.idle = limit.min(LONGEST);
+        self
+    }
+
+    /// How old a leased connection may become: one that is older is closed when
+    /// nobody has it. Up to a tenth less, so that those that were made together do
+    /// not end together. Default: 30 minutes.
+    pub fn lease_lifetime(mut self, limit: Duration) -> Self {
+        self.config.leases.lifetime = limit.min(LONGEST);
         self
     }
 
