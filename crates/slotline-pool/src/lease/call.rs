@@ -135,6 +135,11 @@ impl<'a> Call<'a> {
             self.deadline = limit;
             self.sleep = None;
         }
+        // It may be here already.
+        let own = poll_fn(|cx| Poll::Ready(Pin::new(&mut *self).poll(cx))).await;
+        if let Poll::Ready(answer) = own {
+            return answer;
+        }
         let mut pause = FIRST_PAUSE;
         loop {
             let connection = self.lease.get().connection();

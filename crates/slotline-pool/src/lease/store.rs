@@ -68,7 +68,7 @@ pub(super) struct State {
     pub(super) counts: LeaseStatistics,
     woken: Vec<Waker>,
     /// To be closed.
-    pub(super) doomed: Vec<Box<Connection>>,
+    pub(super) doomed: Vec<Connection>,
 }
 
 /// What there is for a ticket.
@@ -112,7 +112,7 @@ impl State {
     /// A connection that is ready, and that nobody has.
     pub(super) fn give(&mut self, connection: Box<Connection>, now: Instant) {
         if self.is_closed || !self.is_tended {
-            self.doomed.push(connection);
+            self.doomed.push(*connection);
         } else if let Some((ticket, waker)) = self.waiting.pop_first() {
             self.in_use += 1;
             self.granted.insert(ticket, Ok(connection));
@@ -134,7 +134,7 @@ impl State {
 
     /// Closes what lies ready.
     pub(super) fn drop_idle(&mut self) {
-        let idle = self.idle.drain(..).map(|idle| idle.connection);
+        let idle = self.idle.drain(..).map(|idle| *idle.connection);
         self.doomed.extend(idle);
     }
 }
@@ -221,11 +221,11 @@ impl Store {
             match condition {
                 Condition::Dirty => {
                     state.counts.discarded += 1;
-                    state.doomed.push(connection);
+                    state.doomed.push(*connection);
                 }
                 _ if connection.expires <= now => {
                     state.counts.retired += 1;
-                    state.doomed.push(connection);
+                    state.doomed.push(*connection);
                 }
                 Condition::Clean => {
                     connection.shrink();
@@ -233,7 +233,7 @@ impl Store {
                     state.give(connection, now);
                 }
                 Condition::InTransaction if state.is_closed || !state.is_tended => {
-                    state.doomed.push(connection);
+                    state.doomed.push(*connection);
                 }
                 Condition::InTransaction => {
                     state.tidying += 1;
@@ -249,7 +249,7 @@ impl Store {
         self.with(|state| {
             state.in_use -= 1;
             count(&mut state.counts);
-            state.doomed.push(connection);
+            state.doomed.push(*connection);
             state.rouse();
         });
     }
@@ -267,7 +267,7 @@ impl Store {
             for grant in state.granted.values_mut() {
                 if let Ok(connection) = std::mem::replace(grant, Err(error.clone())) {
                     state.in_use -= 1;
-                    state.doomed.push(connection);
+                    state.doomed.push(*connection);
                 }
             }
             state.drop_idle();
@@ -284,7 +284,7 @@ impl Store {
             if let Job::Tidy(connection) = job {
                 self.with(|state| {
                     state.tidying -= 1;
-                    state.doomed.push(connection);
+                    state.doomed.push(*connection);
                 });
             }
         }

@@ -176,7 +176,7 @@ fn retire(state: &mut State, store: &Store, cx: &mut Context<'_>, now: Instant) 
             continue;
         }
         spare = spare.saturating_sub(1);
-        state.doomed.push(idle.connection);
+        state.doomed.push(*idle.connection);
     }
 }
 
@@ -308,7 +308,7 @@ impl Drop for Tidying {
                 state.give(connection, Instant::now());
             } else {
                 state.counts.discarded += 1;
-                state.doomed.push(connection);
+                state.doomed.push(*connection);
                 state.rouse();
             }
         });
