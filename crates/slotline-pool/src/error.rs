@@ -29,6 +29,8 @@ enum Kind {
     InvalidTls(String),
     Refused {
         command: String,
+        /// On what.
+        on: &'static str,
         advice: &'static str,
     },
     Dial(Dial),
@@ -36,6 +38,7 @@ enum Kind {
     Deadline(Waiting),
     Full,
     Displaced,
+    Cancelled,
     Closed,
     Stopped(&'static str),
     SetupOver,
@@ -69,6 +72,8 @@ pub(crate) enum Waiting {
     Connection,
     /// For the answer.
     Reply,
+    /// For somebody to give a leased connection back.
+    Lease,
 }
 
 impl Error {
@@ -94,8 +99,21 @@ impl Error {
     }
 
     pub(crate) fn refused(address: &Address, command: &str, advice: &'static str) -> Error {
-        let command = command.to_owned();
-        Error::of(Kind::Refused { command, advice }, Some(address), None)
+        Error::refused_on(address, "a connection that is shared", command, advice)
+    }
+
+    pub(crate) fn refused_on(
+        address: &Address,
+        on: &'static str,
+        command: &str,
+        advice: &'static str,
+    ) -> Error {
+        let refused = Kind::Refused {
+            command: command.to_owned(),
+            on,
+            advice,
+        };
+        Error::of(refused, Some(address), None)
     }
 
     /// A dial that failed in `step`, in the words of `source`.
@@ -134,6 +152,10 @@ impl Error {
 
     pub(crate) fn displaced(address: &Address) -> Error {
         Error::of(Kind::Displaced, Some(address), None)
+    }
+
+    pub(crate) fn cancelled(address: &Address) -> Error {
+        Error::of(Kind::Cancelled, Some(address), None)
     }
 
     pub(crate) fn closed(address: &Address) -> Error {
@@ -182,8 +204,9 @@ impl Error {
         }
     }
 
-    /// Whether the command was refused because it would change the connection
-    /// for everybody who shares it. The text says what to use instead.
+    /// Whether the command was refused: because it would change the connection
+    /// for everybody who shares it or, on a [`Lease`](crate::Lease), because its
+    /// replies could not be told apart. The text says what to use instead.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(self.0.kind, Kind::Refused { .. })
@@ -201,10 +224,21 @@ impl Error {
         matches!(self.0.kind, Kind::Closed | Kind::Stopped(_))
     }
 
-    /// Whether there was no room among what waits for this node.
+    /// Whether the command was taken back by [`Call::cancel`](crate::Call::cancel)
+    /// before any of it was sent.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0.kind, Kind::Cancelled)
+    }
+
+    /// Whether there was no room among what waits for this node, or no connection
+    /// left to lease.
     #[must_use]
     pub fn is_overloaded(&self) -> bool {
-        matches!(self.0.kind, Kind::Full | Kind::Deadline(Waiting::Room))
+        matches!(
+            self.0.kind,
+            Kind::Full | Kind::Deadline(Waiting::Room | Waiting::Lease)
+        )
     }
 
     /// Whether a connection could not be made ready for use; see [`step`](Self::step).
@@ -259,10 +293,11 @@ impl fmt::Display for Error {
             Kind::InvalidAddress(what) => write!(f, "not an address: {what}"),
             #[cfg(feature = "tls")]
             Kind::InvalidTls(what) => write!(f, "the TLS settings make no sense: {what}"),
-            Kind::Refused { command, advice } => write!(
-                f,
-                "{command} is refused on a connection that is shared: {advice}"
-            ),
+            Kind::Refused {
+                command,
+                on,
+                advice,
+            } => write!(f, "{command} is refused on {on}: {advice}"),
             Kind::Dial(dial) => write!(f, "{}: {}", dial.step, dial.cause),
             Kind::Lost(how) => {
                 write!(f, "connection lost: {how}")?;
@@ -277,6 +312,7 @@ impl fmt::Display for Error {
                     Waiting::Room => "room in the node's queue",
                     Waiting::Connection => "a connection to take the command",
                     Waiting::Reply => "the reply",
+                    Waiting::Lease => "a leased connection to be given back",
                 })?;
                 match &self.0.source {
                     Some(source) => write!(f, " (last dial: {source})"),
@@ -285,6 +321,7 @@ impl fmt::Display for Error {
             }
             Kind::Full => f.write_str("the node's queue is full"),
             Kind::Displaced => f.write_str("handed back unsent, to be routed anew"),
+            Kind::Cancelled => f.write_str("taken back before it was sent"),
             Kind::Closed => f.write_str("the pool is closed"),
             Kind::Stopped(why) => f.write_str(why),
             Kind::SetupOver => f.write_str("the init hook is over, its connection is not its own"),

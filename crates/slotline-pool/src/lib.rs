@@ -16,6 +16,7 @@ mod error;
 mod exchange;
 mod hook;
 mod keeper;
+mod lease;
 mod line;
 mod pool;
 mod protocol;
@@ -34,6 +35,7 @@ pub use dial::{
 pub use error::Error;
 pub use exchange::{Answer, Exchange, Failure};
 pub use hook::{HookError, HookFuture, InitHook, Setup, SetupCommand, hook};
+pub use lease::{Call, Lease, LeaseStatistics};
 pub use pool::Pool;
 pub use protocol::WhileAway;
 pub use statistics::{CommandsPerWrite, Statistics};

@@ -1,6 +1,9 @@
 //! What a pool has done so far.
 
-/// A pool's counters at one moment. Counts are since the pool was built.
+use crate::lease::LeaseStatistics;
+
+/// A pool's counters at one moment. Counts are since the pool was built, and of the
+/// connections that are shared: [`leases`](Self::leases) has those of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
@@ -32,6 +35,8 @@ pub struct Statistics {
     pub commands: u64,
     /// Replies that were read, those included whose caller had gone.
     pub replies: u64,
+    /// Of the leased connections.
+    pub leases: LeaseStatistics,
 }
 
 impl Statistics {
@@ -52,6 +57,7 @@ impl Statistics {
             bytes_read: self.bytes_read + other.bytes_read,
             commands: self.commands + other.commands,
             replies: self.replies + other.replies,
+            leases: self.leases,
         }
     }
 }

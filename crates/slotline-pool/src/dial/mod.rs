@@ -40,11 +40,13 @@ impl Progress {
 }
 
 /// Opens a connection and carries out the whole recipe on it, under one deadline
-/// (S1). Dropping the future closes what has been opened.
+/// (S1), once it is its turn (E5). Dropping the future closes what has been opened.
 ///
 /// # Errors
 /// One that names the step. The connection is closed.
 pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeting), Error> {
+    // It is never closed, so there is always a permit.
+    let _turn = config.dials.acquire().await.ok();
     let deadline = Instant::now() + config.connect_timeout;
     let progress = Progress(Mutex::new("connect".to_owned()));
     let address = &config.address;

@@ -54,15 +54,26 @@ impl Direct {
     /// Whether the peer has closed, as the system knows it this moment: the
     /// runtime may not have been told yet.
     pub(crate) fn has_ended(&self) -> bool {
+        match self.peek() {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
+    /// Whether there is anything to read, be it the end.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self
+            .peek()
+            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    fn peek(&self) -> io::Result<usize> {
         let socket = match self {
             Direct::Tcp(stream) => SockRef::from(&**stream),
             #[cfg(unix)]
             Direct::Unix(stream) => SockRef::from(&**stream),
         };
-        match socket.peek(&mut [MaybeUninit::uninit()]) {
-            Ok(read) => read == 0,
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-        }
+        socket.peek(&mut [MaybeUninit::uninit()])
     }
 
     /// Writes what the system takes at once; 0 if that is nothing.

@@ -4,6 +4,7 @@ mod dialling;
 mod direct;
 mod dropped;
 mod hooks;
+mod leases;
 mod server;
 mod sharing;
 #[cfg(unix)]
@@ -47,7 +48,7 @@ fn send(pool: &Pool, lines: &[&str]) -> Exchange {
 }
 
 /// Polls a future once, for what it has to say so far.
-async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => Poll::Ready(None),
