@@ -1,12 +1,16 @@
 //! `integration`: the suites that need a server, once per server.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::{servers, workspace};
+
+/// The package that the suites are test targets of.
+const SUITES: &str = "slotline-tests";
 
 /// Runs the suites against real servers, provisioning them first.
 #[derive(Args, Default)]
@@ -15,7 +19,8 @@ pub(crate) struct Integration {
     /// Default: SLOTLINE_SERVER, else one on the PATH, else one that is provisioned.
     #[arg(long)]
     server: Vec<String>,
-    /// Runs only tests whose names contain this.
+    /// A suite, such as `protocol`: runs the whole of it and nothing else. Any other
+    /// word: runs the tests of every suite whose names contain it.
     filter: Option<String>,
     /// Arguments for the test programs.
     #[arg(last = true)]
@@ -37,11 +42,15 @@ impl Integration {
                 path,
             ));
         }
+        let chosen = match &self.filter {
+            Some(filter) => chosen(filter, &suites()?),
+            None => Vec::new(),
+        };
         let mut summary = String::new();
         let mut failed = 0;
         for (name, path) in &servers {
             let start = Instant::now();
-            let outcome = self.suites(path);
+            let outcome = self.test(path, &chosen);
             let seconds = start.elapsed().as_secs_f64();
             match outcome {
                 Ok(()) => summary.push_str(&format!("{name:<12} passed in {seconds:.0} s\n")),
@@ -58,35 +67,96 @@ impl Integration {
         Ok(())
     }
 
-    fn suites(&self, server: &Path) -> Result<()> {
-        if self.filter.is_some() && self.matching(server)? == 0 {
-            bail!("no test has a name that contains the filter");
+    fn test(&self, server: &Path, chosen: &[String]) -> Result<()> {
+        if let Some(filter) = &self.filter
+            && matching(server, chosen)? == 0
+        {
+            let suites = suites()?.join(", ");
+            bail!("{filter:?} is no suite ({suites}), and no test has a name that contains it");
         }
-        let mut command = self.cargo_test(server);
+        let mut command = cargo_test(server, chosen);
         workspace::run(command.args(["--no-fail-fast", "--"]).args(&self.libtest))
     }
+}
 
-    /// How many tests the filter leaves; none would pass in silence.
-    fn matching(&self, server: &Path) -> Result<usize> {
-        let mut command = self.cargo_test(server);
-        let list = ["--", "--list", "--format", "terse"];
-        let listed = command.args(list).stderr(Stdio::inherit()).output()?;
-        if !listed.status.success() {
-            bail!("the suites could not be built");
+/// How many tests are left; none would pass in silence.
+fn matching(server: &Path, chosen: &[String]) -> Result<usize> {
+    let mut command = cargo_test(server, chosen);
+    let list = ["--", "--list", "--format", "terse"];
+    let listed = command.args(list).stderr(Stdio::inherit()).output()?;
+    if !listed.status.success() {
+        bail!("the suites could not be built");
+    }
+    let listed = String::from_utf8_lossy(&listed.stdout);
+    Ok(listed
+        .lines()
+        .filter(|line| line.ends_with(": test"))
+        .count())
+}
+
+fn cargo_test(server: &Path, chosen: &[String]) -> Command {
+    let mut command = workspace::cargo();
+    command
+        .args(["test", "-p", SUITES])
+        .args(chosen)
+        .env("SLOTLINE_SERVER", server);
+    command
+}
+
+/// What cargo is told in order to run what the filter means.
+fn chosen(filter: &str, suites: &[String]) -> Vec<String> {
+    if suites.iter().any(|suite| suite == filter) {
+        return vec!["--test".to_owned(), filter.to_owned()];
+    }
+    vec![filter.to_owned()]
+}
+
+/// The suites' names.
+fn suites() -> Result<Vec<String>> {
+    let metadata = ["metadata", "--no-deps", "--format-version", "1"];
+    let metadata = workspace::output(workspace::cargo().args(metadata))?;
+    let metadata = serde_json::from_str(&metadata).context("reading cargo's metadata")?;
+    Ok(suites_in(&metadata))
+}
+
+fn suites_in(metadata: &Value) -> Vec<String> {
+    let each = |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
+    let packages = each(metadata, "packages").into_iter();
+    packages
+        .filter(|package| package["name"] == SUITES)
+        .flat_map(|package| each(&package, "targets"))
+        .filter(|target| each(target, "kind").iter().any(|kind| kind == "test"))
+        .filter_map(|target| target["name"].as_str().map(str::to_owned))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_suite_is_chosen_whole_and_anything_else_is_a_part_of_a_name() {
+        let metadata = serde_json::json!({"packages": [
+            {"name": "slotline-resp", "targets": [{"kind": ["test"], "name": "it"}]},
+            {"name": SUITES, "targets": [
+                {"kind": ["lib"], "name": "slotline_tests"},
+                {"kind": ["test"], "name": "protocol"},
+                {"kind": ["test"], "name": "failover"},
+            ]},
+        ]});
+        let suites = suites_in(&metadata);
+        assert_eq!(suites, ["protocol", "failover"]);
+        assert_eq!(chosen("protocol", &suites), ["--test", "protocol"]);
+        for word in ["proto", "it", "slotline_tests", "a_frozen_node"] {
+            assert_eq!(chosen(word, &suites), [word]);
         }
-        let listed = String::from_utf8_lossy(&listed.stdout);
-        Ok(listed
-            .lines()
-            .filter(|line| line.ends_with(": test"))
-            .count())
     }
 
-    fn cargo_test(&self, server: &Path) -> Command {
-        let mut command = workspace::cargo();
-        command
-            .args(["test", "-p", "slotline-tests"])
-            .args(&self.filter)
-            .env("SLOTLINE_SERVER", server);
-        command
+    #[test]
+    fn cargo_tells_the_suites_of_this_workspace() {
+        let suites = suites().unwrap();
+        for suite in ["testkit", "failover", "redirects"] {
+            assert!(suites.iter().any(|known| known == suite), "{suites:?}");
+        }
     }
 }

@@ -28,7 +28,8 @@ pub trait ToArg {
 
 /// One value or several that are the arguments of a command in a row: a
 /// [`ToArg`], a slice, a pair, a map (field, value, field, value …), or an
-/// `Option` (absent if `None`).
+/// `Option` (absent if `None`). With the feature `serde`, `to_args` makes one of
+/// any serde type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be arguments of a command",
     note = "strings, bytes, numbers, and slices, pairs, maps and options of them can"

@@ -1,6 +1,7 @@
 //! What became of a command.
 
 use crate::command::{CommandInfo, Flags};
+use crate::error::code_len;
 
 /// What became of a command that failed: whether it ran, and who knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +32,7 @@ impl Delivery {
     /// ```
     #[must_use]
     pub fn of_error(info: &CommandInfo, line: &str) -> Delivery {
-        let code = line.split(' ').next().unwrap_or_default();
+        let code = line.get(..code_len(line.as_bytes())).unwrap_or_default();
         if info.flags.contains(Flags::SCRIPT) && !matches!(code, "MOVED" | "ASK" | "NOSCRIPT") {
             return Delivery::Answered;
         }

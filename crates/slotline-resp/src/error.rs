@@ -34,25 +34,47 @@ enum Kind {
         limit: u64,
         offset: usize,
     },
-    #[error("{}", describe(wanted, found, path))]
+    #[error("{}", describe(verb, wanted, found, path))]
     Mismatch {
+        /// `decode` or `encode`.
+        verb: &'static str,
         wanted: Cow<'static, str>,
         found: Cow<'static, str>,
-        /// Innermost index first: each enclosing aggregate pushes its own.
-        path: Vec<usize>,
+        /// Innermost step first: each enclosing aggregate pushes its own.
+        path: Vec<Step>,
         source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
     #[error("{0}")]
     Server(Box<str>),
 }
 
-fn describe(wanted: &str, found: &str, path: &[usize]) -> String {
-    let mut text = format!("cannot decode {found} as {wanted}");
-    for (depth, index) in path.iter().rev().enumerate() {
+/// One level of the place where a mismatch is.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Index(usize),
+    Field(&'static str),
+}
+
+fn describe(verb: &str, wanted: &str, found: &str, path: &[Step]) -> String {
+    let mut text = format!("cannot {verb} {found} as {wanted}");
+    for (depth, step) in path.iter().rev().enumerate() {
         text.push_str(if depth == 0 { " at " } else { "" });
-        text.push_str(&format!("[{index}]"));
+        match step {
+            Step::Index(index) => text.push_str(&format!("[{index}]")),
+            Step::Field(name) => {
+                text.push_str(if depth == 0 { "" } else { "." });
+                text.push_str(name);
+            }
+        }
     }
     text
+}
+
+/// How long the code is that an error's text begins with: it goes up to the first
+/// space or line break, as the description of the protocol has it ("Simple errors").
+pub(crate) fn code_len(line: &[u8]) -> usize {
+    let end = line.iter().position(|byte| b" \r\n".contains(byte));
+    end.unwrap_or(line.len())
 }
 
 impl Error {
@@ -68,9 +90,21 @@ impl Error {
         wanted: impl Into<Cow<'static, str>>,
         found: impl Into<Cow<'static, str>>,
     ) -> Self {
+        Self::misfit("decode", wanted.into(), found.into())
+    }
+
+    /// A value that cannot be an argument, or arguments, of a command. Both
+    /// texts name types ("a sequence", "one argument"), never values.
+    #[cfg(feature = "serde")]
+    pub(crate) fn unencodable(wanted: &'static str, what: &'static str) -> Self {
+        Self::misfit("encode", wanted.into(), what.into())
+    }
+
+    fn misfit(verb: &'static str, wanted: Cow<'static, str>, found: Cow<'static, str>) -> Self {
         Self(Arc::new(Kind::Mismatch {
-            wanted: wanted.into(),
-            found: found.into(),
+            verb,
+            wanted,
+            found,
             path: Vec::new(),
             source: None,
         }))
@@ -95,11 +129,22 @@ impl Error {
     /// call it for each aggregate that they read themselves; errors other than
     /// mismatches are returned as they are.
     #[must_use]
-    pub fn at(mut self, index: usize) -> Self {
+    pub fn at(self, index: usize) -> Self {
+        self.within(Step::Index(index))
+    }
+
+    /// As [`at`](Self::at), for the value of a field that the type itself
+    /// names: never a key that was received, which would show what is stored.
+    #[must_use]
+    pub fn at_field(self, name: &'static str) -> Self {
+        self.within(Step::Field(name))
+    }
+
+    fn within(mut self, step: Step) -> Self {
         if matches!(*self.0, Kind::Mismatch { .. })
             && let Kind::Mismatch { path, .. } = Arc::make_mut(&mut self.0)
         {
-            path.push(index);
+            path.push(step);
         }
         self
     }
@@ -127,7 +172,8 @@ impl Error {
         matches!(*self.0, Kind::Limit { .. })
     }
 
-    /// Whether a well-formed reply is not of the type asked for.
+    /// Whether a type does not fit: a well-formed reply is not of the type
+    /// asked for, or a value is not of one that can be an argument.
     pub fn is_type_mismatch(&self) -> bool {
         matches!(*self.0, Kind::Mismatch { .. })
     }
@@ -137,10 +183,11 @@ impl Error {
         matches!(*self.0, Kind::Server(_))
     }
 
-    /// The first word of a server's error, such as `WRONGTYPE` or `ERR`.
+    /// The first word of a server's error, such as `WRONGTYPE` or `ERR`; empty if
+    /// the text is, or begins with a space.
     pub fn code(&self) -> Option<&str> {
         match &*self.0 {
-            Kind::Server(line) => line.split_ascii_whitespace().next(),
+            Kind::Server(line) => line.get(..code_len(line.as_bytes())),
             _ => None,
         }
     }

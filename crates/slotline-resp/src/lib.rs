@@ -11,6 +11,8 @@ mod limits;
 mod replies;
 mod reply;
 mod scan;
+#[cfg(feature = "serde")]
+pub mod structs;
 mod time;
 mod value;
 
@@ -26,6 +28,8 @@ pub use limits::Limits;
 pub use replies::Replies;
 pub use reply::Reply;
 pub use scan::Scanner;
+#[cfg(feature = "serde")]
+pub use structs::{ArgList, Serde, to_args};
 pub use time::{Microseconds, Milliseconds, Seconds, ServerTime, UnixMilliseconds, UnixSeconds};
 pub use value::{List, Part, Value};
 

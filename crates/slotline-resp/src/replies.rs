@@ -108,7 +108,7 @@ impl Replies {
     }
 
     /// The text of the reply at `index` if it is an error: what follows the `-`
-    /// or the length.
+    /// or the length, up to the first byte that is not UTF-8.
     #[must_use]
     pub fn error_line(&self, index: usize) -> Option<&str> {
         let (kind, rest) = self.bytes(index)?.split_first()?;
@@ -118,7 +118,8 @@ impl Replies {
             _ => return None,
         };
         let text = text.strip_suffix(b"\r\n").unwrap_or(text);
-        Some(std::str::from_utf8(text).unwrap_or("ERR the error's text is not UTF-8"))
+        let valid = text.utf8_chunks().next();
+        Some(valid.map_or("", |chunk| chunk.valid()))
     }
 
     /// Decodes one reply.
@@ -158,7 +159,10 @@ mod tests {
         assert_eq!(replies.error_line(0), None);
         assert_eq!(replies.error_line(2), Some("ERR x y"));
         assert_eq!(replies.error_line(3), Some("BAD z"));
-        assert!(replies.get(4).is_none() && replies.decode::<i64>(4).is_none());
+        // What is no text ends it; the code is there all the same.
+        replies.push_segment(Bytes::from_static(b"-NOGROUP of \xff\r\n"), [15]);
+        assert_eq!(replies.error_line(4), Some("NOGROUP of "));
+        assert!(replies.get(5).is_none() && replies.decode::<i64>(5).is_none());
 
         let mut picked = Replies::new();
         for index in [3, 0, 1, 9] {

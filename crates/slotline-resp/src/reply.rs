@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 
 use crate::decode::{FromReply, Reader, ReplyKind, Token};
-use crate::error::Error;
+use crate::error::{Error, code_len};
 use crate::limits::Limits;
 use crate::scan::Scanner;
 use crate::value::{self, Value};
@@ -82,8 +82,7 @@ impl Reply {
     /// The first word of an error, such as `MOVED` or `WRONGTYPE`.
     pub fn error_code(&self) -> Option<&str> {
         let line = self.error_bytes()?;
-        let end = line.iter().position(|byte| byte.is_ascii_whitespace());
-        let word = line.get(..end.unwrap_or(line.len()))?;
+        let word = line.get(..code_len(line))?;
         std::str::from_utf8(word).ok()
     }
 

@@ -2,12 +2,11 @@
 
 mod collections;
 mod reader;
-mod scalars;
+pub(crate) mod scalars;
 mod token;
-mod tuples;
+pub(crate) mod tuples;
 
 pub use reader::Reader;
-pub(crate) use reader::not_utf8;
 pub use token::{ReplyKind, Sequence, Token};
 
 use crate::error::Error;
@@ -24,7 +23,7 @@ use crate::error::Error;
 /// | `&[u8]`, `Bytes` | bulk, simple and verbatim strings; `Bytes` shares the reply's memory |
 /// | integers | integers, and strings or big numbers that are wholly one and fit |
 /// | `f32`, `f64` | doubles, integers that are exact as a double, strings that are wholly one |
-/// | `bool` | booleans, the integers 0 and 1 |
+/// | `bool` | booleans, the integers 0 and 1, strings that are wholly `0` or `1` |
 /// | `Option<T>` | nil as `None`, else as `T` |
 /// | `Result<T, Error>` | a server's error, or what is not a `T`, as `Err`; the rest decodes on |
 /// | `Vec`, `VecDeque`, `HashSet`, `BTreeSet` | arrays, sets and pushes; maps as keys and values in turn |
@@ -34,7 +33,8 @@ use crate::error::Error;
 ///
 /// A string of bytes is `Bytes` or `&[u8]`: `Vec<u8>` is an array of small
 /// numbers, as `Vec<T>` is an array of any other `T`. It is never implemented
-/// for `()`, since then a forgotten annotation would throw replies away.
+/// for `()`, since then a forgotten annotation would throw replies away. With
+/// the feature `serde`, `Serde<T>` decodes any serde type.
 ///
 /// ```
 /// use slotline_resp::{Error, FromReply, Reader, Reply};

@@ -424,42 +424,6 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(bytes).map_err(not_utf8)
     }
 
-    /// An integer, or a string that is wholly one, as `GET` of a counter gives.
-    ///
-    /// # Errors
-    ///
-    /// It is something else, nil included, or does not fit.
-    pub fn integer(&mut self) -> Result<i64, Error> {
-        crate::decode::scalars::integer("an integer", self)
-    }
-
-    /// A double, an integer, or a string that is wholly one of them.
-    ///
-    /// # Errors
-    ///
-    /// It is something else, nil included.
-    pub fn double(&mut self) -> Result<f64, Error> {
-        crate::decode::scalars::float("a double", self)
-    }
-
-    /// A boolean, or the integer 0 or 1.
-    ///
-    /// # Errors
-    ///
-    /// It is something else, nil included.
-    pub fn boolean(&mut self) -> Result<bool, Error> {
-        match self.token()? {
-            Token::Bool(truth) => Ok(truth),
-            Token::Integer(0) => Ok(false),
-            Token::Integer(1) => Ok(true),
-            Token::Integer(_) => Err(Error::mismatch(
-                "a boolean",
-                "an integer other than 0 and 1",
-            )),
-            other => Err(Self::unexpected("a boolean", &other)),
-        }
-    }
-
     /// Opens an aggregate of any kind; a map's keys and values come in turn,
     /// as RESP2 sends them. `wanted` is what an error says was asked for.
     ///
@@ -494,7 +458,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-pub(crate) fn not_utf8(cause: std::str::Utf8Error) -> Error {
+pub(super) fn not_utf8(cause: std::str::Utf8Error) -> Error {
     Error::mismatch("a string", "bytes that are not UTF-8").caused_by(cause)
 }
 

@@ -1,11 +1,81 @@
 //! Strings, numbers, booleans, and what wraps one of them.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use bytes::Bytes;
 
-use crate::decode::{FromReply, Reader, Token, not_utf8};
+use crate::decode::reader::not_utf8;
+use crate::decode::{FromReply, Reader, Token};
 use crate::error::Error;
+
+impl<'a> Reader<'a> {
+    /// As [`str`](Self::str), with a streamed string put together.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, nil included, or is not UTF-8.
+    pub fn text(&mut self) -> Result<Cow<'a, str>, Error> {
+        if let Some(text) = self.quick_bulk() {
+            return std::str::from_utf8(text)
+                .map(Cow::Borrowed)
+                .map_err(not_utf8);
+        }
+        // Only the second byte tells a streamed string from a plain one, so
+        // look at the token here rather than at the kind first.
+        match self.token()? {
+            Token::Bulk(text)
+            | Token::Simple(text)
+            | Token::BigNumber(text)
+            | Token::Verbatim { text, .. } => std::str::from_utf8(text)
+                .map(Cow::Borrowed)
+                .map_err(not_utf8),
+            Token::Chunks => String::from_utf8(self.chunks()?)
+                .map(Cow::Owned)
+                .map_err(|error| not_utf8(error.utf8_error())),
+            other => Err(Self::unexpected("a string", &other)),
+        }
+    }
+
+    /// An integer, or a string that is wholly one, as `GET` of a counter gives.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, nil included, or does not fit.
+    pub fn integer(&mut self) -> Result<i64, Error> {
+        integer("an integer", self)
+    }
+
+    /// A double, an integer, or a string that is wholly one of them.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, nil included.
+    pub fn double(&mut self) -> Result<f64, Error> {
+        float("a double", self)
+    }
+
+    /// A boolean, the integer 0 or 1, or a string that is wholly `0` or `1`, as
+    /// the field of a hash is.
+    ///
+    /// # Errors
+    ///
+    /// It is something else, nil included.
+    pub fn boolean(&mut self) -> Result<bool, Error> {
+        match self.token()? {
+            Token::Bool(truth) => Ok(truth),
+            Token::Integer(0) => Ok(false),
+            Token::Integer(1) => Ok(true),
+            Token::Integer(_) => Err(Error::mismatch(
+                "a boolean",
+                "an integer other than 0 and 1",
+            )),
+            Token::Bulk(text) | Token::Simple(text) => zero_or_one(text),
+            Token::Chunks => zero_or_one(&self.chunks()?),
+            other => Err(Self::unexpected("a boolean", &other)),
+        }
+    }
+}
 
 impl<'a> FromReply<'a> for &'a str {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
@@ -21,26 +91,7 @@ impl<'a> FromReply<'a> for &'a [u8] {
 
 impl<'a> FromReply<'a> for String {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        if let Some(text) = reader.quick_bulk() {
-            return match std::str::from_utf8(text) {
-                Ok(text) => Ok(text.to_owned()),
-                Err(error) => Err(not_utf8(error)),
-            };
-        }
-        // Only the second byte tells a streamed string from a plain one, so
-        // look at the token here rather than at the kind first.
-        match reader.token()? {
-            Token::Bulk(text)
-            | Token::Simple(text)
-            | Token::BigNumber(text)
-            | Token::Verbatim { text, .. } => std::str::from_utf8(text)
-                .map(str::to_owned)
-                .map_err(not_utf8),
-            Token::Chunks => {
-                String::from_utf8(reader.chunks()?).map_err(|error| not_utf8(error.utf8_error()))
-            }
-            other => Err(Reader::unexpected("a string", &other)),
-        }
+        reader.text().map(Cow::into_owned)
     }
 }
 
@@ -59,6 +110,14 @@ impl<'a> FromReply<'a> for Bytes {
 impl<'a> FromReply<'a> for bool {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
         reader.boolean()
+    }
+}
+
+fn zero_or_one(text: &[u8]) -> Result<bool, Error> {
+    match text {
+        b"0" => Ok(false),
+        b"1" => Ok(true),
+        _ => Err(Error::mismatch("a boolean", "a string other than 0 and 1")),
     }
 }
 

@@ -4,7 +4,11 @@ use crate::decode::{FromReply, Reader, ReplyKind, Sequence, Token};
 use crate::error::Error;
 
 /// Opens an array or push that must have `len` elements.
-fn open(reader: &mut Reader<'_>, wanted: &'static str, len: u64) -> Result<Sequence, Error> {
+pub(crate) fn open(
+    reader: &mut Reader<'_>,
+    wanted: &'static str,
+    len: u64,
+) -> Result<Sequence, Error> {
     match reader.token()? {
         Token::Aggregate(sequence)
             if matches!(sequence.kind(), ReplyKind::Array | ReplyKind::Push) =>

@@ -96,7 +96,22 @@ fn booleans() {
     check(":0\r\n", false);
     check(":1\r\n", true);
     refuse::<bool>(":2\r\n", "an integer other than 0 and 1 as a boolean");
-    refuse::<bool>("+OK\r\n", "a simple string as a boolean");
+    // A field of a hash comes as a string.
+    check("$1\r\n1\r\n", true);
+    check("+0\r\n", false);
+    check("$?\r\n;1\r\n1\r\n;0\r\n", true);
+    for text in [
+        "+OK\r\n",
+        "$0\r\n\r\n",
+        "$4\r\ntrue\r\n",
+        "$2\r\n01\r\n",
+        "$2\r\n 1\r\n",
+        "$?\r\n;1\r\n1\r\n;1\r\n0\r\n;0\r\n",
+    ] {
+        refuse::<bool>(text, "a string other than 0 and 1 as a boolean");
+    }
+    refuse::<bool>("=5\r\ntxt:1\r\n", "a verbatim string as a boolean");
+    refuse::<bool>("(1\r\n", "a big number as a boolean");
     refuse::<bool>("$-1\r\n", &format!("{NIL} as a boolean"));
 }
 
@@ -178,6 +193,31 @@ fn tuples_have_exactly_their_length() {
 }
 
 #[test]
+fn an_error_says_where_by_index_and_by_field() {
+    let error = || Error::mismatch("an i64", "a map");
+    for (error, place) in [
+        (error(), ""),
+        (error().at(1).at(2), " at [2][1]"),
+        (error().at_field("age"), " at age"),
+        (error().at_field("age").at(1), " at [1].age"),
+        (
+            error().at(1).at_field("ages").at_field("user"),
+            " at user.ages[1]",
+        ),
+    ] {
+        assert_eq!(
+            error.to_string(),
+            format!("cannot decode a map as an i64{place}")
+        );
+    }
+    // A server's error is nobody's place.
+    assert_eq!(
+        Error::server("ERR no").at_field("age").to_string(),
+        "ERR no"
+    );
+}
+
+#[test]
 fn a_broken_element_leaves_the_others_alone() {
     let text = "*4\r\n-WRONGTYPE no\r\n*2\r\n:1\r\n+x\r\n!7\r\nERR a b\r\n*2\r\n:3\r\n:4\r\n";
     let all: Vec<Result<(i64, i64), Error>> = reply(text).decode().unwrap();
@@ -210,6 +250,26 @@ fn an_error_reply_is_err_for_every_type() {
     }
     let tree = reply.value().unwrap();
     assert_eq!(tree.to_error(), reply.error());
+}
+
+#[test]
+fn the_code_of_an_error_is_the_same_word_wherever_it_is_asked_for() {
+    for (text, code, message) in [
+        ("-\r\n", "", ""),
+        ("- \r\n", "", ""),
+        ("-  two before\r\n", "", " two before"),
+        ("-ALONE\r\n", "ALONE", ""),
+        ("-ERR  spaces \r\n", "ERR", " spaces "),
+        ("-ERR\ttab\r\n", "ERR\ttab", ""),
+        ("!9\r\nERR\nlines\r\n", "ERR", "lines"),
+        ("!10\r\nERR\r\nlines\r\n", "ERR", "lines"),
+    ] {
+        let reply = reply(text);
+        assert_eq!(reply.error_code(), Some(code), "{text:?}");
+        assert_eq!(reply.error().unwrap().code(), Some(code), "{text:?}");
+        let (code, message) = (code.to_owned(), message.to_owned());
+        assert_eq!(reply.value(), Ok(Value::Error { code, message }));
+    }
 }
 
 #[test]

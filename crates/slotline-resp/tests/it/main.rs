@@ -12,4 +12,6 @@ mod encoder;
 mod memory;
 mod properties;
 mod scan;
+#[cfg(feature = "serde")]
+mod structs;
 mod time;

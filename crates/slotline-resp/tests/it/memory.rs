@@ -31,6 +31,12 @@ fn peak(bytes: &[u8]) -> u64 {
         let _ = reply.decode::<HashMap<Bytes, Vec<Value>>>();
         let _ = reply.decode::<Vec<Vec<Result<(String, f64), Error>>>>();
         let _ = reply.reader().skip();
+        #[cfg(feature = "serde")]
+        {
+            let _ = reply.deserialize::<Value>();
+            let _ = reply.deserialize::<Vec<Vec<Vec<i64>>>>();
+            let _ = reply.deserialize::<HashMap<String, HashMap<String, Option<f64>>>>();
+        }
     };
     measure(work).bytes_max
 }
