@@ -8,6 +8,7 @@ use crate::binary::ServerBinary;
 use crate::error::{Error, Result};
 use crate::group::Group;
 use crate::ports::Port;
+use crate::proxy::FaultProxy;
 use crate::server::Launch;
 use crate::settings;
 use crate::standalone::ATTEMPTS;
@@ -23,6 +24,7 @@ pub struct LocalClusterBuilder {
     options: Vec<(String, String)>,
     node_options: Vec<(usize, String, String)>,
     deadline: Duration,
+    is_proxied: bool,
 }
 
 impl LocalClusterBuilder {
@@ -35,6 +37,7 @@ impl LocalClusterBuilder {
             options: Vec::new(),
             node_options: Vec::new(),
             deadline: Duration::from_secs(30),
+            is_proxied: false,
         }
     }
 
@@ -81,6 +84,18 @@ impl LocalClusterBuilder {
         self
     }
 
+    /// Puts a [`FaultProxy`] before each node: see
+    /// [`LocalCluster::proxy`](super::LocalCluster::proxy). The nodes tell everybody
+    /// the proxies' ports for their own (`cluster-announce-port`), so that clients
+    /// reach every node through its proxy, redirects included, and replicas their
+    /// primaries: a fault on all connections of a proxy is one of replication too.
+    /// What nodes say among themselves on the cluster bus goes straight, and so do
+    /// the commands of a [`Node`](crate::Node).
+    pub fn proxied(mut self) -> Self {
+        self.is_proxied = true;
+        self
+    }
+
     /// Starts the servers and forms the cluster; back when all nodes agree on
     /// it, it is `ok` everywhere and every replica is in step.
     ///
@@ -107,14 +122,22 @@ impl LocalClusterBuilder {
         let count = self.primaries * (1 + self.replicas);
         let mut ports = Vec::with_capacity(2 * count);
         let mut group = Group::new()?;
+        let mut proxies = Vec::new();
         for index in 0..count {
             let (port, bus) = (Port::free(self.ip)?, Port::free(self.ip)?);
+            let address = SocketAddr::new(self.ip, port.number());
+            let mut options = self.options_of(index);
+            if self.is_proxied {
+                let proxy = FaultProxy::builder(address).ip(self.ip).start().await?;
+                options.extend(announced(&proxy, &bus));
+                proxies.push(proxy);
+            }
             group.spawn(Launch {
                 binary: self.binary.path().to_path_buf(),
                 folder: group.folder.join(port.number().to_string()),
-                address: SocketAddr::new(self.ip, port.number()),
+                address,
                 bus_port: Some(bus.number()),
-                options: self.options_of(index),
+                options,
             })?;
             ports.extend([port, bus]);
         }
@@ -123,6 +146,7 @@ impl LocalClusterBuilder {
         }
         let cluster = LocalCluster {
             group,
+            proxies,
             _ports: ports,
         };
         form::form(&cluster, self.primaries, self.deadline).await?;
@@ -146,4 +170,14 @@ impl LocalClusterBuilder {
         );
         settings::options(self.binary.version(), true, &options)
     }
+}
+
+/// What a node is to tell the others of itself. The bus port too: otherwise they
+/// would derive it from that of the proxy.
+fn announced(proxy: &FaultProxy, bus: &Port) -> [(String, String); 2] {
+    [
+        ("cluster-announce-port", proxy.port()),
+        ("cluster-announce-bus-port", bus.number()),
+    ]
+    .map(|(name, port)| (name.to_owned(), port.to_string()))
 }
