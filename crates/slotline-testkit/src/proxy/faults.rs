@@ -31,6 +31,14 @@ impl<T> Since<T> {
     }
 }
 
+/// When a connection is to be ended, once so many bytes have gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    AtOnce,
+    /// When there is another one.
+    InsteadOfMore,
+}
+
 type Rewrite = dyn FnMut(&[u8]) -> Option<Vec<u8>> + Send;
 
 /// A test's closure over frames; all connections share one.
@@ -59,7 +67,7 @@ impl fmt::Debug for Rewriter {
 pub(super) enum Order {
     Delay(Duration),
     Pieces(usize),
-    CutAfter(u64, Cut),
+    Cut(u64, When, Cut),
     Swallow,
     StopReading,
     Pause,
@@ -92,7 +100,7 @@ pub(super) struct Here {
 pub(super) struct Faults {
     pub(super) delay: Option<Since<Duration>>,
     pub(super) pieces: Option<Since<usize>>,
-    pub(super) cut: Option<Since<Cut>>,
+    pub(super) cut: Option<Since<(When, Cut)>>,
     pub(super) swallow: Option<Since<()>>,
     pub(super) pause: Option<Since<()>>,
     pub(super) injections: Vec<Since<Bytes>>,
@@ -128,10 +136,10 @@ impl Faults {
                 };
                 self.pieces = Some(pieces).filter(|_| *of > 0);
             }
-            Order::CutAfter(bytes, how) => {
+            Order::Cut(bytes, when, how) => {
                 self.cut = Some(Since {
                     from: out.saturating_add(*bytes),
-                    what: *how,
+                    what: (*when, *how),
                 });
             }
             Order::Swallow => self.swallow = begin,

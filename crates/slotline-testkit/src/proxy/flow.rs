@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::faults::{Cut, Order, Rewriter, Start};
+use super::faults::{Cut, Order, Rewriter, Start, When};
 use super::link::{Direction, Link};
 use super::registry::{Registry, until};
 use super::traffic::Traffic;
@@ -113,7 +113,13 @@ impl Flow {
     /// on, or thrown away: exactly then, without waiting for another one. On all
     /// connections it is so many bytes of each.
     pub fn cut_after(&self, bytes: u64, how: Cut) -> &Flow {
-        self.order(&Order::CutAfter(bytes, how))
+        self.order(&Order::Cut(bytes, When::AtOnce, how))
+    }
+
+    /// The same when there is one more byte to pass on, which is then lost: so a
+    /// connection that is idle stays open until somebody speaks.
+    pub fn cut_beyond(&self, bytes: u64, how: Cut) -> &Flow {
+        self.order(&Order::Cut(bytes, When::InsteadOfMore, how))
     }
 
     /// Reads what comes and throws it away, as a line does that has broken without

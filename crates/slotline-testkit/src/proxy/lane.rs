@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use tokio::time::Instant;
 
-use super::faults::{Cut, Faults, Here, Order, Rewriter, Since, Start};
+use super::faults::{Cut, Faults, Here, Order, Rewriter, Since, Start, When};
 use super::frames::Piece;
 use super::traffic::Traffic;
 
@@ -189,10 +189,7 @@ impl Lane {
     pub(super) fn next(&mut self, now: Instant) -> Next {
         loop {
             let position = self.here().gone;
-            if let Some(how) = self.faults.cut.as_ref().and_then(|it| it.at(position)) {
-                let how = *how;
-                self.faults.cut = None;
-                self.traffic.cuts += 1;
+            if let Some(how) = self.cut(position, When::AtOnce) {
                 return Next::Cut(how);
             }
             self.inject_here(position);
@@ -226,11 +223,25 @@ impl Lane {
             if let Some(due) = self.due(position, now) {
                 return Next::Wait(Some(due));
             }
+            if let Some(how) = self.cut(position, When::InsteadOfMore) {
+                return Next::Cut(how);
+            }
             let pieces = self.faults.pieces.as_ref().and_then(|it| it.at(position));
             let len = len.min(pieces.copied().unwrap_or(usize::MAX));
             let front = self.queue.front().map(|it| it.bytes.slice(..len));
             return Next::Write(front.unwrap_or_default());
         }
+    }
+
+    /// The cut that is due, which is then no longer wanted.
+    fn cut(&mut self, position: u64, now: When) -> Option<Cut> {
+        let (when, how) = *self.faults.cut.as_ref()?.at(position)?;
+        if when != now {
+            return None;
+        }
+        self.faults.cut = None;
+        self.traffic.cuts += 1;
+        Some(how)
     }
 
     /// When what is at the front may go on, if that is later.
@@ -357,6 +368,8 @@ mod tests {
     async fn each_fault_begins_at_its_byte() {
         let now = Instant::now();
         let inject = |text: &'static str| Order::Inject(Bytes::from_static(text.as_bytes()));
+        let at_once = |bytes| Order::Cut(bytes, When::AtOnce, Cut::Close);
+        let beyond = |bytes| Order::Cut(bytes, When::InsteadOfMore, Cut::Close);
         for (orders, writes, next) in [
             (vec![], "0123456789", Next::Wait(None)),
             (
@@ -368,9 +381,17 @@ mod tests {
             (vec![(Order::Pause, 4)], "0123", Next::Wait(None)),
             (vec![(Order::Swallow, 4)], "0123", Next::Wait(None)),
             (
-                vec![(Order::CutAfter(3, Cut::Reset), 4), (Order::Pieces(5), 0)],
+                vec![(at_once(3), 4), (Order::Pieces(5), 0)],
                 "01234|56",
-                Next::Cut(Cut::Reset),
+                Next::Cut(Cut::Close),
+            ),
+            (vec![(at_once(10), 0)], "0123456789", Next::Cut(Cut::Close)),
+            (vec![(beyond(9), 0)], "012345678", Next::Cut(Cut::Close)),
+            (vec![(beyond(10), 0)], "0123456789", Next::Wait(None)),
+            (
+                vec![(beyond(2), 0), (Order::Pause, 2)],
+                "01",
+                Next::Wait(None),
             ),
             (
                 vec![(inject("ab"), 2), (inject("c"), 2), (Order::Pause, 6)],
@@ -378,7 +399,7 @@ mod tests {
                 Next::Wait(None),
             ),
             (
-                vec![(Order::Pause, 2), (Order::CutAfter(0, Cut::Close), 2)],
+                vec![(Order::Pause, 2), (at_once(0), 2)],
                 "01",
                 Next::Cut(Cut::Close),
             ),

@@ -186,11 +186,12 @@ impl<'a> Pump<'a> {
                 Poll::Ready(Err(_)) => return self.deafen(),
                 Poll::Ready(Ok(())) => {}
             }
-            match to.try_write(bytes) {
-                Ok(written) => {
-                    let is_piece = self.link.with(self.direction, |lane| lane.wrote(written));
-                    return Poll::Ready(is_piece);
-                }
+            // Under the lock, so that nobody has received what is not counted yet.
+            let written = self.link.with(self.direction, |lane| {
+                to.try_write(bytes).map(|written| lane.wrote(written))
+            });
+            match written {
+                Ok(is_piece) => return Poll::Ready(is_piece),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => return self.deafen(),
             }

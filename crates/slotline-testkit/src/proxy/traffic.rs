@@ -4,6 +4,7 @@
 /// on all of them together: so that a test can say that its fault took place.
 ///
 /// A byte that has arrived has been passed on, was swallowed, or is still held.
+/// Whatever a receiver has got has been counted before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Traffic {

@@ -80,6 +80,28 @@ async fn one_connection_is_cut_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_cut_may_wait_until_there_is_more() {
+    let pair = Pair::new().await;
+    let (mut near, mut far) = (pair.near, pair.far);
+    pair.proxy.to_client().cut_beyond(5, Cut::Close);
+    say(&mut far, "hello").await;
+    hears(&mut near, "hello").await;
+    say(&mut near, "hello yourself").await;
+    hears(&mut far, "hello yourself").await;
+    assert_eq!(pair.proxy.to_client().traffic().cuts, 0);
+    say(&mut far, "?").await;
+    assert_eq!(rest(&mut near).await, (vec![], None));
+    let traffic = pair.proxy.to_client().traffic();
+    assert_eq!((traffic.passed, traffic.cuts), (5, 1));
+    // The end of the stream is no more of it.
+    let (mut near, far) = pair.server.joined(&pair.proxy).await;
+    pair.proxy.to_client().cut_beyond(0, Cut::Reset);
+    drop(far);
+    assert_eq!(rest(&mut near).await, (vec![], None));
+    assert_eq!(pair.proxy.to_client().traffic().cuts, 1);
+}
+
+#[tokio::test]
 async fn the_next_connection_is_cut_and_no_other() {
     let pair = Pair::new().await;
     let (mut near, mut far) = (pair.near, pair.far);
