@@ -147,22 +147,30 @@ impl Lane {
         now: Instant,
     ) {
         self.traffic.arrived += arrived as u64;
+        // What came together goes on together, as without a proxy.
+        let mut together = Vec::new();
         for piece in pieces {
             self.traffic.rewritten += u64::from(piece.is_rewritten);
-            self.hold(piece.bytes, now, false);
+            self.traffic.frames += u64::from(piece.ends_at.is_some());
+            together.push(piece.bytes);
             if let Some(end) = piece.ends_at {
-                self.traffic.frames += 1;
-                self.inject_at_boundary(end, now);
+                self.inject_at_boundary(end, &mut together, now);
             }
         }
         if let Some(boundary) = boundary {
-            self.inject_at_boundary(boundary, now);
+            self.inject_at_boundary(boundary, &mut together, now);
         }
+        self.hold(joined(together), now, false);
     }
 
-    fn inject_at_boundary(&mut self, boundary: u64, now: Instant) {
+    /// Puts what is to be injected at a boundary behind what comes before it.
+    fn inject_at_boundary(&mut self, boundary: u64, before: &mut Vec<Bytes>, now: Instant) {
         let is_due = |it: &mut Since<Bytes>| it.at(boundary).is_some();
         let due: Vec<_> = self.faults.between.extract_if(.., is_due).collect();
+        if due.is_empty() {
+            return;
+        }
+        self.hold(joined(std::mem::take(before)), now, false);
         for injection in due {
             self.hold(injection.what, now, true);
         }
@@ -308,6 +316,14 @@ impl Lane {
         }
         is_piece
     }
+}
+
+/// All of them one after another.
+fn joined(mut pieces: Vec<Bytes>) -> Bytes {
+    if pieces.len() > 1 {
+        return pieces.concat().into();
+    }
+    pieces.pop().unwrap_or_default()
 }
 
 #[cfg(test)]

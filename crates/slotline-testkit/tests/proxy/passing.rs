@@ -34,6 +34,20 @@ async fn without_a_fault_everything_passes_as_it_is() {
     assert_eq!(pair.proxy.to_client().traffic().passed, 2_000_000);
 }
 
+/// A pipeline that was one write is one read, frames or not.
+#[tokio::test]
+async fn what_comes_together_goes_on_together() {
+    let pair = Pair::new().await;
+    let (mut near, mut far) = (pair.near, pair.far);
+    pair.proxy.to_server().rewrite(|_| None);
+    for text in ["+1\r\n:2\r\n$1\r\n3\r\n", "no RESP, +1\r\n+2\r\n"] {
+        say(&mut near, text).await;
+        let mut read = vec![0; 100];
+        let count = in_time(far.read(&mut read)).await.unwrap();
+        assert_eq!(&read[..count], text.as_bytes());
+    }
+}
+
 /// Each side ends its stream by itself; the other one goes on.
 #[tokio::test]
 async fn the_end_of_a_stream_passes_and_so_does_a_reset() {
