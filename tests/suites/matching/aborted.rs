@@ -37,7 +37,7 @@ fn value(key: u64) -> String {
 ///
 /// Fails when a request that was written gives up its place with its caller (in
 /// `Protocol::abandon`, remove the batch of a slot that is `Sent`): the values are
-/// those of other keys. Fails as well when giving one up closes the connection.
+/// those of other keys.
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_gets_that_are_aborted_shift_no_reply_of_ten_thousand_others() {
     let line = Line::new().await;

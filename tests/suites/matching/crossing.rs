@@ -61,14 +61,14 @@ async fn large_transfers_that_cross_through_small_buffers_finish() {
 /// Nothing is taken from the client until it has taken the whole reply itself.
 ///
 /// Fails when the driver does not read while what it writes is held up (in
-/// `Driver::poll`, read only unless a write is blocked).
+/// `Driver::poll`, read nothing once a write was blocked, until one was not).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_is_read_while_a_write_is_held_up() {
     let (line, pool, connection) = start().await;
     let (up, down) = (connection.to_server(), connection.to_client());
     let before = (up.traffic(), down.traffic());
     let room = words(&["GET down"]).byte_len() as u64 + 1000;
-    up.clone().from_byte(before.0.arrived + room).stop_reading();
+    up.from_byte(before.0.arrived + room).stop_reading();
     let meanwhile = async {
         let whole = before.1.passed + LEN as u64;
         down.until_passed(whole, PATIENCE)
@@ -87,13 +87,13 @@ async fn a_reply_is_read_while_a_write_is_held_up() {
 /// Nothing is given to the client until it has given all of its own.
 ///
 /// Fails when the driver does not write while a reply is under way (in
-/// `Driver::take_over`, take nothing while replies are owed).
+/// `Driver::take_over`, take nothing while the inbox holds a part of a reply).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_is_written_while_a_reply_is_held_up() {
     let (line, pool, connection) = start().await;
     let (up, down) = (connection.to_server(), connection.to_client());
     let before = (up.traffic(), down.traffic());
-    down.clone().from_byte(before.1.passed + 1000).pause();
+    down.from_byte(before.1.passed + 1000).pause();
     let meanwhile = async {
         let whole = before.0.passed + LEN as u64;
         up.until_passed(whole, PATIENCE)

@@ -66,9 +66,9 @@ fn agree(said: &str, ran: &str) {
 
 /// The replies to all three are cut at every byte, in both manners.
 ///
-/// Fails when a reply that came before the end is lost with the connection (in
-/// `Driver::take_over`, do not distribute on `Read::End`: `???` after all of the
-/// first), and when what was written is told as not sent.
+/// Fails when the replies that had come are lost with the connection (in
+/// `Protocol::fail_batch`, forget them), and when what was written is told as not sent
+/// (in `Protocol::lost`, say `Written::Nothing`).
 #[tokio::test]
 async fn a_pipeline_whose_replies_are_cut_at_any_byte_is_told_command_by_command() {
     let line = Line::new().await;
@@ -110,9 +110,8 @@ async fn a_pipeline_whose_replies_are_cut_at_any_byte_is_told_command_by_command
 /// The commands themselves are cut at every byte: what has arrived whole runs, and
 /// never what has not.
 ///
-/// Fails when a batch of which something was written goes again on the next
-/// connection (in `Protocol::lost`, keep the batches that were touched, and write
-/// them anew): counters stand at 2.
+/// Fails when what is in doubt goes again on the next connection (in `Exchange::poll`,
+/// submit it anew): it is told as answered.
 #[tokio::test]
 async fn a_pipeline_that_is_cut_at_any_byte_runs_as_far_as_it_has_arrived_and_never_again() {
     let line = Line::new().await;
@@ -160,9 +159,9 @@ fn with_a_large_one() -> Commands {
     buffer.freeze()
 }
 
-/// Fails when what the socket has not taken is told as ambiguous (in `Exchange`'s
-/// `answer`, count all commands as begun), and when a batch of its own of which
-/// nothing was written does not go to the next connection.
+/// Fails when what the socket has not taken is told as ambiguous (in `answer` in
+/// `exchange.rs`, count all commands as begun), and when what has not been begun is
+/// lost as well (in `Protocol::lost`, fail what is unwritten).
 #[tokio::test]
 async fn what_no_socket_had_room_for_is_not_sent_and_what_was_not_begun_goes_on() {
     for how in [Cut::Close, Cut::Reset] {

@@ -13,8 +13,8 @@ use crate::line::{Line, send, texts};
 /// those that the server is asked for, and those of client-side caching, for each
 /// write of anybody. They come byte by byte.
 ///
-/// Fails when a push is taken for a reply (in `Protocol::distribute`, leave out
-/// what is done for a push).
+/// Fails when a push is taken for a reply (in `Protocol::distribute` and
+/// `Inbox::take_replies`, leave out what is done for a push).
 #[tokio::test]
 async fn pushes_inside_pipelines_are_nobodys_replies() {
     let line = Line::new().await;

@@ -41,7 +41,7 @@ async fn a_line_that_swallows_is_noticed_and_what_it_took_is_in_doubt() {
 }
 
 /// Fails when the pool takes no notice of the end of a stream (in `Driver::read`,
-/// take it for nothing): the INCR is written where nobody reads it.
+/// take it for nothing): it never closes its own end.
 #[tokio::test]
 async fn a_connection_that_the_server_closed_while_it_was_idle_costs_no_command() {
     let line = Line::new().await;

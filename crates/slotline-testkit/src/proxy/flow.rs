@@ -16,8 +16,10 @@ use crate::error::Result;
 ///
 /// Whatever is asked for holds from now on, and on connections that come later from
 /// their first byte; after [`from_byte`](Self::from_byte), from that byte of each
-/// connection. Asking for the same again replaces what was asked for before. Bytes
-/// are counted for each connection and direction, as they go out to the receiver
+/// connection. Asking for the same again replaces what was asked for before, except
+/// that injections add up.
+///
+/// Bytes are counted for each connection and direction, as they go out to the receiver
 /// (injected ones among them), but for [`stop_reading`](Self::stop_reading),
 /// [`rewrite`](Self::rewrite) and [`inject_between_frames`](Self::inject_between_frames),
 /// which count them as they come in.
@@ -68,9 +70,12 @@ impl Flow {
     /// The same direction, for what is to begin at a byte of the stream, counted
     /// from 0. If a connection is past it already, it begins there at once.
     #[must_use = "it changes nothing by itself"]
-    pub fn from_byte(mut self, byte: u64) -> Flow {
-        self.start = Start::Byte(byte);
-        self
+    pub fn from_byte(&self, byte: u64) -> Flow {
+        let start = Start::Byte(byte);
+        Flow {
+            start,
+            ..self.clone()
+        }
     }
 
     /// The same direction for what is to happen to the connection that comes next,
@@ -78,11 +83,12 @@ impl Flow {
     ///
     /// For one connection it changes nothing.
     #[must_use = "it changes nothing by itself"]
-    pub fn of_next(mut self) -> Flow {
-        if let Of::All(registry) = self.of {
-            self.of = Of::Next(registry);
+    pub fn of_next(&self) -> Flow {
+        let mut flow = self.clone();
+        if let Of::All(registry) = flow.of {
+            flow.of = Of::Next(registry);
         }
-        self
+        flow
     }
 
     fn order(&self, order: &Order) -> &Flow {

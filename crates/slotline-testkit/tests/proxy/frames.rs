@@ -22,7 +22,7 @@ async fn bytes_are_injected_at_once_or_at_a_byte() {
     hears(&mut near, ":0\r\n:1\r\n").await;
     assert_eq!(down.traffic().injected, 2);
     // What is meant for a byte is meant for later connections as well.
-    down.clone().from_byte(2).inject("!");
+    down.from_byte(2).inject("!");
     hears(&mut near, "!").await;
     let (mut near, mut far) = pair.server.joined(&pair.proxy).await;
     say(&mut far, "abcd").await;
@@ -138,9 +138,9 @@ async fn faults_go_together() {
     let (mut near, mut far) = (pair.near, pair.far);
     let down = pair.proxy.connection(0).unwrap().to_client();
     down.rewrite(|frame| frame.starts_with(b"-").then(|| b"+fine\r\n".to_vec()));
-    down.clone().from_byte(4).pieces(2);
-    down.clone().from_byte(8).inject("#t\r\n");
-    down.clone().from_byte(16).swallow();
+    down.from_byte(4).pieces(2);
+    down.from_byte(8).inject("#t\r\n");
+    down.from_byte(16).swallow();
     say(&mut far, ":1\r\n:2\r\n-ERR\r\n:3\r\n").await;
     hears(&mut near, ":1\r\n:2\r\n#t\r\n+fin").await;
     let traffic = down.until(LONG, |it| it.swallowed == 7).await.unwrap();

@@ -58,7 +58,6 @@ async fn what_is_not_read_makes_the_sender_wait() {
     let (mut near, mut far) = (pair.near, pair.far);
     let up = pair.proxy.connection(0).unwrap().to_server();
     up.from_byte(5).stop_reading();
-    let up = pair.proxy.connection(0).unwrap().to_server();
     say(&mut near, "0123456789").await;
     hears(&mut far, "01234").await;
     let traffic = up.until(LONG, |it| it.left_unread == 1).await.unwrap();
