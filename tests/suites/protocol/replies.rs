@@ -104,19 +104,9 @@ async fn scores_are_the_same_doubles_in_both_versions() {
 
         // One flat array in RESP2, pairs in RESP3.
         let range = ["ZRANGE", "scores", "0", "-1", "WITHSCORES"];
-        let reply = connection.ask(&range).await;
-        let pairs: Vec<(String, f64)> = match connection.protocol() {
-            Resp2 => {
-                let flat: Vec<String> = reply.decode().expect("a flat array");
-                let pairs = flat.chunks_exact(2);
-                let pairs = pairs.map(|pair| (pair[0].clone(), pair[1].parse().expect("a score")));
-                let mut pairs: Vec<_> = pairs.collect();
-                let by_member: HashMap<String, f64> = reply.decode().expect("pairs in a row");
-                pairs.retain(|(member, score)| by_member.get(member) == Some(score));
-                pairs
-            }
-            Resp3 => reply.decode().expect("an array of pairs"),
-        };
+        let pairs: Vec<(String, f64)> = connection.get(&range).await;
+        let by_member: HashMap<String, f64> = connection.get(&range).await;
+        assert_eq!(by_member.len(), SCORES.len());
         let expected = SCORES
             .iter()
             .map(|(text, number)| ((*text).to_owned(), *number));
@@ -188,14 +178,8 @@ async fn coordinates_and_streams_nest_with_nil_among_them() {
             "stream",
             ">",
         ];
-        let reply = connection.ask(&read).await;
-        let by_key: Vec<(String, Entries)> = match connection.protocol() {
-            Resp2 => reply.decode().expect("an array of pairs"),
-            Resp3 => {
-                let map: HashMap<String, Entries> = reply.decode().expect("a map");
-                map.into_iter().collect()
-            }
-        };
+        let by_key: HashMap<String, Entries> = connection.get(&read).await;
+        let by_key = Vec::from_iter(by_key);
         assert_eq!(by_key, [("stream".to_owned(), got)]);
         let nothing: Option<Vec<Value>> = connection.get(&read).await;
         assert_eq!(nothing, None);

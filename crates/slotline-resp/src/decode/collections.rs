@@ -22,7 +22,7 @@ where
     while reader.has_next(&mut sequence)? {
         add(
             &mut all,
-            T::from_reply(reader).map_err(|error| error.at(index))?,
+            T::from_element(reader, &mut sequence).map_err(|error| error.at(index))?,
         );
         index += 1;
     }
@@ -39,14 +39,20 @@ where
     K: FromReply<'a>,
     V: FromReply<'a>,
 {
-    let mut sequence = reader.pairs("a map")?;
-    let mut all = with_capacity(reader.reserve::<(K, V)>(&sequence) / 2);
+    let mut pairs = reader.pairs("a map")?;
+    let elements = reader.reserve::<(K, V)>(pairs.sequence());
+    let mut all = with_capacity(if pairs.are_arrays() {
+        elements
+    } else {
+        elements / 2
+    });
     let mut index = 0;
-    while reader.has_next(&mut sequence)? {
+    while reader
+        .has_pair(&mut pairs)
+        .map_err(|error| error.at(index))?
+    {
         let key = K::from_reply(reader).map_err(|error| error.at(index))?;
-        if !reader.has_next(&mut sequence)? {
-            return Err(Error::mismatch("a map", "an array of odd length"));
-        }
+        reader.begin_value(&mut pairs)?;
         let value = V::from_reply(reader).map_err(|error| error.at(index))?;
         add(&mut all, key, value);
         index += 1;

@@ -1,11 +1,14 @@
 //! Replies into Rust types, in one pass and without a tree in between.
 
 mod collections;
+mod pairs;
 mod reader;
 pub(crate) mod scalars;
 mod token;
 pub(crate) mod tuples;
+mod utf8;
 
+pub use pairs::Pairs;
 pub use reader::Reader;
 pub use token::{ReplyKind, Sequence, Token};
 
@@ -27,8 +30,8 @@ use crate::error::Error;
 /// | `Option<T>` | nil as `None`, else as `T` |
 /// | `Result<T, Error>` | a server's error, or what is not a `T`, as `Err`; the rest decodes on |
 /// | `Vec`, `VecDeque`, `HashSet`, `BTreeSet` | arrays, sets and pushes; maps as keys and values in turn |
-/// | tuples up to 8 | arrays and pushes of exactly that length |
-/// | `HashMap`, `BTreeMap` | maps, and arrays of keys and values in turn (RESP2); the last of equal keys wins |
+/// | tuples up to 8 | arrays and pushes of exactly that length; in a `Vec` or its like also so many elements in turn, as RESP2 has `ZRANGE … WITHSCORES` and maps |
+/// | `HashMap`, `BTreeMap` | maps, arrays of keys and values in turn (RESP2), and arrays of pairs (`XREAD` in RESP2); the last of equal keys wins |
 /// | [`Value`](crate::Value) | anything but a server's error, which may be within |
 ///
 /// A string of bytes is `Bytes` or `&[u8]`: `Vec<u8>` is an array of small
@@ -66,6 +69,17 @@ pub trait FromReply<'a>: Sized {
     /// The server's own error, a mismatch, or broken bytes. Where the reader
     /// then stands is not specified.
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error>;
+
+    /// Reads an element of an aggregate that is open, or, where several elements
+    /// in turn are one of these, all of them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_reply`](Self::from_reply).
+    #[doc(hidden)]
+    fn from_element(reader: &mut Reader<'a>, _: &mut Sequence) -> Result<Self, Error> {
+        Self::from_reply(reader)
+    }
 }
 
 /// A type that decodes from any reply and borrows nothing from it.

@@ -26,35 +26,69 @@ fn wrong_length(wanted: &'static str) -> Error {
     Error::mismatch(wanted, "an array of another length")
 }
 
+/// Whether the next element is an aggregate: a tuple in an array of its own, and
+/// not the first member of one that lies flat among its neighbours.
+fn is_apart(reader: &mut Reader<'_>) -> Result<bool, Error> {
+    Ok(matches!(
+        reader.kind()?,
+        ReplyKind::Array | ReplyKind::Push | ReplyKind::Map | ReplyKind::Set | ReplyKind::Error
+    ))
+}
+
 macro_rules! tuples {
-    ($($len:literal, $wanted:literal: $($member:ident $index:literal)+;)*) => {$(
-        impl<'a, $($member: FromReply<'a>),+> FromReply<'a> for ($($member,)+) {
+    ($($len:literal, $wanted:literal: $first:ident $($member:ident $index:literal)*;)*) => {$(
+        impl<'a, $first: FromReply<'a>, $($member: FromReply<'a>),*> FromReply<'a>
+            for ($first, $($member,)*)
+        {
             fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
                 let mut sequence = open(reader, $wanted, $len)?;
-                let tuple = ($(
-                    {
+                if !reader.has_next(&mut sequence)? {
+                    return Err(wrong_length($wanted));
+                }
+                let tuple = (
+                    $first::from_reply(reader).map_err(|error| error.at(0))?,
+                    $({
                         if !reader.has_next(&mut sequence)? {
                             return Err(wrong_length($wanted));
                         }
                         $member::from_reply(reader).map_err(|error| error.at($index))?
-                    },
-                )+);
+                    },)*
+                );
                 if reader.has_next(&mut sequence)? {
                     return Err(wrong_length($wanted));
                 }
                 Ok(tuple)
+            }
+
+            fn from_element(
+                reader: &mut Reader<'a>,
+                sequence: &mut Sequence,
+            ) -> Result<Self, Error> {
+                let _ = &sequence;
+                if $len == 1 || is_apart(reader)? {
+                    return Self::from_reply(reader);
+                }
+                Ok((
+                    $first::from_reply(reader).map_err(|error| error.at(0))?,
+                    $({
+                        if !reader.has_next(sequence)? {
+                            return Err(Error::mismatch($wanted, "the rest of a flat array"));
+                        }
+                        $member::from_reply(reader).map_err(|error| error.at($index))?
+                    },)*
+                ))
             }
         }
     )*};
 }
 
 tuples! {
-    1, "an array of 1": A 0;
-    2, "an array of 2": A 0 B 1;
-    3, "an array of 3": A 0 B 1 C 2;
-    4, "an array of 4": A 0 B 1 C 2 D 3;
-    5, "an array of 5": A 0 B 1 C 2 D 3 E 4;
-    6, "an array of 6": A 0 B 1 C 2 D 3 E 4 F 5;
-    7, "an array of 7": A 0 B 1 C 2 D 3 E 4 F 5 G 6;
-    8, "an array of 8": A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
+    1, "an array of 1": A;
+    2, "an array of 2": A B 1;
+    3, "an array of 3": A B 1 C 2;
+    4, "an array of 4": A B 1 C 2 D 3;
+    5, "an array of 5": A B 1 C 2 D 3 E 4;
+    6, "an array of 6": A B 1 C 2 D 3 E 4 F 5;
+    7, "an array of 7": A B 1 C 2 D 3 E 4 F 5 G 6;
+    8, "an array of 8": A B 1 C 2 D 3 E 4 F 5 G 6 H 7;
 }

@@ -318,11 +318,3 @@ pub(crate) fn check_double(line: &[u8]) -> Result<(), &'static str> {
         "not a double",
     )
 }
-
-/// Whether a whole line is an integer of any length.
-pub(crate) fn check_big_number(line: &[u8]) -> Result<(), &'static str> {
-    complete(
-        all_consuming(recognize((opt(one_of("+-")), digit1))).parse(line),
-        "not a big number",
-    )
-}

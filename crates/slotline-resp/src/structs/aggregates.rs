@@ -7,7 +7,7 @@ use serde_core::de::{
 };
 
 use super::element::{Element, read};
-use crate::decode::{Reader, ReplyKind, Sequence};
+use crate::decode::{Pairs, Reader, ReplyKind, Sequence};
 use crate::error::Error;
 
 /// The elements of an array, set or push, or a map's keys and values in turn.
@@ -66,32 +66,29 @@ fn place(error: Error, key: &Reader<'_>, names: &'static [&'static str], index: 
     }
 }
 
-/// The pairs of a map, or of RESP2's array of keys and values in turn.
-pub(super) struct Pairs<'r, 'de> {
+/// The pairs of a map in any of its spellings.
+pub(super) struct Map<'r, 'de> {
     reader: &'r mut Reader<'de>,
-    sequence: Sequence,
+    pairs: Pairs,
     deeper: u32,
-    wanted: &'static str,
     fields: &'static [&'static str],
     /// At the last key: read again only for an error's sake.
     key: Reader<'de>,
     index: usize,
 }
 
-impl<'r, 'de> Pairs<'r, 'de> {
+impl<'r, 'de> Map<'r, 'de> {
     pub(super) fn new(
         reader: &'r mut Reader<'de>,
-        sequence: Sequence,
+        pairs: Pairs,
         deeper: u32,
-        wanted: &'static str,
         fields: &'static [&'static str],
     ) -> Self {
         Self {
             key: reader.clone(),
             reader,
-            sequence,
+            pairs,
             deeper,
-            wanted,
             fields,
             index: 0,
         }
@@ -99,21 +96,25 @@ impl<'r, 'de> Pairs<'r, 'de> {
 
     /// Whether all was read.
     pub(super) fn end(mut self) -> Result<(), Error> {
-        match self.reader.has_next(&mut self.sequence)? {
-            true => Err(Error::mismatch(self.wanted, "a map of another length")),
+        match self.reader.has_pair(&mut self.pairs)? {
+            true => Err(Error::mismatch(
+                self.pairs.wanted(),
+                "a map of another length",
+            )),
             false => Ok(()),
         }
     }
 }
 
-impl<'de> MapAccess<'de> for Pairs<'_, 'de> {
+impl<'de> MapAccess<'de> for Map<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Error> {
-        if !self.reader.has_next(&mut self.sequence)? {
+        let more = self.reader.has_pair(&mut self.pairs);
+        if !more.map_err(|error| error.at(self.index))? {
             return Ok(None);
         }
         self.key = self.reader.clone();
@@ -122,9 +123,7 @@ impl<'de> MapAccess<'de> for Pairs<'_, 'de> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
-        if !self.reader.has_next(&mut self.sequence)? {
-            return Err(Error::mismatch(self.wanted, "an array of odd length"));
-        }
+        self.reader.begin_value(&mut self.pairs)?;
         let value = read(self.reader, self.deeper, seed)
             .map_err(|error| place(error, &self.key, self.fields, self.index))?;
         self.index += 1;

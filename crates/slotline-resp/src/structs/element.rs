@@ -6,8 +6,8 @@ use serde_core::de::value::BorrowedStrDeserializer;
 use serde_core::de::{DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 
 use super::DEEPEST;
-use super::aggregates::{Elements, Pairs, Variant};
-use crate::decode::{Reader, ReplyKind, Sequence, Token, scalars, tuples};
+use super::aggregates::{Elements, Map, Variant};
+use crate::decode::{Pairs, Reader, ReplyKind, Sequence, Token, scalars, tuples};
 use crate::error::Error;
 
 /// The next element of a reader, to be read as whatever a visitor asks for.
@@ -63,17 +63,16 @@ impl<'r, 'de> Element<'r, 'de> {
     }
 
     /// A map's pairs; `fields` are the names that errors may show.
-    fn pairs<V: Visitor<'de>>(
+    fn map<V: Visitor<'de>>(
         self,
-        sequence: Sequence,
-        wanted: &'static str,
+        pairs: Pairs,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
         let Self { reader, deeper } = self.inner()?;
-        let mut pairs = Pairs::new(reader, sequence, deeper, wanted, fields);
-        let value = visitor.visit_map(&mut pairs)?;
-        pairs.end()?;
+        let mut map = Map::new(reader, pairs, deeper, fields);
+        let value = visitor.visit_map(&mut map)?;
+        map.end()?;
         Ok(value)
     }
 
@@ -172,7 +171,7 @@ impl<'de> Deserializer<'de> for Element<'_, 'de> {
             | Token::Verbatim { text, .. } => visit_string(Cow::Borrowed(text), visitor),
             Token::Chunks => visit_string(Cow::Owned(self.reader.chunks()?), visitor),
             Token::Aggregate(sequence) if sequence.kind() == ReplyKind::Map => {
-                self.pairs(sequence, "a map", &[], visitor)
+                self.map(Pairs::of_map(sequence, "a map"), &[], visitor)
             }
             Token::Aggregate(sequence) => self.elements(sequence, "an array", visitor),
             error @ Token::Error(_) => Err(Reader::unexpected("a value", &error)),
@@ -260,8 +259,8 @@ impl<'de> Deserializer<'de> for Element<'_, 'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let sequence = self.reader.pairs("a map")?;
-        self.pairs(sequence, "a map", &[], visitor)
+        let pairs = self.reader.pairs("a map")?;
+        self.map(pairs, &[], visitor)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -270,8 +269,8 @@ impl<'de> Deserializer<'de> for Element<'_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        let sequence = self.reader.pairs(name)?;
-        self.pairs(sequence, name, fields, visitor)
+        let pairs = self.reader.pairs(name)?;
+        self.map(pairs, fields, visitor)
     }
 
     /// A string is a variant without content; a pair, in a map or an array of

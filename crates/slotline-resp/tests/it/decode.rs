@@ -4,12 +4,15 @@ use std::fmt::Debug;
 use bytes::Bytes;
 use slotline_resp::{Error, FromReplyOwned, Reader, Reply, ReplyKind, Value};
 
+use crate::differential::compare;
+
 fn reply(text: &str) -> Reply {
     Reply::from_frame(text.to_owned().into()).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
 #[track_caller]
 fn check<T: FromReplyOwned + PartialEq + Debug>(text: &str, expected: T) {
+    compare(text.as_bytes());
     assert_eq!(reply(text).decode::<T>(), Ok(expected), "{text:?}");
     // The same inside a bigger segment, without a reference of its own.
     let segment = Bytes::from(format!("+before\r\n{text}+after\r\n"));
@@ -78,6 +81,7 @@ fn numbers() {
     refuse::<i64>("$5\r\n12abc\r\n", "a string that is not one as an i64");
     refuse::<i64>("$0\r\n\r\n", "a string that is not one as an i64");
     refuse::<i64>("$2\r\n 1\r\n", "a string that is not one as an i64");
+    refuse::<i64>("(12abc\r\n", "a string that is not one as an i64");
     refuse::<i64>("_\r\n", &format!("{NIL} as an i64"));
     refuse::<u8>(":256\r\n", "an integer out of its range as a u8");
     refuse::<u64>(":-1\r\n", "an integer out of its range as a u64");
@@ -163,7 +167,25 @@ fn maps_of_both_versions() {
         check(text, BTreeMap::from(expected.clone()));
     }
     check("%1\r\n+a\r\n+b\r\n", vec!["a".to_owned(), "b".to_owned()]);
+    // Arrays of pairs, as XREAD sends in RESP2.
+    check(
+        "*2\r\n*2\r\n+a\r\n:1\r\n*2\r\n+b\r\n:2\r\n",
+        HashMap::from(expected.clone()),
+    );
+    check("*0\r\n", HashMap::<String, i64>::new());
     type Map = HashMap<String, i64>;
+    refuse::<Map>(
+        "*2\r\n*2\r\n+a\r\n:1\r\n*1\r\n+b\r\n",
+        "an array of another length as a pair at [1]",
+    );
+    refuse::<Map>(
+        "*1\r\n*?\r\n+b\r\n:2\r\n.\r\n",
+        "a streamed array as a pair at [0]",
+    );
+    refuse::<Map>(
+        "*2\r\n*2\r\n+a\r\n:1\r\n+b\r\n",
+        "a simple string as a pair at [1]",
+    );
     refuse::<Map>("*1\r\n+a\r\n", "an array of odd length as a map");
     refuse::<Map>("*?\r\n+a\r\n.\r\n", "an array of odd length as a map");
     refuse::<Map>("~0\r\n", "a set as a map");
@@ -214,6 +236,29 @@ fn an_error_says_where_by_index_and_by_field() {
     assert_eq!(
         Error::server("ERR no").at_field("age").to_string(),
         "ERR no"
+    );
+}
+
+#[test]
+fn a_list_of_tuples_is_read_from_both_versions() {
+    let expected = vec![("a".to_owned(), 1.5), ("b".to_owned(), 2.0)];
+    for text in [
+        "*2\r\n*2\r\n+a\r\n,1.5\r\n*2\r\n+b\r\n,2\r\n",
+        "*4\r\n+a\r\n$3\r\n1.5\r\n+b\r\n$1\r\n2\r\n",
+        "%2\r\n+a\r\n,1.5\r\n+b\r\n,2\r\n",
+        "*?\r\n+a\r\n,1.5\r\n+b\r\n,2\r\n.\r\n",
+    ] {
+        check(text, expected.clone());
+    }
+    check("*3\r\n:1\r\n:2\r\n:3\r\n", vec![(1, 2, 3)]);
+    check("*0\r\n", Vec::<(i64, i64)>::new());
+    let nil_and_pair = "*2\r\n*-1\r\n*2\r\n:1\r\n:2\r\n";
+    check(nil_and_pair, vec![None, Some((1, 2))]);
+    let rest = "the rest of a flat array as an array of 2 at [1]";
+    refuse::<Vec<(i64, i64)>>("*3\r\n:1\r\n:2\r\n:3\r\n", rest);
+    refuse::<Vec<(i64, i64)>>(
+        "*2\r\n*2\r\n:1\r\n:2\r\n*1\r\n:1\r\n",
+        "an array of another length as an array of 2 at [1]",
     );
 }
 

@@ -119,10 +119,10 @@ impl<'a> FromReply<'a> for Metadata<'a> {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, slotline_resp::Error> {
         let mut pairs = reader.pairs("a node's metadata")?;
         let mut all = Vec::new();
-        while reader.has_next(&mut pairs)? {
+        while reader.has_pair(&mut pairs)? {
             let key = reader.str()?;
-            let value = part(reader, &mut pairs)?;
-            all.push((key, value));
+            reader.begin_value(&mut pairs)?;
+            all.push((key, FromReply::from_reply(reader)?));
         }
         Ok(Self(all))
     }
