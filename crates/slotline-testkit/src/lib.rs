@@ -12,6 +12,7 @@ mod group;
 mod guardian;
 mod node;
 mod ports;
+mod proxy;
 mod server;
 mod settings;
 mod standalone;
@@ -26,6 +27,7 @@ pub use certificates::{Authority, Identity};
 pub use cluster::{LocalCluster, LocalClusterBuilder, Migration};
 pub use error::{Error, Result};
 pub use node::Node;
+pub use proxy::{Cut, FaultProxy, FaultProxyBuilder, Flow, OnConnect, ProxyConnection, Traffic};
 pub use standalone::{LocalServer, LocalServerBuilder};
 
 /// Replies of admin commands.

@@ -8,6 +8,7 @@ use crate::binary::ServerBinary;
 use crate::error::{Error, Result};
 use crate::group::Group;
 use crate::ports::Port;
+use crate::proxy::FaultProxy;
 use crate::server::Launch;
 use crate::settings;
 use crate::standalone::ATTEMPTS;
@@ -30,6 +31,7 @@ pub struct LocalClusterBuilder {
     deadline: Duration,
     #[cfg(feature = "tls")]
     tls: Option<ServerTls>,
+    is_proxied: bool,
 }
 
 impl LocalClusterBuilder {
@@ -44,6 +46,7 @@ impl LocalClusterBuilder {
             deadline: Duration::from_secs(30),
             #[cfg(feature = "tls")]
             tls: None,
+            is_proxied: false,
         }
     }
 
@@ -101,6 +104,18 @@ impl LocalClusterBuilder {
         self
     }
 
+    /// Puts a [`FaultProxy`] before each node: see
+    /// [`LocalCluster::proxy`](super::LocalCluster::proxy). The nodes tell everybody
+    /// the proxies' ports for their own (`cluster-announce-port`), so that clients
+    /// reach every node through its proxy, redirects included, and replicas their
+    /// primaries: a fault on all connections of a proxy is one of replication too.
+    /// What nodes say among themselves on the cluster bus goes straight, and so do
+    /// the commands of a [`Node`](crate::Node).
+    pub fn proxied(mut self) -> Self {
+        self.is_proxied = true;
+        self
+    }
+
     /// Starts the servers and forms the cluster; back when all nodes agree on
     /// it, it is `ok` everywhere and every replica is in step.
     ///
@@ -127,10 +142,11 @@ impl LocalClusterBuilder {
         let count = self.primaries * (1 + self.replicas);
         let mut ports = Vec::with_capacity(2 * count);
         let mut group = Group::new()?;
+        let mut proxies = Vec::new();
         for index in 0..count {
             let (port, bus) = (Port::free(self.ip)?, Port::free(self.ip)?);
+            let address = SocketAddr::new(self.ip, port.number());
             let folder = group.folder.join(port.number().to_string());
-            #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "TLS adds to them"))]
             let mut options = self.options_of(index);
             #[cfg(feature = "tls")]
             if let Some(tls) = &self.tls {
@@ -139,10 +155,15 @@ impl LocalClusterBuilder {
                 tls.write(&folder)?;
                 ports.push(port);
             }
+            if self.is_proxied {
+                let proxy = FaultProxy::builder(address).ip(self.ip).start().await?;
+                options.extend(announced(&proxy, &bus));
+                proxies.push(proxy);
+            }
             group.spawn(Launch {
                 binary: self.binary.path().to_path_buf(),
                 folder,
-                address: SocketAddr::new(self.ip, port.number()),
+                address,
                 bus_port: Some(bus.number()),
                 options,
             })?;
@@ -153,6 +174,7 @@ impl LocalClusterBuilder {
         }
         let cluster = LocalCluster {
             group,
+            proxies,
             _ports: ports,
         };
         form::form(&cluster, self.primaries, self.deadline).await?;
@@ -176,4 +198,14 @@ impl LocalClusterBuilder {
         );
         settings::options(self.binary.version(), true, &options)
     }
+}
+
+/// What a node is to tell the others of itself. The bus port too: otherwise they
+/// would derive it from that of the proxy.
+fn announced(proxy: &FaultProxy, bus: &Port) -> [(String, String); 2] {
+    [
+        ("cluster-announce-port", proxy.port()),
+        ("cluster-announce-bus-port", bus.number()),
+    ]
+    .map(|(name, port)| (name.to_owned(), port.to_string()))
 }
