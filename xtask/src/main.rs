@@ -1,11 +1,13 @@
 //! The project's own commands: `cargo xtask VERB`, one file per verb.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
 mod cluster;
 mod command_table;
 mod demo;
 mod integration;
+mod packages;
 mod servers;
 mod test;
 mod tidy;
@@ -25,6 +27,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     Servers(servers::Servers),
+    Bench(bench::Bench),
     Cluster(cluster::Cluster),
     CommandTable(command_table::CommandTable),
     Demo(demo::Demo),
@@ -37,6 +40,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Servers(verb) => verb.run(),
+        Verb::Bench(verb) => verb.run(),
         Verb::Cluster(verb) => verb.run(),
         Verb::CommandTable(verb) => verb.run(),
         Verb::Demo(verb) => verb.run(),

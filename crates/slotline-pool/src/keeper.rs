@@ -24,7 +24,7 @@ use crate::upkeep::Upkeep;
 /// or a server that drops us at once would be dialled without a pause.
 const PROVEN: Duration = Duration::from_secs(1);
 /// So many refusals in a row, and those who wait are told.
-const REFUSALS: u32 = 3;
+pub(crate) const REFUSALS: u32 = 3;
 
 /// Sees to it that nobody waits for a keeper that is gone: whether it panicked
 /// or its runtime was shut down, dropping this fails whoever waits (G7, G8).
@@ -80,7 +80,7 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    fn new() -> Alarm {
+    pub(crate) fn new() -> Alarm {
         Alarm {
             sleep: Box::pin(sleep_until(Instant::now())),
             until: None,

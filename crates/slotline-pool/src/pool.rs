@@ -12,6 +12,7 @@ use crate::dial::Greeting;
 use crate::error::Error;
 use crate::events::Events;
 use crate::exchange::Exchange;
+use crate::lease::{Lease, Leases};
 use crate::line::Line;
 use crate::protocol::WhileAway;
 use crate::state::State;
@@ -28,8 +29,10 @@ pub struct Pool {
     inner: Arc<Owner>,
 }
 
-/// Closes when the last handle is gone: each line then closes itself.
-struct Owner {
+/// Closes when the last handle is gone: each line then closes itself, and so do
+/// the leased connections.
+pub(crate) struct Owner {
+    leases: Leases,
     config: Arc<Config>,
     first: Line,
     more: Box<[Line]>,
@@ -38,6 +41,24 @@ struct Owner {
 impl Owner {
     fn lines(&self) -> impl Iterator<Item = &Line> {
         std::iter::once(&self.first).chain(&self.more)
+    }
+
+    /// See [`Pool::send`].
+    pub(crate) fn send(
+        &self,
+        commands: Commands,
+        deadline: Instant,
+        while_away: WhileAway,
+    ) -> Exchange {
+        if commands.is_empty() {
+            return Exchange::of_nothing();
+        }
+        if let Some((command, advice)) = commands.refused_when_shared() {
+            let error = Error::refused(&self.config.address, command.name(), advice);
+            return Exchange::unsent(error);
+        }
+        let line = self.least_loaded();
+        line.send(commands, deadline, while_away)
     }
 
     /// The line with the fewest commands in flight, the first of several: so a
@@ -64,17 +85,19 @@ impl Pool {
         let line = |index| Line::new(Arc::clone(&config), index);
         let more = (1..config.connections).map(line).collect();
         Pool {
-            inner: Arc::new(Owner {
+            inner: Arc::new_cyclic(|owner| Owner {
+                leases: Leases::new(Arc::clone(&config), owner.clone()),
                 first: line(0),
                 more,
-                config,
+                config: Arc::clone(&config),
             }),
         }
     }
 
     /// Makes sure that there is a connection, and tells what the server said of
     /// itself. If a dial is under way it waits for that one; after a failed dial
-    /// it waits out the pause before the next, a second at most.
+    /// it waits out the pause before the next, a second at most. Connections that are
+    /// to lie ready ([`PoolBuilder::min_idle_leases`]) begin to be made.
     ///
     /// # Errors
     /// That of the dial, [`Error::step`] naming the step; or the pool is closed.
@@ -82,6 +105,7 @@ impl Pool {
     /// # Cancel safety
     /// If it is dropped, the dial goes on for those who come later.
     pub async fn connect(&self) -> Result<Greeting, Error> {
+        self.inner.leases.make_ready();
         self.inner.first.connect().await
     }
 
@@ -97,15 +121,31 @@ impl Pool {
     /// Commands that would change the connection for everybody are refused (S4).
     /// Must be called within a tokio runtime.
     pub fn send(&self, commands: Commands, deadline: Instant, while_away: WhileAway) -> Exchange {
-        if commands.is_empty() {
-            return Exchange::of_nothing();
-        }
-        if let Some((command, advice)) = commands.refused_when_shared() {
-            let error = Error::refused(self.address(), command.name(), advice);
-            return Exchange::unsent(error);
-        }
-        let line = self.inner.least_loaded();
-        line.send(commands, deadline, while_away)
+        self.inner.send(commands, deadline, while_away)
+    }
+
+    /// A connection that its holder has alone, made by the same recipe, for what a
+    /// connection that is shared refuses: WATCH, commands that block, subscriptions,
+    /// MONITOR, WAIT.
+    ///
+    /// There are [`max_leases`](PoolBuilder::max_leases) of them, those included that
+    /// are being made. Whoever comes when all are in use waits for one to come back,
+    /// in the order in which the futures were first polled. One that lies ready is
+    /// looked at before it is lent; if its peer has closed it, another one takes its
+    /// place (E6). As long as the node cannot be reached, it is tried again until
+    /// `deadline`, with pauses (E5).
+    ///
+    /// # Errors
+    /// The deadline passed: [`Error::is_overloaded`] if nobody gave a connection back,
+    /// else with the last dial that failed for its source. Or a dial was refused, by
+    /// the server or a hook, three times in a row ([`Error::step`] names the step); or
+    /// the pool is closed, or there is no tokio runtime.
+    ///
+    /// # Cancel safety
+    /// If it is dropped, its place is free, and a connection that was for it goes to
+    /// whoever is next (A8).
+    pub async fn lease(&self, deadline: Instant) -> Result<Lease, Error> {
+        self.inner.leases.lease(deadline).await
     }
 
     /// Whether the node can be reached as far as is known: false from a failed
@@ -163,7 +203,12 @@ impl Pool {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let each = self.inner.lines().map(|line| line.shared.statistics());
-        each.fold(Statistics::default(), Statistics::with)
+        let leases = self.inner.leases.statistics();
+        let none = Statistics {
+            leases,
+            ..Statistics::default()
+        };
+        each.fold(none, Statistics::with)
     }
 
     /// Authenticates the connections that there are anew, with what the provider
@@ -208,8 +253,10 @@ impl Pool {
     }
 
     /// Closes the connections. Every pending [`Exchange`] resolves, and every
-    /// later one, with [`Error::is_closed`].
+    /// later one, with [`Error::is_closed`]; so does whatever a [`Lease`] is waiting
+    /// for, and whoever waits for a lease.
     pub fn close(&self) {
+        self.inner.leases.close();
         self.inner.lines().for_each(|line| line.shared.close());
     }
 }

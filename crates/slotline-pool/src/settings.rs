@@ -64,25 +64,6 @@ impl PoolBuilder {
         self
     }
 
-    /// After how long without a sign of life the system is to ask a TCP peer for
-    /// one; a peer that leaves three such questions in a row unanswered, each a
-    /// third of this apart, is gone. `None` leaves it out. Default: 15 seconds.
-    /// Systems count in whole seconds. Best effort: a system that refuses is used
-    /// without.
-    pub fn tcp_keepalive(mut self, idle: Option<Duration>) -> Self {
-        self.config.tcp.keepalive = idle.map(|idle| idle.min(LONGEST));
-        self
-    }
-
-    /// How long bytes that were written may stay without the peer's
-    /// acknowledgement before the system ends a TCP connection
-    /// (`TCP_USER_TIMEOUT`; Linux and Android only). `None` leaves it to the
-    /// system, which may take a quarter of an hour. Default: 30 seconds.
-    pub fn tcp_user_timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.config.tcp.unacknowledged = timeout.map(|timeout| timeout.min(LONGEST));
-        self
-    }
-
     /// Adds an observer that is called with every connection that is ready, right
     /// before it is used for the first time. It must not block: the connection
     /// waits for it. One that owns a handle of the pool keeps it from closing.

@@ -235,7 +235,7 @@ impl State {
         let last_dial = &self.unreachable;
         self.protocol.expire(now, |waiting| match waiting {
             Waiting::Connection => Error::deadline(address, waiting, last_dial.clone()),
-            Waiting::Room | Waiting::Reply => Error::deadline(address, waiting, None),
+            _ => Error::deadline(address, waiting, None),
         });
     }
 

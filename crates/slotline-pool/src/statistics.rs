@@ -1,6 +1,9 @@
 //! What a pool has done so far.
 
-/// A pool's counters at one moment. Counts are since the pool was built.
+use crate::lease::LeaseStatistics;
+
+/// A pool's counters at one moment. Counts are since the pool was built, and of the
+/// connections that are shared: [`leases`](Self::leases) has those of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
@@ -38,6 +41,8 @@ pub struct Statistics {
     pub pings: u64,
     /// Times that a connection in use was authenticated anew.
     pub reauthentications: u64,
+    /// Of the leased connections.
+    pub leases: LeaseStatistics,
 }
 
 impl Statistics {
@@ -61,6 +66,7 @@ impl Statistics {
             failed_fast: self.failed_fast + other.failed_fast,
             pings: self.pings + other.pings,
             reauthentications: self.reauthentications + other.reauthentications,
+            leases: self.leases,
         }
     }
 }

@@ -205,6 +205,9 @@ impl Recipe<'_> {
     }
 
     fn broken(&self, step: &str, error: Break) -> Error {
+        if let Some(alert) = super::late_alert(self.config, &error) {
+            return alert;
+        }
         let nature = match error {
             Break::Io(_) | Break::Closed => Nature::Network,
             Break::Malformed(_) | Break::Unsolicited => Nature::Refusal,

@@ -1,26 +1,24 @@
 //! Opening a TCP connection.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
-
-use super::stream::Socket;
-use crate::address::Address;
 
 /// How often the system asks before it gives a peer up.
 const KEEPALIVE_PROBES: u32 = 3;
 
 /// What the system does about a peer that gives no sign of life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TcpSettings {
+pub(super) struct TcpSettings {
     /// After how long it asks for one.
-    pub(crate) keepalive: Option<Duration>,
+    pub(super) keepalive: Option<Duration>,
     /// How long bytes may stay unacknowledged; without it a peer that vanished is
     /// noticed only after a quarter of an hour.
-    pub(crate) unacknowledged: Option<Duration>,
+    pub(super) unacknowledged: Option<Duration>,
 }
 
 impl Default for TcpSettings {
@@ -32,12 +30,13 @@ impl Default for TcpSettings {
     }
 }
 
-/// Tries all addresses of the host in the order in which they are given, each
-/// with its share of the time that is left.
-pub(super) async fn connect(address: &Address, deadline: Instant) -> io::Result<Socket> {
-    let found: Vec<_> = lookup_host((address.host(), address.port()))
-        .await?
-        .collect();
+/// Tries all addresses that were found for a host, in their order, each with its
+/// share of the time that is left.
+pub(super) async fn connect(
+    found: &[SocketAddr],
+    settings: &TcpSettings,
+    deadline: Instant,
+) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
     for (index, peer) in found.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -49,7 +48,10 @@ pub(super) async fn connect(address: &Address, deadline: Instant) -> io::Result<
             left / untried
         };
         match timeout(share, TcpStream::connect(peer)).await {
-            Ok(Ok(stream)) => return Ok(stream.into()),
+            Ok(Ok(stream)) => {
+                prepare(&stream, settings);
+                return Ok(stream);
+            }
             Ok(Err(error)) => last = error,
             Err(_) => last = io::ErrorKind::TimedOut.into(),
         }
@@ -58,7 +60,7 @@ pub(super) async fn connect(address: &Address, deadline: Instant) -> io::Result<
 }
 
 /// Best effort: a socket without these options still works.
-pub(super) fn prepare(stream: &TcpStream, settings: &TcpSettings) {
+fn prepare(stream: &TcpStream, settings: &TcpSettings) {
     let _ = stream.set_nodelay(true);
     let socket = SockRef::from(stream);
     if let Some(idle) = settings.keepalive {

@@ -4,12 +4,17 @@ mod away;
 mod credentials;
 mod dialling;
 mod direct;
+mod dropped;
 mod ending;
 mod health;
 mod hooks;
+mod leases;
 mod secrets;
 mod server;
 mod sharing;
+#[cfg(unix)]
+mod tls;
+mod transports;
 mod waiting;
 
 use std::future::poll_fn;
@@ -48,7 +53,7 @@ fn send(pool: &Pool, lines: &[&str]) -> Exchange {
 }
 
 /// Polls a future once, for what it has to say so far.
-async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => Poll::Ready(None),

@@ -16,12 +16,16 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    /// The source file, in deb822 form, for other suites of the same archive.
+    /// The source file, in deb822 form, for suites of the same archive: its
+    /// own, if none are named.
     pub(crate) fn sources(&self, suites: &[&str]) -> String {
+        let suites = match suites {
+            [] => self.suites.join(" "),
+            named => named.join(" "),
+        };
         let mut text = format!(
-            "Types: deb\nURIs: {}\nSuites: {}\nComponents: main\n",
+            "Types: deb\nURIs: {}\nSuites: {suites}\nComponents: main\n",
             self.uri,
-            suites.join(" ")
         );
         if let Some(key) = &self.signed_by {
             let _ = writeln!(text, "Signed-By: {key}");
@@ -180,6 +184,8 @@ mod tests {
             "Types: deb\nURIs: http://a/debian\nSuites: y\nComponents: main\n\
              Signed-By: \n -----BEGIN\n .\n -----END\n"
         );
+        let own = found[0].sources(&[]);
+        assert!(own.contains("\nSuites: x x-updates\n"), "{own}");
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! Commands under construction: encoded straight into the bytes that go out.
 
+mod append;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::body::{Body, Encoded, Entry, LARGE, Large, Span};
-use super::commands::{CommandRef, Commands, One};
-use super::head::Head;
-use super::info::{CommandInfo, Flags, KeySpec};
-use super::lookup::{command_info, subcommand_info};
-use super::wire::{Finished, Wire};
 use crate::arg::{Arguments, ToArg, ToArgs};
+use crate::command::body::{Body, Encoded, Entry, LARGE, Large, Span};
+use crate::command::commands::{Commands, One};
+use crate::command::head::Head;
+use crate::command::info::{CommandInfo, Flags, KeySpec};
+use crate::command::lookup::{command_info, subcommand_info};
+use crate::command::wire::{Finished, Wire};
 
 /// Commands under construction, one after another in one buffer.
 ///
@@ -154,36 +156,6 @@ impl CommandBuffer {
         if self.present > declared {
             self.correct_count();
         }
-        self
-    }
-
-    /// Adds a copy of an encoded command; its large arguments are shared.
-    pub fn append(&mut self, command: CommandRef<'_>) -> &mut CommandBuffer {
-        self.end_last();
-        let (bytes, first_large, large, keys) = command.parts();
-        let (from, to) = (command.start(), self.bytes.len());
-        let large_to = self.large.len();
-        self.keys
-            .extend(keys.iter().map(|key| match key.as_large() {
-                Some(index) => Span::large(index - first_large + large_to),
-                None => Span {
-                    start: key.start - from + to,
-                    end: key.end - from + to,
-                },
-            }));
-        self.large.extend(large.iter().map(|large| Large {
-            at: large.at - from + to,
-            bytes: large.bytes.clone(),
-        }));
-        self.entries.push(Entry {
-            info: command.info(),
-            start: to,
-            keys_end: self.keys.len(),
-        });
-        self.bytes.extend(bytes);
-        self.flags = self.flags | command.info().flags;
-        self.declared = 0;
-        self.present = 0;
         self
     }
 
@@ -360,7 +332,7 @@ impl CommandBuffer {
                 bytes: self.bytes.as_slice(),
                 large: &self.large,
             };
-            self.keys = super::keys::find(encoded, &mut self.entries, &self.keys);
+            self.keys = crate::command::keys::find(encoded, &mut self.entries, &self.keys);
         }
     }
 }

@@ -1,0 +1,30 @@
+//! `bench`: how fast Slotline is, beside its peers.
+
+mod cases;
+mod codec;
+mod figures;
+mod table;
+mod tools;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+/// Measures Slotline beside its peers.
+#[derive(Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    Codec(codec::Codec),
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> Result<()> {
+        match self.what {
+            What::Codec(codec) => codec.run(),
+        }
+    }
+}
