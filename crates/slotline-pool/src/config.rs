@@ -61,6 +61,8 @@ pub(crate) struct Config {
     /// After how many failed dials in a row nobody waits for the next.
     pub(crate) fail_fast_after: Option<u32>,
     pub(crate) listeners: Listeners,
+    /// How many pushes are kept for a receiver that does not read.
+    pub(crate) pushes_kept: usize,
     pub(crate) observers: Observers,
     /// As many permits as there may be dials at once; never closed.
     pub(crate) dials: Semaphore,
@@ -122,6 +124,7 @@ impl PoolBuilder {
                 backoff: Backoff::default(),
                 fail_fast_after: None,
                 listeners: Listeners::default(),
+                pushes_kept: 1024,
                 observers: Observers::default(),
                 dials: Semaphore::new(2),
                 max_dials: 2,

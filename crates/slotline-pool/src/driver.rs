@@ -31,6 +31,8 @@ pub(crate) struct Driver<'a> {
     asks: bool,
     /// What is to be told once the lock has been let go.
     events: Vec<EventKind>,
+    /// The stream has ended, and what came before is still to be handed out.
+    ended: Option<Error>,
     /// A write failed. Replies that are here already are still read.
     broken: Option<Error>,
     woken: Vec<Waker>,
@@ -46,8 +48,11 @@ enum Read {
 /// What there is to write.
 enum Taken {
     Chunk(Option<Chunk>),
-    /// There will be more of it when the callers have run that were woken.
+    /// There will be more of it when the callers have run that were woken, or that
+    /// write by themselves.
     Later,
+    /// First the push that comes next is to be passed on.
+    Push,
 }
 
 /// What one attempt to write brought.
@@ -67,6 +72,7 @@ impl<'a> Driver<'a> {
             has_waited: false,
             asks: false,
             events: Vec::new(),
+            ended: None,
             broken: None,
             woken: Vec::new(),
         }
@@ -86,8 +92,14 @@ impl<'a> Driver<'a> {
             let chunk = match taken {
                 Ok(Taken::Chunk(chunk)) => chunk,
                 Ok(Taken::Later) => {
+                    self.put_off(read);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
+                }
+                Ok(Taken::Push) => {
+                    self.pass_on_push();
+                    self.put_off(read);
+                    continue;
                 }
                 Err(end) => return Poll::Ready(end),
             };
@@ -116,6 +128,24 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// What came before the end of the stream comes first.
+    fn put_off(&mut self, read: Read) {
+        if let Read::End(error) = read {
+            self.ended = Some(error);
+        }
+    }
+
+    /// Outside the lock, and before any reply behind it is handed out.
+    fn pass_on_push(&mut self) {
+        let shared = self.shared;
+        if let (Some(pushes), Some(frame)) =
+            (shared.config.listeners.push_sender(), self.inbox.front())
+        {
+            pushes.message(shared.index, frame);
+        }
+        self.inbox.skip();
+    }
+
     /// Whether new credentials are to be asked for; told once.
     pub(crate) fn asks(&mut self) -> bool {
         std::mem::take(&mut self.asks)
@@ -125,6 +155,9 @@ impl<'a> Driver<'a> {
         if !self.inbox.is_drained() {
             // First those that are here.
             return Read::Some(0);
+        }
+        if let Some(error) = self.ended.take() {
+            return Read::End(error);
         }
         let address = &self.shared.config.address;
         let lost = |how, source| Read::End(Error::lost(address, how, source));
@@ -143,9 +176,11 @@ impl<'a> Driver<'a> {
     fn take_over(&mut self, read: &Read, now: Instant, may_write: bool) -> Result<Taken, End> {
         let config = &self.shared.config;
         let inbox = &mut self.inbox;
+        let wants_pushes = config.listeners.push_sender().is_some();
         let (has_waited, asks) = (&mut self.has_waited, &mut self.asks);
         let events = &mut self.events;
-        let may_write = may_write && self.broken.is_none() && !matches!(read, Read::End(_));
+        let has_ended = self.ended.is_some() || matches!(read, Read::End(_));
+        let may_write = may_write && self.broken.is_none() && !has_ended;
         self.shared.with_scratch(&mut self.woken, |state| {
             if state.is_closed {
                 return Err(End::Closed);
@@ -154,9 +189,13 @@ impl<'a> Driver<'a> {
                 state.statistics.bytes_read += *bytes as u64;
                 (state.heard, state.alive) = (now, now);
             }
-            match state.protocol.distribute(inbox) {
+            match state.protocol.distribute(inbox, wants_pushes) {
                 Ok(Distributed::All) => {}
                 Ok(Distributed::Early) => return Ok(Taken::Later),
+                Ok(Distributed::Push) => {
+                    state.statistics.pushes += 1;
+                    return Ok(Taken::Push);
+                }
                 Err(Unsolicited) => {
                     let how = "the server sent a reply that nobody had asked for";
                     return Err(End::Lost(Error::lost(&config.address, how, None)));

@@ -10,6 +10,7 @@ use crate::address::Address;
 use crate::config::Intent;
 use crate::dial::Greeting;
 use crate::error::Error;
+use crate::pushes::{PushSender, Pushes};
 
 /// What `tracing` calls the source of everything that this crate says.
 const TARGET: &str = "slotline_pool";
@@ -86,7 +87,7 @@ impl Events {
 }
 
 /// What a receiver says, as ours say it.
-fn received<T>(outcome: Result<T, RecvError>) -> Option<Result<T, Missed>> {
+pub(crate) fn received<T>(outcome: Result<T, RecvError>) -> Option<Result<T, Missed>> {
     match outcome {
         Ok(item) => Some(Ok(item)),
         Err(RecvError::Lagged(missed)) => Some(Err(Missed(missed))),
@@ -98,12 +99,24 @@ fn received<T>(outcome: Result<T, RecvError>) -> Option<Result<T, Missed>> {
 #[derive(Debug, Default)]
 pub(crate) struct Listeners {
     events: OnceLock<broadcast::Sender<Event>>,
+    pushes: OnceLock<PushSender>,
 }
 
 impl Listeners {
     pub(crate) fn events(&self) -> Events {
         let sender = self.events.get_or_init(|| broadcast::Sender::new(KEPT));
         Events(sender.subscribe())
+    }
+
+    /// A receiver of pushes, so many of which are kept for it if it does not read:
+    /// the first call says how many.
+    pub(crate) fn pushes(&self, kept: usize) -> Pushes {
+        self.pushes.get_or_init(|| PushSender::new(kept)).receiver()
+    }
+
+    /// Whom pushes go to, if to anybody.
+    pub(crate) fn push_sender(&self) -> Option<&PushSender> {
+        self.pushes.get().filter(|sender| sender.has_receivers())
     }
 
     pub(crate) fn tell(&self, event: Event) {

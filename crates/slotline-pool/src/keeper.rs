@@ -276,6 +276,9 @@ impl Keeper<'_> {
             }
             next(state, config, now)
         });
+        if let Some(pushes) = config.listeners.push_sender() {
+            pushes.lost(self.shared.index);
+        }
         self.shared.tell_closed(error);
         self.shared.tell(EventKind::Lost(error.clone()));
         next

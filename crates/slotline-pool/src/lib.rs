@@ -24,6 +24,7 @@ mod observers;
 mod ping;
 mod pool;
 mod protocol;
+mod pushes;
 mod reauth;
 mod renewal;
 mod settings;
@@ -51,6 +52,7 @@ pub use lease::{Call, Lease, LeaseStatistics};
 pub use observers::{Closed, Lent};
 pub use pool::Pool;
 pub use protocol::WhileAway;
+pub use pushes::{Push, Pushes};
 pub use state::{ConnectionState, Phase, State};
 pub use statistics::{CommandsPerWrite, Statistics};
 #[cfg(feature = "tls")]

@@ -15,6 +15,7 @@ use crate::exchange::Exchange;
 use crate::lease::{Lease, Leases};
 use crate::line::Line;
 use crate::protocol::WhileAway;
+use crate::pushes::Pushes;
 use crate::state::State;
 use crate::statistics::Statistics;
 
@@ -231,6 +232,16 @@ impl Pool {
     #[must_use]
     pub fn events(&self) -> Events {
         self.inner.config.listeners.events()
+    }
+
+    /// What servers send over the shared connections from now on without having
+    /// been asked, as they do when a [`tracking`](PoolBuilder::tracking) pool's keys
+    /// change. What comes before a connection is ready belongs to its making and is
+    /// not told.
+    #[must_use]
+    pub fn pushes(&self) -> Pushes {
+        let config = &self.inner.config;
+        config.listeners.pushes(config.pushes_kept)
     }
 
     /// Takes no more requests ([`Error::is_closed`]), brings those it has to their

@@ -64,6 +64,14 @@ impl PoolBuilder {
         self
     }
 
+    /// How many pushes are kept for a receiver of [`Pool::pushes`](crate::Pool::pushes)
+    /// that does not read, at the least; each as long as the server made it. Default:
+    /// 1,024.
+    pub fn pushes_kept(mut self, pushes: usize) -> Self {
+        self.config.pushes_kept = pushes.clamp(1, 1 << 20);
+        self
+    }
+
     /// Adds an observer that is called with every connection that is ready, right
     /// before it is used for the first time. It must not block: the connection
     /// waits for it. One that owns a handle of the pool keeps it from closing.

@@ -447,6 +447,7 @@ impl Shared {
                 queued_bytes,
                 waiting,
                 replies: state.protocol.replies,
+                pushes: state.statistics.pushes + state.protocol.pushes,
                 connected: state.connection.is_some(),
                 ..state.statistics
             }

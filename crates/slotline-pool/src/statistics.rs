@@ -35,6 +35,8 @@ pub struct Statistics {
     pub commands: u64,
     /// Replies that were read, those included whose caller had gone.
     pub replies: u64,
+    /// Pushes that were read, whether anybody wanted them or not.
+    pub pushes: u64,
     /// Requests that failed at once because the node could not be reached.
     pub failed_fast: u64,
     /// PINGs that were sent because a connection was idle.
@@ -63,6 +65,7 @@ impl Statistics {
             bytes_read: self.bytes_read + other.bytes_read,
             commands: self.commands + other.commands,
             replies: self.replies + other.replies,
+            pushes: self.pushes + other.pushes,
             failed_fast: self.failed_fast + other.failed_fast,
             pings: self.pings + other.pings,
             reauthentications: self.reauthentications + other.reauthentications,

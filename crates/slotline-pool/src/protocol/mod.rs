@@ -64,6 +64,8 @@ pub(crate) enum Distributed {
     /// The next reply is here before the caller that wrote its request by itself
     /// has said how much it wrote.
     Early,
+    /// The next frame is a push that somebody wants.
+    Push,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -134,6 +136,8 @@ pub(crate) struct Protocol {
     pub(crate) woken: Vec<Waker>,
     /// Replies given to callers, or dropped for callers who had gone.
     pub(crate) replies: u64,
+    /// Pushes that were dropped.
+    pub(crate) pushes: u64,
 }
 
 impl Protocol {
@@ -160,6 +164,7 @@ impl Protocol {
             displaced: None,
             woken: Vec::new(),
             replies: 0,
+            pushes: 0,
         }
     }
 
@@ -310,17 +315,26 @@ impl Protocol {
         self.owed.saturating_sub(owed)
     }
 
-    /// Hands whole replies to those they belong to (R1), and drops pushes. Some may
-    /// be left: see [`Distributed`].
+    /// Hands whole replies to those they belong to (R1). Pushes are dropped, unless
+    /// somebody `wants_pushes`. Something may be left: see [`Distributed`].
     ///
     /// # Errors
     /// A reply without a request: the stream cannot be trusted any further.
-    pub(crate) fn distribute(&mut self, inbox: &mut Inbox) -> Result<Distributed, Unsolicited> {
+    pub(crate) fn distribute(
+        &mut self,
+        inbox: &mut Inbox,
+        wants_pushes: bool,
+    ) -> Result<Distributed, Unsolicited> {
         let before = self.used.commands;
         let mut distributed = Distributed::All;
         while let Some(is_push) = inbox.next_is_push() {
+            if is_push && wants_pushes {
+                distributed = Distributed::Push;
+                break;
+            }
             if is_push {
                 inbox.skip();
+                self.pushes += 1;
                 continue;
             }
             self.drop_finished();

@@ -9,6 +9,8 @@ mod ending;
 mod health;
 mod hooks;
 mod leases;
+mod pushes;
+mod recipe;
 mod secrets;
 mod server;
 mod sharing;

@@ -103,7 +103,7 @@ fn bad_bytes_end_the_stream_behind_the_good_ones() {
         .room()
         .extend_from_slice(b"$1\r\na\r\nHTTP/1.1 200\r\n");
     assert!(line.inbox.scan().unwrap_err().is_protocol());
-    line.protocol.distribute(&mut line.inbox).unwrap();
+    line.protocol.distribute(&mut line.inbox, false).unwrap();
     assert_eq!(line.texts(tickets[0]), ["a"]);
     assert!(line.outcome(tickets[1]).is_none());
 }

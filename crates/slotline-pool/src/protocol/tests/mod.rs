@@ -115,7 +115,7 @@ impl Line {
     fn feed(&mut self, bytes: &[u8]) -> Result<Distributed, Unsolicited> {
         self.inbox.room().extend_from_slice(bytes);
         self.inbox.scan().unwrap();
-        self.protocol.distribute(&mut self.inbox)
+        self.protocol.distribute(&mut self.inbox, false)
     }
 
     fn answer_all(&mut self) {

@@ -351,7 +351,7 @@ fn a_reply_that_comes_before_its_request_is_known_to_be_written_waits() {
         assert!(line.outcome(tickets[0]).is_none());
         line.protocol.put_back(chunk, whole);
         assert_eq!(
-            line.protocol.distribute(&mut line.inbox),
+            line.protocol.distribute(&mut line.inbox, false),
             Ok(Distributed::All)
         );
         line.feed(late.as_bytes()).unwrap();
