@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use slotline_resp::Limits;
@@ -11,7 +12,7 @@ use crate::address::Address;
 use crate::backoff::Backoff;
 use crate::credentials::CredentialsProvider;
 use crate::dial::{Connect, Network, Protocol};
-use crate::events::Listeners;
+use crate::events::{Event, EventKind, Listeners};
 use crate::hook::InitHook;
 use crate::lease::LeaseLimits;
 use crate::observers::Observers;
@@ -46,6 +47,8 @@ pub(crate) struct Config {
     /// The one to speak; `None` for whichever the server speaks.
     pub(crate) protocol: Option<Protocol>,
     pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
+    /// How often the connections were to be authenticated anew by hand.
+    pub(crate) renewals: AtomicU64,
     pub(crate) client_name: Option<Box<str>>,
     pub(crate) database: u32,
     pub(crate) library_info: bool,
@@ -71,6 +74,18 @@ pub(crate) struct Config {
     pub(crate) connector: Arc<dyn Connect>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Tls>,
+}
+
+impl Config {
+    /// Tells whoever listens what happened to a connection.
+    pub(crate) fn tell(&self, connection: Option<usize>, kind: EventKind) {
+        self.listeners.tell(Event {
+            address: self.address.clone(),
+            intent: self.intent,
+            connection,
+            kind,
+        });
+    }
 }
 
 impl fmt::Debug for Config {
@@ -106,6 +121,7 @@ impl PoolBuilder {
                 intent: Intent::ReadWrite,
                 protocol: None,
                 credentials: None,
+                renewals: AtomicU64::new(0),
                 client_name: None,
                 database: 0,
                 library_info: true,

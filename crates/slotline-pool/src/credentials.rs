@@ -3,10 +3,12 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use slotline_resp::{CommandBuffer, Commands};
 use tokio::sync::watch;
 
+use crate::config::Config;
 use crate::hook::HookError;
 
 /// Who the pool is to the server. `Debug` shows no password.
@@ -54,6 +56,34 @@ impl fmt::Debug for Credentials {
         f.debug_struct("Credentials")
             .field("user", &self.user)
             .finish_non_exhaustive()
+    }
+}
+
+/// What the credentials were when a dial began, for a connection that is not
+/// authenticated anew but replaced.
+pub(crate) struct Vintage {
+    changes: Option<watch::Receiver<Credentials>>,
+    renewals: u64,
+}
+
+impl Vintage {
+    pub(crate) fn now(config: &Config) -> Vintage {
+        let provider = config.credentials.as_ref();
+        let mut changes = provider.and_then(|provider| provider.changes());
+        if let Some(changes) = &mut changes {
+            changes.mark_unchanged();
+        }
+        Vintage {
+            changes,
+            renewals: config.renewals.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether nothing has changed since.
+    pub(crate) fn is_current(&self, config: &Config) -> bool {
+        let changes = self.changes.as_ref();
+        let has_changed = changes.is_some_and(|it| it.has_changed().unwrap_or(false));
+        !has_changed && self.renewals == config.renewals.load(Ordering::Relaxed)
     }
 }
 

@@ -28,8 +28,9 @@ pub struct Event {
     /// What the pool's connections are for.
     pub intent: Intent,
     /// Which of the pool's [`connections`](crate::PoolBuilder::connections) it is
-    /// about, counted from 0. It keeps its number when it is made anew.
-    pub connection: usize,
+    /// about, counted from 0. It keeps its number when it is made anew. `None`: one
+    /// that is [leased](crate::Pool::lease).
+    pub connection: Option<usize>,
     /// What happened.
     pub kind: EventKind,
 }
@@ -61,7 +62,8 @@ pub enum EventKind {
     /// It has not been: the server or the provider said no. It goes on as whom it
     /// was, and there will be another attempt.
     NotReauthenticated(Error),
-    /// The pool was closed, and the connection with it.
+    /// The pool was closed, and the connection with it; or, if it is a leased one,
+    /// it was closed because nobody needed it any longer.
     Closed,
 }
 
@@ -135,6 +137,8 @@ fn trace(event: &Event) {
         kind,
         ..
     } = event;
+    // A leased one has no number, and no such field then.
+    let connection = connection.map(|number| number as u64);
     match kind {
         EventKind::Connected(_)
         | EventKind::Lost(_)

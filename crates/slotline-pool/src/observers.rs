@@ -19,8 +19,9 @@ pub struct Lent<'a> {
     pub address: &'a Address,
     /// What the connection is for.
     pub intent: Intent,
-    /// Which of the pool's connections it is, counted from 0.
-    pub connection: usize,
+    /// Which of the pool's connections it is, counted from 0; `None` if it is
+    /// leased.
+    pub connection: Option<usize>,
     /// What the server said of itself.
     pub greeting: &'a Greeting,
 }
@@ -34,8 +35,9 @@ pub struct Closed<'a> {
     pub address: &'a Address,
     /// What the connection was for.
     pub intent: Intent,
-    /// Which of the pool's connections it was, counted from 0.
-    pub connection: usize,
+    /// Which of the pool's connections it was, counted from 0; `None` if it was
+    /// leased.
+    pub connection: Option<usize>,
     /// How long it was there.
     pub lived: Duration,
     /// Why it is gone.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use slotline_resp::Commands;
 use tokio::time::Instant;
@@ -222,8 +223,13 @@ impl Pool {
     /// the provider is asked again after a pause, which grows from 100
     /// milliseconds to 30 seconds. A provider that tells of
     /// [`changes`](crate::CredentialsProvider::changes) makes this needless.
+    ///
+    /// A leased connection is not authenticated anew: one that somebody has goes
+    /// on as whom it was, and is closed instead of given to another.
     pub fn reauthenticate(&self) {
-        if self.inner.config.credentials.is_some() {
+        let config = &self.inner.config;
+        if config.credentials.is_some() {
+            config.renewals.fetch_add(1, Ordering::Relaxed);
             self.inner.lines().for_each(Line::reauthenticate);
         }
     }
@@ -247,7 +253,8 @@ impl Pool {
     /// Takes no more requests ([`Error::is_closed`]), brings those it has to their
     /// ends, and closes. Those that have no end by `deadline` fail:
     /// [`Failure::delivery`](crate::Failure::delivery) says of each command whether
-    /// it may have run. A request that waits for a connection still gets one.
+    /// it may have run. A request that waits for a connection still gets one; who
+    /// waits for a lease does not, and a lease that is out has until the deadline.
     ///
     /// Back when all connections are closed, at the latest at the deadline; then
     /// they are about to be. Of several calls the earliest deadline counts.
@@ -255,9 +262,11 @@ impl Pool {
     /// # Cancel safety
     /// If it is dropped, draining goes on.
     pub async fn drain(&self, deadline: Instant) {
+        self.inner.leases.begin_to_drain();
         for line in self.inner.lines() {
             line.begin_to_drain(deadline);
         }
+        self.inner.leases.drained(deadline).await;
         for line in self.inner.lines() {
             line.drained(deadline).await;
         }

@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant};
 use crate::config::Config;
 use crate::dial::{Direct, Greeting};
 use crate::error::{Error, Waiting};
-use crate::events::{Event, EventKind};
+use crate::events::EventKind;
 use crate::observers::{Closed, Lent};
 use crate::protocol::{Chunk, Outcome, Protocol, Ticket, WhileAway};
 use crate::state::{ConnectionState, Phase};
@@ -295,7 +295,7 @@ impl Shared {
         config.observers.lent(&Lent {
             address: &config.address,
             intent: config.intent,
-            connection: self.index,
+            connection: Some(self.index),
             greeting,
         });
     }
@@ -309,7 +309,7 @@ impl Shared {
         config.observers.closed(&Closed {
             address: &config.address,
             intent: config.intent,
-            connection: self.index,
+            connection: Some(self.index),
             lived: lent.elapsed(),
             reason,
         });
@@ -318,12 +318,7 @@ impl Shared {
 
     /// Tells whoever listens.
     pub(crate) fn tell(&self, kind: EventKind) {
-        self.config.listeners.tell(Event {
-            address: self.config.address.clone(),
-            intent: self.config.intent,
-            connection: self.index,
-            kind,
-        });
+        self.config.tell(Some(self.index), kind);
     }
 
     /// Commands that hold a place, as of the last change.

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::IoSlice;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -13,10 +14,13 @@ use slotline_resp::{CommandBuffer, Commands, Limits, Replies, Reply};
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
+use super::farewell::Farewell;
 use super::refusal::examine;
 use super::session::{Condition, Kind, Session};
 use super::subscriptions::Met;
 use crate::address::Address;
+use crate::config::Config;
+use crate::credentials::Vintage;
 use crate::dial::{Greeting, Ready, Socket};
 use crate::error::Error;
 use crate::protocol::Inbox;
@@ -49,6 +53,9 @@ pub(super) struct Connection {
     /// Pushes that came before a reply.
     pushes: VecDeque<Bytes>,
     pushed: usize,
+    vintage: Vintage,
+    /// Last, so that it is told when the socket is closed.
+    pub(super) farewell: Farewell,
 }
 
 /// What somebody waits for.
@@ -61,18 +68,20 @@ enum Wanted {
 
 impl Connection {
     pub(super) fn new(
-        address: Address,
-        limits: Limits,
+        config: &Arc<Config>,
         ready: Ready,
         greeting: Greeting,
         expires: Instant,
+        vintage: Vintage,
     ) -> Connection {
         Connection {
-            address,
+            address: config.address.clone(),
+            farewell: Farewell::new(Arc::clone(config), &greeting),
+            vintage,
             session: Session::new(greeting.protocol(), greeting.client_id()),
             greeting,
             expires,
-            limits,
+            limits: config.limits,
             stream: ready.stream,
             inbox: ready.inbox,
             pending: VecDeque::new(),
@@ -83,6 +92,11 @@ impl Connection {
             pushes: VecDeque::new(),
             pushed: 0,
         }
+    }
+
+    /// Whether it has lived for long enough, or as whom it is.
+    pub(super) fn is_spent(&self, now: Instant, config: &Config) -> bool {
+        self.expires <= now || !self.vintage.is_current(config)
     }
 
     /// Gives commands their place, behind what is still to be answered.

@@ -157,6 +157,9 @@ impl Lease {
 
     /// Closes the connection, because of `error`.
     pub(super) fn lose(&mut self, error: Error) {
+        if let Some(connection) = &mut self.connection {
+            connection.farewell.reason.get_or_insert(error.clone());
+        }
         self.lost.get_or_insert(error);
         self.lose_as(|counts| counts.lost += 1);
     }
@@ -173,6 +176,13 @@ impl Lease {
         let connection = self.connection.take()?;
         self.lost.get_or_insert(error);
         Some(Lease::new(Arc::clone(&self.store), connection))
+    }
+
+    /// Tells whoever wants to know that it is lent.
+    pub(super) fn tell_lent(&mut self) {
+        if let Some(connection) = self.connection.as_deref_mut() {
+            connection.farewell.lent(&connection.greeting);
+        }
     }
 
     /// Whether the connection can be lent.

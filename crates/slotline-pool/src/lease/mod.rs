@@ -8,6 +8,7 @@
 
 mod call;
 mod connection;
+mod farewell;
 mod handle;
 mod limits;
 mod place;
@@ -71,6 +72,16 @@ impl Leases {
         if start {
             tender::start(&self.store, &runtime);
         }
+    }
+
+    /// Lends no more, and ends those that nobody has.
+    pub(crate) fn begin_to_drain(&self) {
+        self.store.begin_to_drain();
+    }
+
+    /// Waits until every lease has come back, or there is no more time, and closes.
+    pub(crate) async fn drained(&self, deadline: Instant) {
+        self.store.drained(deadline).await;
     }
 
     pub(crate) fn close(&self) {

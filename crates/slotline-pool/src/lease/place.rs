@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::handle::Lease;
 use super::store::{Found, Store};
 use super::tender;
-use crate::error::{Error, Waiting};
+use crate::error::{CLOSED, Error, Waiting};
 
 /// One who waits. Dropping it leaves nothing behind (A8): what it had been granted
 /// goes to the next.
@@ -60,16 +60,17 @@ impl Place<'_> {
                     return Poll::Pending;
                 }
             };
-            let is_expired = connection.expires <= Instant::now();
+            let is_expired = connection.is_spent(Instant::now(), &self.store.config);
             let mut lease = Lease::new(Arc::clone(self.store), connection);
             if is_expired {
                 lease.lose_as(|counts| counts.retired += 1);
             } else if lease.is_quiet() {
                 self.store.with(|state| state.counts.lent += 1);
+                lease.tell_lent();
                 return Poll::Ready(Ok(lease));
             } else {
                 // Its peer is gone. The ticket is as good as before (E6).
-                lease.lose_as(|counts| counts.lost += 1);
+                lease.lose(Error::lost(&self.store.config.address, CLOSED, None));
             }
         }
     }

@@ -7,11 +7,12 @@
 //! only if nobody waits.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::connection::Connection;
 use super::limits::LeaseLimits;
@@ -28,6 +29,8 @@ pub(super) struct Store {
     pub(super) owner: Weak<Owner>,
     /// The pool was closed: for those who use a lease just then.
     pub(super) closed: Arc<Notify>,
+    /// Nothing is out, of a pool that is draining.
+    emptied: Notify,
     state: Mutex<State>,
 }
 
@@ -54,6 +57,8 @@ pub(super) struct State {
     /// What the tender is to see to.
     pub(super) jobs: Vec<Job>,
     pub(super) is_closed: bool,
+    /// It lends no more.
+    pub(super) is_draining: bool,
     /// Whether there is a tender, and who wakes it.
     pub(super) is_tended: bool,
     pub(super) tender: Option<Waker>,
@@ -111,7 +116,7 @@ impl State {
 
     /// A connection that is ready, and that nobody has.
     pub(super) fn give(&mut self, connection: Box<Connection>, now: Instant) {
-        if self.is_closed || !self.is_tended {
+        if self.is_closed || self.is_draining || !self.is_tended {
             self.doomed.push(*connection);
         } else if let Some((ticket, waker)) = self.waiting.pop_first() {
             self.in_use += 1;
@@ -132,6 +137,11 @@ impl State {
         }
     }
 
+    /// Whether nothing is out, and nothing will be.
+    fn is_drained(&self) -> bool {
+        self.is_draining && self.in_use == 0
+    }
+
     /// Closes what lies ready.
     pub(super) fn drop_idle(&mut self) {
         let idle = self.idle.drain(..).map(|idle| *idle.connection);
@@ -145,6 +155,7 @@ impl Store {
             config,
             owner,
             closed: Arc::new(Notify::new()),
+            emptied: Notify::new(),
             state: Mutex::default(),
         }
     }
@@ -161,14 +172,18 @@ impl Store {
     /// Does something to the state. Whom it concerns is woken, and what is to be
     /// closed is, once the lock has been let go.
     pub(super) fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
-        let (result, woken, doomed) = {
+        let (result, woken, doomed, is_drained) = {
             let mut state = self.lock();
             let result = act(&mut state);
             let woken = std::mem::take(&mut state.woken);
-            (result, woken, std::mem::take(&mut state.doomed))
+            let doomed = std::mem::take(&mut state.doomed);
+            (result, woken, doomed, state.is_drained())
         };
         woken.into_iter().for_each(Waker::wake);
         drop(doomed);
+        if is_drained {
+            self.emptied.notify_waiters();
+        }
         result
     }
 
@@ -183,7 +198,7 @@ impl Store {
 
     pub(super) fn find(&self, ticket: u64, waker: &Waker) -> Found {
         self.with(|state| {
-            if state.is_closed {
+            if state.is_closed || state.is_draining {
                 return Found::Granted(Err(Error::closed(&self.config.address)));
             }
             state.find(ticket, waker, self.limits().min_idle)
@@ -223,7 +238,7 @@ impl Store {
                     state.counts.discarded += 1;
                     state.doomed.push(*connection);
                 }
-                _ if connection.expires <= now => {
+                _ if state.is_draining || connection.is_spent(now, &self.config) => {
                     state.counts.retired += 1;
                     state.doomed.push(*connection);
                 }
@@ -256,6 +271,30 @@ impl Store {
 
     pub(super) fn is_closed(&self) -> bool {
         self.with(|state| state.is_closed)
+    }
+
+    /// Lends no more: those who wait are told, and what lies ready is closed.
+    pub(super) fn begin_to_drain(&self) {
+        let error = Error::closed(&self.config.address);
+        self.with(|state| {
+            state.is_draining = true;
+            state.fail_waiting(&error);
+            state.drop_idle();
+            state.rouse();
+        });
+    }
+
+    /// Waits until nothing is out any more, at most until the deadline, and closes.
+    pub(super) async fn drained(&self, deadline: Instant) {
+        let mut emptied = pin!(self.emptied.notified());
+        loop {
+            emptied.as_mut().enable();
+            let is_over = self.with(|state| state.is_closed || state.is_drained());
+            if is_over || timeout_at(deadline, emptied.as_mut()).await.is_err() {
+                return self.close();
+            }
+            emptied.set(self.emptied.notified());
+        }
     }
 
     /// Ends everything. Those who wait are told; leases in use fail.

@@ -20,8 +20,10 @@ use super::connection::Connection;
 use super::session::Condition;
 use super::store::{State, Store};
 use crate::config::Config;
+use crate::credentials::Vintage;
 use crate::dial::{Greeting, Ready, dial};
-use crate::error::Error;
+use crate::error::{CLOSED, Error};
+use crate::events::EventKind;
 use crate::keeper::{Alarm, REFUSALS};
 use crate::shared::UNUSED;
 
@@ -126,7 +128,8 @@ fn plan(state: &mut State, store: &Store, cx: &mut Context<'_>, now: Instant) ->
     // Nobody may be there for whom it would be worth asking again and again.
     let gives_up = state.failures > 0 && unused;
     let short = limits.min_idle.saturating_sub(state.idle.len());
-    let wanted = state.waiting.len() + if gives_up { 0 } else { short };
+    let keeps_none = gives_up || state.is_draining;
+    let wanted = state.waiting.len() + if keeps_none { 0 } else { short };
     // One at a time as long as they fail (E5).
     let at_once = match state.failures {
         0 => store.config.max_dials,
@@ -168,8 +171,10 @@ fn retire(state: &mut State, store: &Store, cx: &mut Context<'_>, now: Instant) 
     for mut idle in std::mem::take(&mut state.idle) {
         let is_idle = now.saturating_duration_since(idle.since) >= limits.idle;
         if !idle.connection.watch(cx) {
+            let reason = Error::lost(&store.config.address, CLOSED, None);
+            idle.connection.farewell.reason = Some(reason);
             state.counts.lost += 1;
-        } else if idle.connection.expires <= now || is_idle && spare > 0 {
+        } else if idle.connection.is_spent(now, &store.config) || is_idle && spare > 0 {
             state.counts.retired += 1;
         } else {
             state.idle.push(idle);
@@ -194,21 +199,17 @@ impl Dialling {
         }
     }
 
-    fn ended(mut self, outcome: Result<(Ready, Greeting), Error>) {
+    fn ended(mut self, outcome: Result<(Ready, Greeting), Error>, vintage: Vintage) {
         self.is_done = true;
         let config = &self.store.config;
         let now = Instant::now();
         let made = outcome.map(|(ready, greeting)| {
             let expires = now + lifetime(self.store.limits().lifetime);
-            let address = config.address.clone();
-            Box::new(Connection::new(
-                address,
-                config.limits,
-                ready,
-                greeting,
-                expires,
-            ))
+            Box::new(Connection::new(config, ready, greeting, expires, vintage))
         });
+        if let Err(error) = &made {
+            config.tell(None, EventKind::DialFailed(error.clone()));
+        }
         self.store.with(|state| {
             state.dialling -= 1;
             match made {
@@ -240,7 +241,8 @@ impl Drop for Dialling {
 }
 
 /// Whoever waits goes on waiting: for a network that comes back until the deadline,
-/// for a server or a hook that says no only so often.
+/// for a server or a hook that says no only so often, and for nothing once so many
+/// dials have failed that nobody is to wait.
 fn failed(state: &mut State, config: &Config, error: Error, now: Instant) {
     state.counts.failed_dials += 1;
     state.not_before = Some(now + config.backoff.pause(state.failures));
@@ -249,7 +251,10 @@ fn failed(state: &mut State, config: &Config, error: Error, now: Instant) {
         true => 0,
         false => state.refusals + 1,
     };
-    if state.refusals >= REFUSALS {
+    let fails_fast = config
+        .fail_fast_after
+        .is_some_and(|limit| state.failures >= limit);
+    if state.refusals >= REFUSALS || fails_fast {
         state.refusals = 0;
         state.fail_waiting(&error);
     }
@@ -266,8 +271,10 @@ fn lifetime(limit: Duration) -> Duration {
 
 async fn make(dialling: Dialling, attempt: u32) {
     let store = Arc::clone(&dialling.store);
+    store.config.tell(None, EventKind::Dialling { attempt });
+    let vintage = Vintage::now(&store.config);
     let outcome = dial(&store.config, attempt).await;
-    dialling.ended(outcome);
+    dialling.ended(outcome, vintage);
 }
 
 async fn see_to(job: Job, store: Arc<Store>) {

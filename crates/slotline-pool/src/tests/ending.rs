@@ -211,10 +211,10 @@ impl Notes {
         builder
             .on_lend(move |it| {
                 let server = it.greeting.server().unwrap();
-                lent.note(format!("lent {} {server}", it.connection));
+                lent.note(format!("lent {} {server}", it.connection.unwrap()));
             })
             .on_close(move |it| {
-                closed.note(format!("closed {} {}", it.connection, it.reason));
+                closed.note(format!("closed {} {}", it.connection.unwrap(), it.reason));
             })
     }
 

@@ -4,6 +4,7 @@
 mod blocking;
 mod calling;
 mod cancelling;
+mod caring;
 mod closing;
 mod lending;
 mod returning;
