@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use crate::packages::Packages;
 use crate::workspace;
@@ -77,7 +77,7 @@ impl Fuzz {
         for folder in [&finds, &crashes] {
             std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         }
-        let before = files(&crashes);
+        let start = SystemTime::now();
         let mut prefix = OsString::from("-artifact_prefix=");
         // With the slash that makes it a folder.
         prefix.push(crashes.join(""));
@@ -95,12 +95,13 @@ impl Fuzz {
             .arg(finds);
         let kept = ["corpus", "regressions"].map(|folder| fuzz().join(folder).join(target));
         command.args(kept.iter().filter(|folder| folder.is_dir()));
-        workspace::run(&mut command).map_err(|error| {
-            let mut text = error.to_string();
-            for crash in files(&crashes).difference(&before) {
-                text.push_str(&again(target, crash));
+        workspace::run(&mut command).or_else(|error| {
+            let found = written_since(start, &crashes);
+            if found.is_empty() {
+                return Err(error);
             }
-            anyhow::anyhow!(text)
+            let found: String = found.iter().map(|crash| again(target, crash)).collect();
+            bail!("an input breaks a promise{found}")
         })
     }
 }
@@ -111,8 +112,8 @@ fn again(target: &str, crash: &Path) -> String {
     let crash = crash.display();
     format!(
         "\n  to see it again: cargo xtask fuzz {target} --replay {crash}\
-         \n  to keep it as a test: cp {crash} {FOLDER}/regressions/{target}/ \
-         && cargo test -p {PACKAGE}"
+         \n  to keep it as a test: mkdir -p {FOLDER}/regressions/{target} \
+         && cp {crash} {FOLDER}/regressions/{target}/ && cargo test -p {PACKAGE}"
     )
 }
 
@@ -137,9 +138,14 @@ fn work() -> PathBuf {
     workspace::target().join("fuzz")
 }
 
-fn files(folder: &Path) -> BTreeSet<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    entries.flatten().map(|entry| entry.path()).collect()
+/// The files in a folder that were written, or written again, since then.
+fn written_since(start: SystemTime, folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_new = |path: &PathBuf| {
+        let written = path.metadata().and_then(|about| about.modified());
+        written.is_ok_and(|written| written >= start)
+    };
+    entries.map(|entry| entry.path()).filter(is_new).collect()
 }
 
 /// cargo-fuzz of the version that we know, installed into `target/` if need be.
