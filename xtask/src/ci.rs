@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::time::Instant;
 
-use crate::packages::Packages;
+use crate::metadata::Metadata;
 use crate::{test::Test, tidy::Tidy, workspace};
 
 /// Checks format, lints, docs and house rules, then runs all tests.
@@ -46,7 +46,7 @@ fn clippy(what: &[&str]) -> Result<()> {
 fn features() -> Result<()> {
     let alone = ["-p", CODEC, "--lib", "--no-default-features"];
     clippy(&alone)?;
-    for feature in Packages::of_this_workspace()?.features(CODEC) {
+    for feature in Metadata::of_this_workspace()?.features(CODEC) {
         clippy(&[&alone[..], &["--features", &feature]].concat())?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use crate::packages::Packages;
+use crate::metadata::Metadata;
 use crate::workspace;
 
 /// The package that the targets are programs of, and its folder.
@@ -35,7 +35,7 @@ pub(crate) struct Fuzz {
 
 impl Fuzz {
     pub(crate) fn run(self) -> Result<()> {
-        let known = Packages::of_this_workspace()?.targets(PACKAGE, "bin");
+        let known = Metadata::of_this_workspace()?.targets(PACKAGE, "bin");
         let Some(target) = &self.target else {
             println!("{}", known.join("\n"));
             return Ok(());

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::packages::Packages;
+use crate::metadata::Metadata;
 use crate::{servers, workspace};
 
 /// The package that the suites are test targets of.
@@ -113,7 +113,7 @@ fn chosen(filter: &str, suites: &[String]) -> Vec<String> {
 
 /// The suites' names.
 fn suites() -> Result<Vec<String>> {
-    Ok(Packages::of_this_workspace()?.targets(SUITES, "test"))
+    Ok(Metadata::of_this_workspace()?.targets(SUITES, "test"))
 }
 
 #[cfg(test)]

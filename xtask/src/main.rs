@@ -8,6 +8,7 @@ mod command_table;
 mod demo;
 mod fuzz;
 mod integration;
+mod metadata;
 mod packages;
 mod servers;
 mod test;

@@ -6,15 +6,15 @@ use serde_json::Value;
 use crate::workspace;
 
 /// The packages as cargo describes them.
-pub(crate) struct Packages(Value);
+pub(crate) struct Metadata(Value);
 
-impl Packages {
+impl Metadata {
     /// Asks cargo.
-    pub(crate) fn of_this_workspace() -> Result<Packages> {
+    pub(crate) fn of_this_workspace() -> Result<Metadata> {
         let metadata = ["metadata", "--no-deps", "--format-version", "1"];
         let metadata = workspace::output(workspace::cargo().args(metadata))?;
         let metadata = serde_json::from_str(&metadata).context("reading cargo's metadata")?;
-        Ok(Packages(metadata))
+        Ok(Metadata(metadata))
     }
 
     /// The names of a package's targets of one kind, such as `bin` or `test`.
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_package_is_told_from_the_others() {
-        let packages = Packages(serde_json::json!({"packages": [
+        let packages = Metadata(serde_json::json!({"packages": [
             {"name": "one", "targets": [{"kind": ["test"], "name": "it"}], "features": {}},
             {
                 "name": "two",
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn cargo_tells_of_this_workspace() {
-        let packages = Packages::of_this_workspace().unwrap();
+        let packages = Metadata::of_this_workspace().unwrap();
         let suites = packages.targets("slotline-tests", "test");
         for suite in ["testkit", "failover", "redirects"] {
             assert!(suites.iter().any(|known| known == suite), "{suites:?}");
