@@ -70,7 +70,12 @@ impl<'a> Driver<'a> {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut blocked = false;
         loop {
-            let read = self.read(cx);
+            // Replies that nobody can be given yet come first.
+            let has_held = !self.inbox.is_drained();
+            let read = match has_held {
+                true => Read::Nothing,
+                false => self.read(cx),
+            };
             let now = Instant::now();
             let chunk = match self.take_over(&read, now, !blocked) {
                 Ok(Taken::Chunk(chunk)) => chunk,
@@ -83,7 +88,9 @@ impl<'a> Driver<'a> {
             if let Read::End(error) = read {
                 return Poll::Ready(End::Lost(error));
             }
-            let is_quiet = matches!(read, Read::Nothing);
+            // Whoever has not asked for more is not told when there is.
+            let has_asked = !has_held || !self.inbox.is_drained();
+            let is_quiet = matches!(read, Read::Nothing) && has_asked;
             if is_quiet && let Some(error) = self.broken.take() {
                 self.put_back(Wrote::of_nothing(chunk), now, None);
                 return Poll::Ready(End::Lost(error));
@@ -133,7 +140,9 @@ impl<'a> Driver<'a> {
                 state.statistics.bytes_read += *bytes as u64;
                 (state.heard, state.alive) = (now, now);
             }
-            if state.protocol.distribute(inbox).is_err() {
+            let distributed = state.protocol.distribute(inbox);
+            state.awaits_writer = !inbox.is_drained();
+            if distributed.is_err() {
                 let how = "the server sent a reply that nobody had asked for";
                 return Err(End::Lost(Error::lost(&config.address, how, None)));
             }

@@ -55,6 +55,8 @@ pub(crate) struct State {
     pub(crate) parked: Option<Parked>,
     /// The way to write to the present connection without the driver.
     pub(crate) direct: Option<Direct>,
+    /// The driver has replies that belong to what a caller is writing.
+    pub(crate) awaits_writer: bool,
     /// When something last came on the present connection, or it was made.
     pub(crate) heard: Instant,
     /// Since when replies are due without any coming.
@@ -82,9 +84,11 @@ impl State {
             (None, _) => false,
         };
         let bytes = parked.for_bytes && self.protocol.has_unwritten();
-        if !(self.is_closed || earlier || bytes) {
+        let replies = self.awaits_writer && !self.protocol.is_in_hand();
+        if !(self.is_closed || earlier || bytes || replies) {
             return None;
         }
+        self.awaits_writer = false;
         self.parked.take().map(|parked| parked.waker)
     }
 
@@ -176,6 +180,7 @@ impl Shared {
                 is_kept: false,
                 parked: None,
                 direct: None,
+                awaits_writer: false,
                 heard: Instant::now(),
                 alive: Instant::now(),
                 statistics: Statistics::default(),

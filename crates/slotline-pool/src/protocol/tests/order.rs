@@ -335,3 +335,28 @@ fn what_is_being_written_when_the_connection_is_lost_is_in_doubt() {
         }
     }
 }
+
+/// A server may answer before the caller that wrote has said that it did.
+#[test]
+fn an_answer_that_overtakes_its_writer_waits_for_it() {
+    for expires in [false, true] {
+        let mut line = Line::new(roomy());
+        let (first, other) = (line.send_until(&["a", "b"], 5), line.send(&["c"]));
+        let chunk = line.protocol.take().unwrap();
+        line.written.extend_from_slice(&chunk.to_vec());
+        line.answer_all();
+        assert!(line.outcome(first).is_none() && !line.inbox.is_drained());
+        if expires {
+            line.expire(6);
+            assert_eq!(line.loss(first), (0, Written::Everything), "it was written");
+        }
+        line.protocol.put_back(chunk, usize::MAX);
+        line.feed(b"").unwrap();
+        assert!(line.inbox.is_drained());
+        if !expires {
+            assert_eq!(line.texts(first), ["a", "b"]);
+        }
+        assert_eq!(line.texts(other), ["c"]);
+        line.assert_clean();
+    }
+}
