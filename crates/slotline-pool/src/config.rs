@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use slotline_resp::Limits;
+use tokio::sync::Semaphore;
 
 use crate::address::Address;
-use crate::dial::Connector;
+use crate::dial::{Connect, Network, Protocol};
 use crate::hook::InitHook;
+use crate::lease::LeaseLimits;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// No setting makes a time overflow: what is longer counts as this.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -60,6 +64,8 @@ impl fmt::Debug for Credentials {
 pub(crate) struct Config {
     pub(crate) address: Address,
     pub(crate) intent: Intent,
+    /// The one to speak; `None` for whichever the server speaks.
+    pub(crate) protocol: Option<Protocol>,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) client_name: Option<Box<str>>,
     pub(crate) database: u32,
@@ -68,7 +74,14 @@ pub(crate) struct Config {
     pub(crate) response_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) bounds: Bounds,
-    pub(crate) connector: Connector,
+    pub(crate) connections: usize,
+    /// As many permits as there may be dials at once; never closed.
+    pub(crate) dials: Semaphore,
+    pub(crate) max_dials: usize,
+    pub(crate) leases: LeaseLimits,
+    pub(crate) connector: Arc<dyn Connect>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
 }
 
 impl fmt::Debug for Config {
@@ -77,6 +90,7 @@ impl fmt::Debug for Config {
         f.debug_struct("Config")
             .field("address", &self.address)
             .field("intent", &self.intent)
+            .field("protocol", &self.protocol)
             .field("credentials", &self.credentials)
             .field("client_name", &self.client_name)
             .field("database", &self.database)
@@ -101,6 +115,7 @@ impl PoolBuilder {
             config: Config {
                 address,
                 intent: Intent::ReadWrite,
+                protocol: None,
                 credentials: None,
                 client_name: None,
                 database: 0,
@@ -113,7 +128,13 @@ impl PoolBuilder {
                     bytes: 32 << 20,
                     refuse: false,
                 },
-                connector: Connector::tcp(),
+                connections: 1,
+                dials: Semaphore::new(2),
+                max_dials: 2,
+                leases: LeaseLimits::default(),
+                connector: Arc::new(Network::new()),
+                #[cfg(feature = "tls")]
+                tls: None,
             },
         }
     }
@@ -121,6 +142,15 @@ impl PoolBuilder {
     /// What the connections are for. Default: [`Intent::ReadWrite`].
     pub fn intent(mut self, intent: Intent) -> Self {
         self.config.intent = intent;
+        self
+    }
+
+    /// The protocol to speak. Default: RESP3, or RESP2 with a server that refuses
+    /// [`HELLO`](https://redis.io/docs/latest/commands/hello/). With
+    /// [`Protocol::Resp3`] a server that refuses it is not used; with
+    /// [`Protocol::Resp2`] none is asked, and so none says what it is.
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.config.protocol = Some(protocol);
         self
     }
 
@@ -157,7 +187,7 @@ impl PoolBuilder {
     }
 
     /// How long it may take until a connection is ready: name resolution, TCP,
-    /// HELLO and all hooks together. Default: 5 seconds.
+    /// TLS, HELLO and all hooks together. Default: 5 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.connect_timeout = timeout.min(LONGEST);
         self
@@ -168,6 +198,56 @@ impl PoolBuilder {
     /// given when it is sent.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.config.response_timeout = timeout.min(LONGEST);
+        self
+    }
+
+    /// How many connections are shared, at the most; at least 1, which is the
+    /// default and enough for nearly everyone. A further one is made when those
+    /// before it have commands in flight. Each has the whole of the bounds below.
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.config.connections = connections.max(1);
+        self
+    }
+
+    /// How many connections may be in the making at once, leased ones included;
+    /// at least 1. Default: 2. What a connection waits for its turn does not count
+    /// towards its [`connect_timeout`](Self::connect_timeout).
+    pub fn max_dials(mut self, dials: usize) -> Self {
+        self.config.max_dials = dials.clamp(1, Semaphore::MAX_PERMITS);
+        self.config.dials = Semaphore::new(self.config.max_dials);
+        self
+    }
+
+    /// How many connections may be leased at once, at the most; at least 1. Default:
+    /// 64. It counts those that lie ready, and those that are being made. See
+    /// [`Pool::lease`](crate::Pool::lease).
+    pub fn max_leases(mut self, leases: usize) -> Self {
+        self.config.leases.most = leases.max(1);
+        self
+    }
+
+    /// How many leased connections are to lie ready, within
+    /// [`max_leases`](Self::max_leases): they are made in the background, from the
+    /// first [`Pool::connect`](crate::Pool::connect) or
+    /// [`Pool::lease`](crate::Pool::lease) on. Default: 0.
+    pub fn min_idle_leases(mut self, leases: usize) -> Self {
+        self.config.leases.min_idle = leases;
+        self
+    }
+
+    /// How long a leased connection may lie ready unused before it is closed, if
+    /// there are more than [`min_idle_leases`](Self::min_idle_leases). Default: 5
+    /// minutes.
+    pub fn lease_idle_limit(mut self, limit: Duration) -> Self {
+        self.config.leases.idle = limit.min(LONGEST);
+        self
+    }
+
+    /// How old a leased connection may become: one that is older is closed when
+    /// nobody has it. Up to a tenth less, so that those that were made together do
+    /// not end together. Default: 30 minutes.
+    pub fn lease_lifetime(mut self, limit: Duration) -> Self {
+        self.config.leases.lifetime = limit.min(LONGEST);
         self
     }
 
@@ -201,9 +281,23 @@ impl PoolBuilder {
         self
     }
 
-    #[cfg(test)]
-    pub(crate) fn connector(mut self, connector: Connector) -> Self {
+    /// Who opens the streams that the connections are made of. Default:
+    /// [`Network`], which knows TCP and unix sockets.
+    pub fn connector(self, connector: impl Connect) -> Self {
+        self.shared_connector(Arc::new(connector))
+    }
+
+    /// The same, shared with other pools.
+    pub fn shared_connector(mut self, connector: Arc<dyn Connect>) -> Self {
         self.config.connector = connector;
+        self
+    }
+
+    /// Encrypts every connection, whatever it goes over. A connection that cannot
+    /// be encrypted as [`Tls`] says is not used. Default: nothing is encrypted.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.config.tls = Some(tls);
         self
     }
 

@@ -25,8 +25,12 @@ struct Inner {
 #[derive(Debug)]
 enum Kind {
     InvalidAddress(String),
+    #[cfg(feature = "tls")]
+    InvalidTls(String),
     Refused {
         command: String,
+        /// On what.
+        on: &'static str,
         advice: &'static str,
     },
     Dial(Dial),
@@ -34,6 +38,7 @@ enum Kind {
     Deadline(Waiting),
     Full,
     Displaced,
+    Cancelled,
     Closed,
     Stopped(&'static str),
     SetupOver,
@@ -67,6 +72,8 @@ pub(crate) enum Waiting {
     Connection,
     /// For the answer.
     Reply,
+    /// For somebody to give a leased connection back.
+    Lease,
 }
 
 impl Error {
@@ -86,9 +93,27 @@ impl Error {
         )
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) fn invalid_tls(what: impl Into<String>) -> Error {
+        Error::of(Kind::InvalidTls(what.into()), None, None)
+    }
+
     pub(crate) fn refused(address: &Address, command: &str, advice: &'static str) -> Error {
-        let command = command.to_owned();
-        Error::of(Kind::Refused { command, advice }, Some(address), None)
+        Error::refused_on(address, "a connection that is shared", command, advice)
+    }
+
+    pub(crate) fn refused_on(
+        address: &Address,
+        on: &'static str,
+        command: &str,
+        advice: &'static str,
+    ) -> Error {
+        let refused = Kind::Refused {
+            command: command.to_owned(),
+            on,
+            advice,
+        };
+        Error::of(refused, Some(address), None)
     }
 
     /// A dial that failed in `step`, in the words of `source`.
@@ -129,6 +154,10 @@ impl Error {
         Error::of(Kind::Displaced, Some(address), None)
     }
 
+    pub(crate) fn cancelled(address: &Address) -> Error {
+        Error::of(Kind::Cancelled, Some(address), None)
+    }
+
     pub(crate) fn closed(address: &Address) -> Error {
         Error::of(Kind::Closed, Some(address), None)
     }
@@ -139,6 +168,17 @@ impl Error {
 
     pub(crate) fn setup_over(address: &Address) -> Error {
         Error::of(Kind::SetupOver, Some(address), None)
+    }
+
+    /// Whether an address or a setting makes no sense.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        match self.0.kind {
+            Kind::InvalidAddress(_) => true,
+            #[cfg(feature = "tls")]
+            Kind::InvalidTls(_) => true,
+            _ => false,
+        }
     }
 
     /// Whether the network is the cause: the node could not be reached, or the
@@ -164,8 +204,9 @@ impl Error {
         }
     }
 
-    /// Whether the command was refused because it would change the connection
-    /// for everybody who shares it. The text says what to use instead.
+    /// Whether the command was refused: because it would change the connection
+    /// for everybody who shares it or, on a [`Lease`](crate::Lease), because its
+    /// replies could not be told apart. The text says what to use instead.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(self.0.kind, Kind::Refused { .. })
@@ -183,10 +224,21 @@ impl Error {
         matches!(self.0.kind, Kind::Closed | Kind::Stopped(_))
     }
 
-    /// Whether there was no room among what waits for this node.
+    /// Whether the command was taken back by [`Call::cancel`](crate::Call::cancel)
+    /// before any of it was sent.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.0.kind, Kind::Cancelled)
+    }
+
+    /// Whether there was no room among what waits for this node, or no connection
+    /// left to lease.
     #[must_use]
     pub fn is_overloaded(&self) -> bool {
-        matches!(self.0.kind, Kind::Full | Kind::Deadline(Waiting::Room))
+        matches!(
+            self.0.kind,
+            Kind::Full | Kind::Deadline(Waiting::Room | Waiting::Lease)
+        )
     }
 
     /// Whether a connection could not be made ready for use; see [`step`](Self::step).
@@ -196,7 +248,7 @@ impl Error {
     }
 
     /// The step in which a connection could not be made ready: `connect`,
-    /// `HELLO`, `AUTH`, `SELECT`, `READONLY`, `init hook 2 (warm-up)`.
+    /// `TLS`, `HELLO`, `AUTH`, `SELECT`, `READONLY`, `init hook 2 (warm-up)`.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
         match &self.0.kind {
@@ -227,6 +279,8 @@ impl Error {
     }
 }
 
+/// How a connection is lost that the server has ended.
+pub(crate) const CLOSED: &str = "closed by the server";
 /// How a connection is lost on which nothing has come for too long.
 pub(crate) const SILENT: &str = "no answer within the response timeout";
 
@@ -237,10 +291,13 @@ impl fmt::Display for Error {
         }
         match &self.0.kind {
             Kind::InvalidAddress(what) => write!(f, "not an address: {what}"),
-            Kind::Refused { command, advice } => write!(
-                f,
-                "{command} is refused on a connection that is shared: {advice}"
-            ),
+            #[cfg(feature = "tls")]
+            Kind::InvalidTls(what) => write!(f, "the TLS settings make no sense: {what}"),
+            Kind::Refused {
+                command,
+                on,
+                advice,
+            } => write!(f, "{command} is refused on {on}: {advice}"),
             Kind::Dial(dial) => write!(f, "{}: {}", dial.step, dial.cause),
             Kind::Lost(how) => {
                 write!(f, "connection lost: {how}")?;
@@ -255,6 +312,7 @@ impl fmt::Display for Error {
                     Waiting::Room => "room in the node's queue",
                     Waiting::Connection => "a connection to take the command",
                     Waiting::Reply => "the reply",
+                    Waiting::Lease => "a leased connection to be given back",
                 })?;
                 match &self.0.source {
                     Some(source) => write!(f, " (last dial: {source})"),
@@ -263,6 +321,7 @@ impl fmt::Display for Error {
             }
             Kind::Full => f.write_str("the node's queue is full"),
             Kind::Displaced => f.write_str("handed back unsent, to be routed anew"),
+            Kind::Cancelled => f.write_str("taken back before it was sent"),
             Kind::Closed => f.write_str("the pool is closed"),
             Kind::Stopped(why) => f.write_str(why),
             Kind::SetupOver => f.write_str("the init hook is over, its connection is not its own"),

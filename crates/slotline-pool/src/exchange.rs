@@ -21,6 +21,28 @@ pub struct Answer {
     pub failure: Option<Failure>,
 }
 
+impl Answer {
+    /// Nothing was asked for.
+    pub(crate) fn of_nothing() -> Answer {
+        Answer {
+            replies: Replies::new(),
+            failure: None,
+        }
+    }
+
+    /// Not sent, and why.
+    pub(crate) fn unsent(error: Error) -> Answer {
+        let failure = Failure {
+            error,
+            first_unsent: 0,
+        };
+        Answer {
+            failure: Some(failure),
+            ..Answer::of_nothing()
+        }
+    }
+}
+
 /// Why some commands have no reply, and what became of them.
 #[derive(Debug, Clone)]
 pub struct Failure {
@@ -80,23 +102,14 @@ impl Exchange {
     /// Nothing was asked for.
     pub(crate) fn of_nothing() -> Exchange {
         Exchange {
-            stage: Stage::Settled(Answer {
-                replies: Replies::new(),
-                failure: None,
-            }),
+            stage: Stage::Settled(Answer::of_nothing()),
         }
     }
 
     /// Not sent, and why.
     pub(crate) fn unsent(error: Error) -> Exchange {
         Exchange {
-            stage: Stage::Settled(Answer {
-                replies: Replies::new(),
-                failure: Some(Failure {
-                    error,
-                    first_unsent: 0,
-                }),
-            }),
+            stage: Stage::Settled(Answer::unsent(error)),
         }
     }
 }
@@ -144,7 +157,7 @@ impl fmt::Debug for Exchange {
 
 /// Says of each command whether a byte of it was written; looked at only when
 /// something went wrong.
-fn answer(outcome: Outcome, commands: &Commands) -> Answer {
+pub(crate) fn answer(outcome: Outcome, commands: &Commands) -> Answer {
     let failure = outcome.loss.map(|loss| Failure {
         error: loss.error,
         first_unsent: match loss.written {

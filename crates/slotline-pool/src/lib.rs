@@ -16,22 +16,34 @@ mod error;
 mod exchange;
 mod hook;
 mod keeper;
+mod lease;
+mod line;
 mod pool;
 mod protocol;
 mod shared;
 mod statistics;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use address::Address;
 pub use config::{Credentials, Intent, PoolBuilder};
-pub use dial::{Greeting, Mode, Protocol, Role};
+pub use dial::{
+    Connect, Connecting, Greeting, Mode, Network, Protocol, Resolve, Resolving, Role, Stream,
+};
 pub use error::Error;
 pub use exchange::{Answer, Exchange, Failure};
 pub use hook::{HookError, HookFuture, InitHook, Setup, SetupCommand, hook};
+pub use lease::{Call, Lease, LeaseStatistics};
 pub use pool::Pool;
 pub use protocol::WhileAway;
-pub use statistics::Statistics;
+pub use statistics::{CommandsPerWrite, Statistics};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsBuilder};
+/// The TLS library, in the version whose types [`TlsBuilder`] takes.
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]

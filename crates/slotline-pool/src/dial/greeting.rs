@@ -47,6 +47,7 @@ pub struct Greeting {
     version: Option<String>,
     mode: Mode,
     role: Role,
+    client_id: Option<u64>,
 }
 
 impl Greeting {
@@ -57,6 +58,7 @@ impl Greeting {
             version: None,
             mode: Mode::Unknown,
             role: Role::Unknown,
+            client_id: None,
         }
     }
 
@@ -81,6 +83,10 @@ impl Greeting {
                 Some("replica" | "slave") => Role::Replica,
                 _ => Role::Unknown,
             },
+            client_id: answer
+                .get("id")
+                .and_then(Value::as_int)
+                .and_then(|id| id.try_into().ok()),
         }
     }
 
@@ -106,6 +112,13 @@ impl Greeting {
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// The server's number for the connection, as
+    /// [`CLIENT ID`](https://redis.io/docs/latest/commands/client-id/) tells it.
+    #[must_use]
+    pub fn client_id(&self) -> Option<u64> {
+        self.client_id
     }
 
     /// What the server was when the connection was made.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use slotline_resp::{CommandBuffer, Commands, Replies, Value};
 
 use super::half_open::{Break, HalfOpen, Ready};
-use super::{Greeting, Mode, Progress};
+use super::{Greeting, Mode, Progress, Protocol};
 use crate::config::{Config, Intent};
 use crate::error::{Error, Nature};
 use crate::hook::{self, InitHook};
@@ -50,6 +50,9 @@ struct Recipe<'a> {
 impl Recipe<'_> {
     async fn built_in(&self, half: &mut HalfOpen) -> Result<Greeting, Error> {
         let steps = self.steps();
+        if self.config.protocol == Some(Protocol::Resp2) {
+            return self.in_resp2(half, &steps).await;
+        }
         let mut replies = Replies::with_capacity(steps.len() + 1);
         self.progress.begin("HELLO");
         let sent = half.call(&self.with_hello(&steps), &mut replies).await;
@@ -73,7 +76,7 @@ impl Recipe<'_> {
                 sent.map_err(|error| self.broken("HELLO", error))?;
                 Greeting::of_hello(&answer)
             }
-            Some(line) if is_no_hello(line) => {
+            Some(line) if is_no_hello(line) && self.config.protocol.is_none() => {
                 sent.map_err(|error| self.broken("HELLO", error))?;
                 return self.in_resp2(half, &steps).await;
             }
@@ -226,6 +229,9 @@ impl Recipe<'_> {
     }
 
     fn broken(&self, step: &str, error: Break) -> Error {
+        if let Some(alert) = super::late_alert(self.config, &error) {
+            return alert;
+        }
         let nature = match error {
             Break::Io(_) | Break::Closed => Nature::Network,
             Break::Malformed(_) | Break::Unsolicited => Nature::Refusal,

@@ -1,14 +1,12 @@
 //! Opening a TCP connection.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
-
-use super::half_open::Stream;
-use crate::address::Address;
 
 /// After how long without a sign of life the system asks for one, and how often
 /// it asks before it gives a connection up.
@@ -19,12 +17,9 @@ const KEEPALIVE_PROBES: u32 = 3;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// Tries all addresses of the host in the order in which they are given, each
-/// with its share of the time that is left.
-pub(super) async fn connect(address: &Address, deadline: Instant) -> io::Result<Box<dyn Stream>> {
-    let found: Vec<_> = lookup_host((address.host(), address.port()))
-        .await?
-        .collect();
+/// Tries all addresses that were found for a host, in their order, each with its
+/// share of the time that is left.
+pub(super) async fn connect(found: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
     for (index, peer) in found.iter().enumerate() {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -38,7 +33,7 @@ pub(super) async fn connect(address: &Address, deadline: Instant) -> io::Result<
         match timeout(share, TcpStream::connect(peer)).await {
             Ok(Ok(stream)) => {
                 prepare(&stream);
-                return Ok(Box::new(stream));
+                return Ok(stream);
             }
             Ok(Err(error)) => last = error,
             Err(_) => last = io::ErrorKind::TimedOut.into(),

@@ -144,6 +144,27 @@ impl Inbox {
         count
     }
 
+    /// The bytes of the next whole frame.
+    pub(crate) fn front(&self) -> Option<&[u8]> {
+        let frame = self.frames.get(self.taken)?;
+        self.buffer.get(..frame.end - self.base)
+    }
+
+    /// Takes the next whole frame, whatever it is.
+    pub(crate) fn take_front(&mut self) -> Option<Bytes> {
+        self.next_is_push()?;
+        let mut front = None;
+        let mut keep = |bytes: Bytes, _: &mut dyn Iterator<Item = usize>| front = Some(bytes);
+        self.segment(self.taken..self.taken + 1, &mut keep);
+        self.forget_taken();
+        front
+    }
+
+    /// Whether nothing is left of what has been read, be it a part of a frame.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
     fn segment(
         &mut self,
         range: Range<usize>,

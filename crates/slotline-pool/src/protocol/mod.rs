@@ -9,6 +9,7 @@ mod cutting;
 mod failing;
 mod inbox;
 mod outbox;
+mod receiving;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -73,6 +74,13 @@ struct Pending {
     size: Size,
 }
 
+/// A chunk that has been handed out: its number, and its batches.
+#[derive(Debug, Clone, Copy)]
+struct Hand {
+    number: u64,
+    batches: usize,
+}
+
 /// What the driver and the callers share.
 #[derive(Debug)]
 pub(crate) struct Protocol {
@@ -85,8 +93,10 @@ pub(crate) struct Protocol {
     touched: usize,
     /// How many bytes of the last of those have not been written.
     touched_left: usize,
-    /// The batches in the chunk that is being written just now.
-    hand: Option<usize>,
+    /// The chunk that is being written just now, outside the lock.
+    hand: Option<Hand>,
+    /// How many chunks have been handed out.
+    handed_out: u64,
     outbox: Outbox,
     pending: VecDeque<Pending>,
     /// Those among `pending` whose caller has gone.
@@ -118,6 +128,7 @@ impl Protocol {
             touched: 0,
             touched_left: 0,
             hand: None,
+            handed_out: 0,
             outbox: Outbox::default(),
             pending: VecDeque::new(),
             pending_dead: 0,
@@ -220,6 +231,9 @@ impl Protocol {
     /// them still has a caller and a deadline ahead, if
     /// [`expire`](Self::expire) was called before.
     pub(crate) fn take(&mut self) -> Option<Chunk> {
+        if self.hand.is_some() {
+            return None;
+        }
         while let Some(mut chunk) = self.outbox.pop() {
             if self.dead_bytes > 0 {
                 self.compact(&mut chunk, self.touched, self.touched_left);
@@ -229,7 +243,12 @@ impl Protocol {
                 self.outbox.recycle(chunk);
                 continue;
             }
-            self.hand = Some(chunk.batches);
+            self.handed_out += 1;
+            chunk.number = self.handed_out;
+            self.hand = Some(Hand {
+                number: chunk.number,
+                batches: chunk.batches,
+            });
             return Some(chunk);
         }
         self.drop_finished();
@@ -237,12 +256,14 @@ impl Protocol {
     }
 
     /// Gives back what [`take`](Self::take) gave, `written` bytes of which have
-    /// been written.
-    pub(crate) fn put_back(&mut self, mut chunk: Chunk, written: usize) {
-        if self.hand.take().is_none() {
+    /// been written. Tells how many commands these bytes began.
+    pub(crate) fn put_back(&mut self, mut chunk: Chunk, written: usize) -> usize {
+        if self.hand.is_none_or(|hand| hand.number != chunk.number) {
             // Everything was failed meanwhile; these bytes are nobody's.
-            return;
+            return 0;
         }
+        let owed = self.owed;
+        self.hand = None;
         chunk.advance(written);
         let mut left = written;
         loop {
@@ -269,58 +290,18 @@ impl Protocol {
             self.fail_unwritten(None, &error);
         }
         self.admit();
+        self.owed.saturating_sub(owed)
     }
 
-    /// Hands whole replies to those they belong to (R1), and drops pushes.
-    ///
-    /// # Errors
-    /// A reply without a request: the stream cannot be trusted any further.
-    pub(crate) fn distribute(&mut self, inbox: &mut Inbox) -> Result<(), Unsolicited> {
-        let before = self.used.commands;
-        while let Some(is_push) = inbox.next_is_push() {
-            if is_push {
-                inbox.skip();
-                continue;
-            }
-            self.drop_finished();
-            let Some(batch) = self.batches.front_mut().filter(|_| self.touched > 0) else {
-                return Err(Unsolicited);
-            };
-            let most = batch.remaining as usize;
-            let key = batch.slot.map(|slot| slot as usize);
-            let mut slot = key.and_then(|slot| self.slots.get_mut(slot));
-            let taken = inbox.take_replies(most, |segment, ends| {
-                if let Some(slot) = &mut slot {
-                    slot.take(segment, ends, most);
-                }
-            });
-            batch.remaining -= taken as u32;
-            self.owed = self.owed.saturating_sub(taken);
-            self.used.commands = self.used.commands.saturating_sub(taken);
-            self.replies += taken as u64;
-            if batch.remaining > 0 {
-                continue;
-            }
-            batch.slot = None;
-            if let Some(key) = key {
-                self.finish(key, None);
-            }
-            if self.touched == 1 && self.touched_left > 0 {
-                // All replies to a request that has not been sent to its end.
-                return Err(Unsolicited);
-            }
-            self.batches.pop_front();
-            self.touched -= 1;
-        }
-        if self.used.commands < before {
-            self.admit();
-        }
-        Ok(())
-    }
-
-    /// Whether there is something to write.
+    /// Whether there is something to write that nobody is writing.
     pub(crate) fn has_unwritten(&self) -> bool {
-        !self.outbox.is_empty()
+        self.hand.is_none() && !self.outbox.is_empty()
+    }
+
+    /// Whether nothing is on its way, and nobody was woken who may be about to
+    /// send more: then whoever sends something may as well write it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.hand.is_none() && self.owed == 0 && self.touched_left == 0 && self.untaken == 0
     }
 
     /// Replies that the connection still has to bring.
@@ -360,6 +341,11 @@ impl Protocol {
     pub(crate) fn load(&self) -> (usize, usize, usize) {
         let waiting = self.pending.len() - self.pending_dead;
         (self.used.commands, self.used.bytes, waiting)
+    }
+
+    /// Commands that hold a place.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.used.commands
     }
 
     fn has_room(&self, size: Size) -> bool {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::server::{HELLO, OK, Server, listen, read_commands, script, usual};
+use super::server::{HELLO, OK, Server, listen, pipes, read_commands, script, shake_hands, usual};
 use super::*;
 use crate::{Credentials, Intent, Mode, Protocol, Role};
 
@@ -192,6 +192,95 @@ async fn a_wrong_password_in_resp2_is_told_without_it() {
     assert_eq!((error.step(), error.code()), (Some("AUTH"), Some("ERR")));
     let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
     assert!(!shown.contains("s3same"), "{shown}");
+}
+
+/// E8: who must have RESP3 is told that there is none, and who wants RESP2 asks
+/// for nothing else.
+#[tokio::test]
+async fn the_protocol_can_be_said() {
+    let refuses = || refusing("HELLO", "NOPROTO unsupported protocol version");
+    for (server, protocol, spoken) in [
+        (refuses().await, None, Some(Protocol::Resp2)),
+        (refuses().await, Some(Protocol::Resp3), None),
+        (
+            refuses().await,
+            Some(Protocol::Resp2),
+            Some(Protocol::Resp2),
+        ),
+        (refusing("-", "").await, None, Some(Protocol::Resp3)),
+        (
+            refusing("-", "").await,
+            Some(Protocol::Resp3),
+            Some(Protocol::Resp3),
+        ),
+        (
+            refusing("-", "").await,
+            Some(Protocol::Resp2),
+            Some(Protocol::Resp2),
+        ),
+    ] {
+        let builder = builder(&server.address);
+        let pool = match protocol {
+            Some(protocol) => builder.protocol(protocol).build(),
+            None => builder.build(),
+        };
+        match (pool.connect().await, spoken) {
+            (Ok(greeting), spoken) => assert_eq!(Some(greeting.protocol()), spoken),
+            (Err(error), spoken) => {
+                assert_eq!(spoken, None, "{error}");
+                assert_eq!(
+                    (error.step(), error.code()),
+                    (Some("HELLO"), Some("NOPROTO"))
+                );
+                assert!(!error.is_network());
+            }
+        }
+        let asked = server.names(0).contains(&"HELLO".to_owned());
+        assert_eq!(asked, protocol != Some(Protocol::Resp2));
+    }
+}
+
+/// E5: many connections are wanted at once, and few are in the making. Fails if
+/// `dial` does not wait for its turn.
+#[tokio::test(start_paused = true)]
+async fn only_so_many_dials_are_under_way() {
+    for (allowed, expected) in [(0, 1), (1, 1), (3, 3), (usize::MAX, 8)] {
+        let (connector, mut streams) = pipes(1 << 10);
+        let pool = builder(&Address::new("pipe", 1))
+            .connector(connector)
+            .connections(8)
+            .max_dials(allowed)
+            .connect_timeout(Duration::from_millis(1500))
+            .build();
+        let requests: Vec<_> = (0..8).map(|_| send(&pool, &["GET k"])).collect();
+        let mut made = 0;
+        while made < 8 {
+            // As long as none is answered there are no more than these.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let mut begun = Vec::new();
+            while let Ok(stream) = streams.try_recv() {
+                begun.push(stream);
+            }
+            assert_eq!(begun.len(), expected.min(8 - made));
+            made += begun.len();
+            for mut stream in begun {
+                tokio::spawn(async move {
+                    shake_hands(&mut stream, 3).await;
+                    let get = read_commands(&mut stream, 1).await;
+                    stream.write_all(&usual(&get[0])).await.unwrap();
+                    let _ = stream.read(&mut [0]).await;
+                });
+            }
+        }
+        // Waiting for its turn has cost none of them its time.
+        for request in requests {
+            assert_eq!(texts(&request.await), ["k"]);
+        }
+        assert_eq!(
+            (pool.statistics().dials, pool.statistics().failed_dials),
+            (8, 0)
+        );
+    }
 }
 
 #[tokio::test]

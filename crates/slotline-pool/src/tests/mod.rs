@@ -1,9 +1,15 @@
 //! Pools against small servers that the tests script themselves.
 
 mod dialling;
+mod direct;
+mod dropped;
 mod hooks;
+mod leases;
 mod server;
 mod sharing;
+#[cfg(unix)]
+mod tls;
+mod transports;
 mod waiting;
 
 use std::future::poll_fn;
@@ -42,7 +48,7 @@ fn send(pool: &Pool, lines: &[&str]) -> Exchange {
 }
 
 /// Polls a future once, for what it has to say so far.
-async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => Poll::Ready(None),

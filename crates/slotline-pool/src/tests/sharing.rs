@@ -114,36 +114,6 @@ async fn replies_match_while_others_are_cancelled() {
     );
 }
 
-/// Every future is polled k times and dropped, for every k (A8).
-#[tokio::test]
-async fn a_dropped_exchange_leaves_nothing_held() {
-    let server = Server::start(|_, command| Some(usual(command))).await;
-    let pool = builder(&server.address).max_in_flight(2).build();
-    for _round in 0..2 {
-        for polls in 0..8 {
-            let mut all: Vec<_> = (0..5)
-                .map(|_| Box::pin(send(&pool, &["GET k", "GET k"])))
-                .collect();
-            for _ in 0..polls {
-                for exchange in &mut all {
-                    poll_once(exchange.as_mut()).await;
-                }
-                tokio::task::yield_now().await;
-            }
-            drop(all);
-            let statistics = pool.statistics();
-            assert_eq!(statistics.waiting, 0);
-        }
-        // A connect that is dropped leaves its dial to whoever comes next.
-        for _ in 0..3 {
-            poll_once(std::pin::pin!(pool.connect())).await;
-        }
-        assert_eq!(texts(&send(&pool, &["GET k"]).await), ["k"]);
-        assert_eq!(pool.statistics().in_flight, 0);
-    }
-    assert_eq!(server.dials(), 1);
-}
-
 /// The server cuts the connection behind every byte of a batch of three, and
 /// answers none, one or all of what it has got (A2, B1).
 #[tokio::test]

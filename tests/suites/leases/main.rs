@@ -1,0 +1,8 @@
+//! Leased connections against real servers, over the pool alone.
+
+mod blocking;
+mod lending;
+mod pushes;
+mod setting;
+mod states;
+mod transactions;
