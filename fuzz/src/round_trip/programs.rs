@@ -97,7 +97,7 @@ impl Program {
             0 => {
                 let info = choices.one_of(&INFOS);
                 self.buffer.begin(info, usize::from(choices.byte()));
-                self.begun(info.name, 2, !std::ptr::eq(info, &raw const LENGTHY));
+                self.begun(info.name, 2, !std::ptr::eq(info, &LENGTHY));
             }
             1 => {
                 let (name, words) = choices.one_of(&NAMES);
