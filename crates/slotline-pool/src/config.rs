@@ -68,6 +68,7 @@ pub(crate) struct Config {
     pub(crate) response_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) bounds: Bounds,
+    pub(crate) connections: usize,
     pub(crate) connector: Connector,
 }
 
@@ -113,6 +114,7 @@ impl PoolBuilder {
                     bytes: 32 << 20,
                     refuse: false,
                 },
+                connections: 1,
                 connector: Connector::tcp(),
             },
         }
@@ -168,6 +170,14 @@ impl PoolBuilder {
     /// given when it is sent.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.config.response_timeout = timeout.min(LONGEST);
+        self
+    }
+
+    /// How many connections are shared, at the most; at least 1, which is the
+    /// default and enough for nearly everyone. A further one is made when those
+    /// before it have commands in flight. Each has the whole of the bounds below.
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.config.connections = connections.max(1);
         self
     }
 

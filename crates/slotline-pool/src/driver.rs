@@ -1,13 +1,11 @@
 //! Moves the bytes of one connection. Both directions advance on every turn (R3).
 
-use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::Instant;
 
-use crate::dial::{Ready, Stream};
-use crate::error::{Error, SILENT};
+use crate::dial::{Ready, Socket};
+use crate::error::{CLOSED, Error, SILENT};
 use crate::keeper::Alarm;
 use crate::protocol::{Chunk, Inbox};
 use crate::shared::{Parked, Shared, State};
@@ -23,11 +21,9 @@ pub(crate) enum End {
 
 pub(crate) struct Driver<'a> {
     shared: &'a Shared,
-    stream: Box<dyn Stream>,
+    stream: Socket,
     inbox: Inbox,
     alarm: &'a mut Alarm,
-    /// When the connection last showed that it lives, while replies are due.
-    alive: Instant,
     /// Whether a write has been put off already.
     has_waited: bool,
     /// A write failed. Replies that are here already are still read.
@@ -57,18 +53,12 @@ struct Wrote {
 }
 
 impl<'a> Driver<'a> {
-    pub(crate) fn new(
-        shared: &'a Shared,
-        ready: Ready,
-        alarm: &'a mut Alarm,
-        now: Instant,
-    ) -> Driver<'a> {
+    pub(crate) fn new(shared: &'a Shared, ready: Ready, alarm: &'a mut Alarm) -> Driver<'a> {
         Driver {
             shared,
             stream: ready.stream,
             inbox: ready.inbox,
             alarm,
-            alive: now,
             has_waited: false,
             broken: None,
             woken: Vec::new(),
@@ -118,9 +108,9 @@ impl<'a> Driver<'a> {
     fn read(&mut self, cx: &mut Context<'_>) -> Read {
         let address = &self.shared.config.address;
         let lost = |how, source| Read::End(Error::lost(address, how, source));
-        match pin!(self.stream.read_buf(self.inbox.room())).poll(cx) {
+        match self.stream.poll_read(cx, self.inbox.room()) {
             Poll::Pending => Read::Nothing,
-            Poll::Ready(Ok(0)) => lost("closed by the server", None),
+            Poll::Ready(Ok(0)) => lost(CLOSED, None),
             Poll::Ready(Err(error)) => lost("reading failed", Some(error.into())),
             Poll::Ready(Ok(bytes)) => match self.inbox.scan() {
                 Ok(()) => Read::Some(bytes),
@@ -132,7 +122,7 @@ impl<'a> Driver<'a> {
     /// Hands over what was read, and takes what is to be written.
     fn take_over(&mut self, read: &Read, now: Instant, may_write: bool) -> Result<Taken, End> {
         let config = &self.shared.config;
-        let (inbox, alive) = (&mut self.inbox, &mut self.alive);
+        let inbox = &mut self.inbox;
         let has_waited = &mut self.has_waited;
         let may_write = may_write && self.broken.is_none() && !matches!(read, Read::End(_));
         self.shared.with_scratch(&mut self.woken, |state| {
@@ -141,7 +131,7 @@ impl<'a> Driver<'a> {
             }
             if let Read::Some(bytes) = read {
                 state.statistics.bytes_read += *bytes as u64;
-                *alive = now;
+                (state.heard, state.alive) = (now, now);
             }
             if state.protocol.distribute(inbox).is_err() {
                 let how = "the server sent a reply that nobody had asked for";
@@ -149,16 +139,19 @@ impl<'a> Driver<'a> {
             }
             state.expire(now, config);
             if state.protocol.owed() == 0 {
-                *alive = now;
-            } else if now.saturating_duration_since(*alive) >= config.response_timeout {
+                state.alive = now;
+            } else if state.silent_at(config).is_some_and(|at| at <= now) {
                 return Err(End::Lost(Error::lost(&config.address, SILENT, None)));
             }
             let holds_back = state.holds_back();
             if holds_back && state.protocol.owed() == 0 {
                 return Err(End::Lost(Error::lost(&config.address, "quarantined", None)));
             }
-            if !may_write || holds_back {
+            if !may_write || holds_back || !state.protocol.has_unwritten() {
                 return Ok(Taken::Chunk(None));
+            }
+            if state.has_ended(now) {
+                return Err(End::Lost(Error::lost(&config.address, CLOSED, None)));
             }
             // Once: those who were woken just now come first, so that what they
             // send next goes out in this write and not in one each.
@@ -174,19 +167,18 @@ impl<'a> Driver<'a> {
     fn write(&mut self, cx: &mut Context<'_>, chunk: Option<Chunk>) -> Wrote {
         let mut wrote = Wrote::of_nothing(chunk);
         let address = &self.shared.config.address;
-        let mut stream = Pin::new(&mut self.stream);
         let mut fail = |source| {
             self.broken = Some(Error::lost(address, "writing failed", source));
         };
         if let Some(chunk) = &wrote.chunk {
-            match stream.as_mut().poll_write(cx, chunk.unwritten()) {
+            match chunk.write_with(|pieces| self.stream.poll_write(cx, pieces)) {
                 Poll::Pending => wrote.is_blocked = true,
                 Poll::Ready(Ok(0)) => fail(None),
                 Poll::Ready(Ok(bytes)) => wrote.bytes = bytes,
                 Poll::Ready(Err(error)) => fail(Some(error.into())),
             }
         }
-        if let Poll::Ready(Err(error)) = stream.poll_flush(cx) {
+        if let Poll::Ready(Err(error)) = self.stream.poll_flush(cx) {
             fail(Some(error.into()));
         }
         wrote
@@ -200,27 +192,17 @@ impl<'a> Driver<'a> {
         now: Instant,
         park: Option<&Waker>,
     ) -> Option<Option<Instant>> {
-        let (alarm, alive) = (&*self.alarm, &mut self.alive);
-        let timeout = self.shared.config.response_timeout;
+        let alarm = &*self.alarm;
+        let config = &self.shared.config;
         self.shared
             .with_scratch(&mut self.woken, |state: &mut State| {
                 if let Some(chunk) = wrote.chunk {
-                    state.protocol.put_back(chunk, wrote.bytes);
-                }
-                if wrote.bytes > 0 {
-                    state.statistics.writes += 1;
-                    state.statistics.bytes_written += wrote.bytes as u64;
-                    // The server cannot answer what it has not got whole.
-                    if state.protocol.is_first_unfinished() {
-                        *alive = now;
-                    }
+                    state.wrote(chunk, wrote.bytes, now);
                 }
                 let may_write = !wrote.is_blocked && !state.holds_back();
                 let more = may_write && state.protocol.has_unwritten();
                 let waker = park.filter(|_| !more && !state.is_closed)?;
-                let silent = (state.protocol.owed() > 0).then(|| *alive + timeout);
-                let due = [state.protocol.next_deadline(), silent];
-                let until = alarm.until(due.into_iter().flatten().min(), now);
+                let until = alarm.until(state.next_due(config), now);
                 state.parked = Some(Parked {
                     waker: waker.clone(),
                     for_bytes: may_write,

@@ -227,6 +227,8 @@ impl Error {
     }
 }
 
+/// How a connection is lost that the server has ended.
+pub(crate) const CLOSED: &str = "closed by the server";
 /// How a connection is lost on which nothing has come for too long.
 pub(crate) const SILENT: &str = "no answer within the response timeout";
 

@@ -50,6 +50,7 @@ impl Drop for Guard {
             state.parked = None;
             state.is_kept = false;
             state.connection = None;
+            state.direct = None;
             state.dials_ended += 1;
             state.unreachable = Some(error.clone());
             state.protocol.fail_all(&error);
@@ -172,6 +173,8 @@ impl Keeper<'_> {
         let since = Instant::now();
         let before = self.shared.with(|state| {
             state.connection = Some(greeting);
+            state.direct = ready.stream.direct();
+            (state.heard, state.alive) = (since, since);
             state.unreachable = None;
             state.refusals = 0;
             state.dials_ended += 1;
@@ -179,7 +182,7 @@ impl Keeper<'_> {
         });
         self.shared.dialled.notify_waiters();
         let end = {
-            let mut driver = Driver::new(self.shared, ready, &mut self.alarm, since);
+            let mut driver = Driver::new(self.shared, ready, &mut self.alarm);
             poll_fn(|cx| driver.poll(cx)).await
         };
         match end {
@@ -200,6 +203,7 @@ impl Keeper<'_> {
         let now = Instant::now();
         self.shared.with(|state| {
             state.connection = None;
+            state.direct = None;
             state.is_quarantined = false;
             state.statistics.connections_lost += 1;
             state.protocol.lost(error);

@@ -16,6 +16,7 @@ mod error;
 mod exchange;
 mod hook;
 mod keeper;
+mod line;
 mod pool;
 mod protocol;
 mod shared;
@@ -31,7 +32,7 @@ pub use exchange::{Answer, Exchange, Failure};
 pub use hook::{HookError, HookFuture, InitHook, Setup, SetupCommand, hook};
 pub use pool::Pool;
 pub use protocol::WhileAway;
-pub use statistics::Statistics;
+pub use statistics::{CommandsPerWrite, Statistics};
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]

@@ -1,7 +1,8 @@
 //! What the callers, the keeper and the driver of one pool share: plain data
 //! under a lock that is held briefly, and never while anything is woken.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use slotline_resp::Commands;
@@ -9,18 +10,24 @@ use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::dial::Greeting;
+use crate::dial::{Direct, Greeting};
 use crate::error::{Error, Waiting};
-use crate::protocol::{Outcome, Protocol, Ticket, WhileAway};
+use crate::protocol::{Chunk, Outcome, Protocol, Ticket, WhileAway};
 use crate::statistics::Statistics;
 
 /// A pool that nobody has used for so long does not dial again by itself.
 pub(crate) const UNUSED: Duration = Duration::from_secs(30);
 
+/// After so long without a sign of life a peer may well have closed.
+pub(crate) const STALE: Duration = Duration::from_millis(10);
+
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     state: Mutex<State>,
+    /// Commands that hold a place, as last seen: for choosing among connections
+    /// without taking their locks.
+    in_flight: AtomicUsize,
     /// A dial has ended, or the pool was closed.
     pub(crate) dialled: Notify,
 }
@@ -46,6 +53,12 @@ pub(crate) struct State {
     /// Whether there is a keeper task.
     pub(crate) is_kept: bool,
     pub(crate) parked: Option<Parked>,
+    /// The way to write to the present connection without the driver.
+    pub(crate) direct: Option<Direct>,
+    /// When something last came on the present connection, or it was made.
+    pub(crate) heard: Instant,
+    /// Since when replies are due without any coming.
+    pub(crate) alive: Instant,
     pub(crate) statistics: Statistics,
 }
 
@@ -61,9 +74,9 @@ pub(crate) struct Parked {
 
 impl State {
     /// The keeper's waker, if something has happened that concerns it.
-    fn keeper_to_wake(&mut self) -> Option<Waker> {
+    fn keeper_to_wake(&mut self, config: &Config) -> Option<Waker> {
         let parked = self.parked.as_ref()?;
-        let earlier = match (self.protocol.next_deadline(), parked.until) {
+        let earlier = match (self.next_due(config), parked.until) {
             (Some(next), Some(until)) => next < until,
             (next, None) => next.is_some(),
             (None, _) => false,
@@ -73,6 +86,55 @@ impl State {
             return None;
         }
         self.parked.take().map(|parked| parked.waker)
+    }
+
+    /// When the present connection will have kept us waiting for too long.
+    pub(crate) fn silent_at(&self, config: &Config) -> Option<Instant> {
+        (self.protocol.owed() > 0).then(|| self.alive + config.response_timeout)
+    }
+
+    /// When the driver has something to look at, whatever else happens.
+    pub(crate) fn next_due(&self, config: &Config) -> Option<Instant> {
+        let due = [self.protocol.next_deadline(), self.silent_at(config)];
+        due.into_iter().flatten().min()
+    }
+
+    /// Takes note of what was written of a chunk.
+    pub(crate) fn wrote(&mut self, chunk: Chunk, bytes: usize, now: Instant) {
+        let begun = self.protocol.put_back(chunk, bytes);
+        if bytes == 0 {
+            return;
+        }
+        self.statistics.writes += 1;
+        self.statistics.bytes_written += bytes as u64;
+        self.statistics.commands_per_write.count(begun);
+        // The server cannot answer what it has not got whole.
+        if self.protocol.is_first_unfinished() || self.protocol.owed() == begun {
+            self.alive = now;
+        }
+    }
+
+    /// Whether the peer closed while nothing came for a while. It must not be
+    /// given anything then, though nobody has been told yet (E6).
+    pub(crate) fn has_ended(&self, now: Instant) -> bool {
+        let is_stale = now.saturating_duration_since(self.heard) >= STALE;
+        is_stale && self.direct.as_ref().is_some_and(Direct::has_ended)
+    }
+
+    /// What a caller is to write by itself, because the connection is idle and
+    /// its driver asleep: it saves the way through the driver.
+    fn take_direct(&mut self, now: Instant) -> Option<(Direct, Chunk)> {
+        let is_free = self.protocol.is_idle() && !self.holds_back();
+        let parked = self.parked.as_ref().filter(|parked| parked.for_bytes);
+        let direct = self
+            .direct
+            .as_ref()
+            .filter(|_| is_free && parked.is_some())?;
+        if self.has_ended(now) {
+            return None;
+        }
+        let direct = direct.clone();
+        Some((direct, self.protocol.take()?))
     }
 
     /// Ends what has outlived its deadline.
@@ -98,7 +160,7 @@ impl State {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config) -> Shared {
+    pub(crate) fn new(config: Arc<Config>) -> Shared {
         Shared {
             state: Mutex::new(State {
                 protocol: Protocol::new(config.bounds),
@@ -113,11 +175,20 @@ impl Shared {
                 is_quarantined: false,
                 is_kept: false,
                 parked: None,
+                direct: None,
+                heard: Instant::now(),
+                alive: Instant::now(),
                 statistics: Statistics::default(),
             }),
             config,
+            in_flight: AtomicUsize::new(0),
             dialled: Notify::new(),
         }
+    }
+
+    /// Commands that hold a place, as of the last change.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -142,7 +213,9 @@ impl Shared {
             let mut state = self.lock();
             let result = act(&mut state);
             std::mem::swap(woken, &mut state.protocol.woken);
-            (result, state.keeper_to_wake())
+            self.in_flight
+                .store(state.protocol.in_flight(), Ordering::Relaxed);
+            (result, state.keeper_to_wake(&self.config))
         };
         if let Some(keeper) = keeper {
             keeper.wake();
@@ -168,9 +241,9 @@ impl Shared {
                 false,
             );
         }
-        self.with(|state| {
+        let (outcome, direct) = self.with(|state| {
             if state.is_closed {
-                return (Err(Error::closed(address)), false);
+                return ((Err(Error::closed(address)), false), None);
             }
             state.last_used = now;
             // Even a request that is refused keeps the keeper trying, or the
@@ -178,14 +251,21 @@ impl Shared {
             let start = !std::mem::replace(&mut state.is_kept, true);
             let refuses = while_away == WhileAway::Refuse;
             if let Some(error) = state.unreachable.as_ref().filter(|_| refuses) {
-                return (Err(error.clone()), start);
+                return ((Err(error.clone()), start), None);
             }
             let ticket = state.protocol.submit(commands, deadline, while_away);
             if ticket.is_some() {
                 state.statistics.commands += commands.len() as u64;
             }
-            (ticket.ok_or_else(|| Error::full(address)), start)
-        })
+            let direct = state.take_direct(now);
+            ((ticket.ok_or_else(|| Error::full(address)), start), direct)
+        });
+        if let Some((direct, chunk)) = direct {
+            // If the socket is broken, the driver will find that out.
+            let written = chunk.write_with(|pieces| direct.write(pieces));
+            self.with(|state| state.wrote(chunk, written.unwrap_or(0), now));
+        }
+        outcome
     }
 
     pub(crate) fn poll_outcome(&self, ticket: Ticket, waker: &Waker) -> Option<Outcome> {
@@ -201,6 +281,7 @@ impl Shared {
         self.with(|state| {
             state.is_closed = true;
             state.connection = None;
+            state.direct = None;
             state.protocol.fail_all(&error);
         });
         self.dialled.notify_waiters();

@@ -2,18 +2,13 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::{Buf, BytesMut};
 use slotline_resp::{Commands, Limits, Replies};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
+use super::stream::Socket;
 use crate::protocol::Inbox;
-
-/// Anything that bytes go in and out of.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// Why a half-open connection is of no more use.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +26,7 @@ pub(crate) enum Break {
 /// A connection on which the recipe is still being carried out. It can be lent
 /// only as what [`finish`](Self::finish) makes of it (S1).
 pub(crate) struct HalfOpen {
-    stream: Box<dyn Stream>,
+    stream: Socket,
     inbox: Inbox,
     out: BytesMut,
     /// Replies that are still to come, and those among them that come first and
@@ -44,13 +39,13 @@ pub(crate) struct HalfOpen {
 
 /// A connection on which the whole recipe has been answered.
 pub(crate) struct Ready {
-    pub(crate) stream: Box<dyn Stream>,
+    pub(crate) stream: Socket,
     /// What has been read already can only be pushes.
     pub(crate) inbox: Inbox,
 }
 
 impl HalfOpen {
-    pub(crate) fn new(stream: Box<dyn Stream>, limits: Limits) -> HalfOpen {
+    pub(crate) fn new(stream: Socket, limits: Limits) -> HalfOpen {
         HalfOpen {
             stream,
             inbox: Inbox::new(limits),
@@ -108,7 +103,7 @@ impl HalfOpen {
         let mut refused = None;
         loop {
             while !self.out.is_empty() {
-                match Pin::new(&mut self.stream).poll_write(cx, &self.out) {
+                match self.stream.poll_write(cx, &[io::IoSlice::new(&self.out)]) {
                     Poll::Ready(Ok(0)) => refused = Some(Break::Closed),
                     Poll::Ready(Ok(written)) => {
                         self.out.advance(written);
@@ -119,15 +114,14 @@ impl HalfOpen {
                 }
                 self.out.clear();
             }
-            if let Poll::Ready(Err(error)) = Pin::new(&mut self.stream).poll_flush(cx) {
+            if let Poll::Ready(Err(error)) = self.stream.poll_flush(cx) {
                 refused.get_or_insert(Break::Io(error));
             }
             self.sort(wanted, replies)?;
             if self.owed == 0 {
                 return Poll::Ready(Ok(()));
             }
-            let read = pin!(self.stream.read_buf(self.inbox.room())).poll(cx);
-            match read {
+            match self.stream.poll_read(cx, self.inbox.room()) {
                 Poll::Pending => match refused {
                     Some(refused) => return Poll::Ready(Err(refused)),
                     None => return Poll::Pending,

@@ -3,10 +3,13 @@
 mod greeting;
 mod half_open;
 mod recipe;
+mod stream;
 mod tcp;
 
 pub use greeting::{Greeting, Mode, Protocol, Role};
-pub(crate) use half_open::{Break, HalfOpen, Ready, Stream};
+pub(crate) use half_open::{Break, HalfOpen, Ready};
+pub use stream::Stream;
+pub(crate) use stream::{Direct, Socket};
 
 use std::io;
 use std::pin::Pin;
@@ -18,7 +21,7 @@ use crate::address::Address;
 use crate::config::Config;
 use crate::error::{Error, Nature};
 
-type Opening = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = io::Result<Socket>> + Send>>;
 
 /// How a stream to an address is opened.
 #[derive(Clone)]

@@ -7,7 +7,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout};
 
-use super::half_open::Stream;
+use super::stream::Socket;
 use crate::address::Address;
 
 /// After how long without a sign of life the system asks for one, and how often
@@ -21,7 +21,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// Tries all addresses of the host in the order in which they are given, each
 /// with its share of the time that is left.
-pub(super) async fn connect(address: &Address, deadline: Instant) -> io::Result<Box<dyn Stream>> {
+pub(super) async fn connect(address: &Address, deadline: Instant) -> io::Result<Socket> {
     let found: Vec<_> = lookup_host((address.host(), address.port()))
         .await?
         .collect();
@@ -38,7 +38,7 @@ pub(super) async fn connect(address: &Address, deadline: Instant) -> io::Result<
         match timeout(share, TcpStream::connect(peer)).await {
             Ok(Ok(stream)) => {
                 prepare(&stream);
-                return Ok(Box::new(stream));
+                return Ok(stream.into());
             }
             Ok(Err(error)) => last = error,
             Err(_) => last = io::ErrorKind::TimedOut.into(),

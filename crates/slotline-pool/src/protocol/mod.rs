@@ -73,6 +73,13 @@ struct Pending {
     size: Size,
 }
 
+/// A chunk that has been handed out: its number, and its batches.
+#[derive(Debug, Clone, Copy)]
+struct Hand {
+    number: u64,
+    batches: usize,
+}
+
 /// What the driver and the callers share.
 #[derive(Debug)]
 pub(crate) struct Protocol {
@@ -85,8 +92,10 @@ pub(crate) struct Protocol {
     touched: usize,
     /// How many bytes of the last of those have not been written.
     touched_left: usize,
-    /// The batches in the chunk that is being written just now.
-    hand: Option<usize>,
+    /// The chunk that is being written just now, outside the lock.
+    hand: Option<Hand>,
+    /// How many chunks have been handed out.
+    handed_out: u64,
     outbox: Outbox,
     pending: VecDeque<Pending>,
     /// Those among `pending` whose caller has gone.
@@ -118,6 +127,7 @@ impl Protocol {
             touched: 0,
             touched_left: 0,
             hand: None,
+            handed_out: 0,
             outbox: Outbox::default(),
             pending: VecDeque::new(),
             pending_dead: 0,
@@ -220,6 +230,9 @@ impl Protocol {
     /// them still has a caller and a deadline ahead, if
     /// [`expire`](Self::expire) was called before.
     pub(crate) fn take(&mut self) -> Option<Chunk> {
+        if self.hand.is_some() {
+            return None;
+        }
         while let Some(mut chunk) = self.outbox.pop() {
             if self.dead_bytes > 0 {
                 self.compact(&mut chunk, self.touched, self.touched_left);
@@ -229,7 +242,12 @@ impl Protocol {
                 self.outbox.recycle(chunk);
                 continue;
             }
-            self.hand = Some(chunk.batches);
+            self.handed_out += 1;
+            chunk.number = self.handed_out;
+            self.hand = Some(Hand {
+                number: chunk.number,
+                batches: chunk.batches,
+            });
             return Some(chunk);
         }
         self.drop_finished();
@@ -237,12 +255,14 @@ impl Protocol {
     }
 
     /// Gives back what [`take`](Self::take) gave, `written` bytes of which have
-    /// been written.
-    pub(crate) fn put_back(&mut self, mut chunk: Chunk, written: usize) {
-        if self.hand.take().is_none() {
+    /// been written. Tells how many commands these bytes began.
+    pub(crate) fn put_back(&mut self, mut chunk: Chunk, written: usize) -> usize {
+        if self.hand.is_none_or(|hand| hand.number != chunk.number) {
             // Everything was failed meanwhile; these bytes are nobody's.
-            return;
+            return 0;
         }
+        let owed = self.owed;
+        self.hand = None;
         chunk.advance(written);
         let mut left = written;
         loop {
@@ -269,6 +289,7 @@ impl Protocol {
             self.fail_unwritten(None, &error);
         }
         self.admit();
+        self.owed.saturating_sub(owed)
     }
 
     /// Hands whole replies to those they belong to (R1), and drops pushes.
@@ -318,9 +339,15 @@ impl Protocol {
         Ok(())
     }
 
-    /// Whether there is something to write.
+    /// Whether there is something to write that nobody is writing.
     pub(crate) fn has_unwritten(&self) -> bool {
-        !self.outbox.is_empty()
+        self.hand.is_none() && !self.outbox.is_empty()
+    }
+
+    /// Whether nothing is on its way, and nobody was woken who may be about to
+    /// send more: then whoever sends something may as well write it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.hand.is_none() && self.owed == 0 && self.touched_left == 0 && self.untaken == 0
     }
 
     /// Replies that the connection still has to bring.
@@ -360,6 +387,11 @@ impl Protocol {
     pub(crate) fn load(&self) -> (usize, usize, usize) {
         let waiting = self.pending.len() - self.pending_dead;
         (self.used.commands, self.used.bytes, waiting)
+    }
+
+    /// Commands that hold a place.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.used.commands
     }
 
     fn has_room(&self, size: Size) -> bool {

@@ -1,6 +1,7 @@
 //! Pools against small servers that the tests script themselves.
 
 mod dialling;
+mod direct;
 mod hooks;
 mod server;
 mod sharing;

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 use crate::Address;
-use crate::dial::{Connector, Stream};
+use crate::dial::{Connector, Socket, Stream};
 
 pub(crate) const HELLO: &[u8] = b"%4\r\n+server\r\n+redis\r\n+version\r\n+7.0.15\r\n\
     +proto\r\n:3\r\n+mode\r\n+cluster\r\n";
@@ -57,7 +57,7 @@ pub(crate) fn pipes(capacity: usize) -> (Connector, mpsc::UnboundedReceiver<Dupl
         let sent = ours.send(far);
         Box::pin(async move {
             sent.map_err(|_| ErrorKind::ConnectionRefused)?;
-            Ok(Box::new(near) as Box<dyn Stream>)
+            Ok(Socket::Other(Box::new(near)))
         })
     });
     (connector, theirs)

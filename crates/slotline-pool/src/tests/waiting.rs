@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::server::{OK, Server, listen, pipes, read_commands, script, shake_hands, usual};
 use super::*;
-use crate::dial::{Connector, Stream};
+use crate::dial::{Connector, Socket};
 use crate::hook;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -37,7 +37,7 @@ fn away_until(from: usize) -> (Connector, Arc<AtomicUsize>) {
             }
             let (near, far) = tokio::io::duplex(1 << 16);
             tokio::spawn(serve(far));
-            Ok(Box::new(near) as Box<dyn Stream>)
+            Ok(Socket::Other(Box::new(near)))
         })
     });
     (connector, dials)
