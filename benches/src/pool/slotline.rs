@@ -47,7 +47,7 @@ impl Client for Slotline {
     }
 
     async fn get_all(&mut self, keys: &[String]) -> usize {
-        let mut buffer = CommandBuffer::new();
+        let mut buffer = CommandBuffer::with_capacity(keys.len());
         for key in keys {
             buffer.begin(&known::GET, 1).key(key);
         }
