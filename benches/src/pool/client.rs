@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 /// How long a request may take: every client is to keep a deadline, and none is
 /// ever met.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One connection, used by whoever has a clone. Whatever fails panics.
 pub(super) trait Client: Clone + Send + 'static {

@@ -85,7 +85,7 @@ fn ratios(figures: &[Option<[f64; 3]>]) -> Vec<String> {
         let (first, other) = (first.as_ref()?[0], other.as_ref()?[0]);
         (other > 0.0).then(|| number(first / other))
     };
-    let each = others.iter().map(|other| ratio(other));
+    let each = others.iter().map(ratio);
     each.map(|ratio| ratio.unwrap_or("–".to_owned())).collect()
 }
 
@@ -109,7 +109,7 @@ pub(super) fn notes(rig: &Rig, rounds: usize, untraced: Option<anyhow::Error>) -
          CPU is user and system time of the client. Allocations and writes are of a run that \
          counts them, system calls of one under strace, which slows the client down so that it \
          finds more to do at each wake-up. GETs give a Bytes with slotline-pool, a Vec<u8> with \
-         redis; both keep a deadline of 10 s.\n",
+         redis; both keep a deadline of a minute.\n",
         rig.version
     );
     if let Some(error) = untraced {
