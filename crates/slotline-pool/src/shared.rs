@@ -217,7 +217,10 @@ impl Shared {
         let (result, keeper) = {
             let mut state = self.lock();
             let result = act(&mut state);
-            std::mem::swap(woken, &mut state.protocol.woken);
+            // An empty list stays, with the room that it has grown to.
+            if !state.protocol.woken.is_empty() {
+                std::mem::swap(woken, &mut state.protocol.woken);
+            }
             self.in_flight
                 .store(state.protocol.in_flight(), Ordering::Relaxed);
             (result, state.keeper_to_wake(&self.config))
