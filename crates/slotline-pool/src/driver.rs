@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use crate::dial::{Ready, Socket};
 use crate::error::{CLOSED, Error, SILENT};
+use crate::events::EventKind;
 use crate::keeper::Alarm;
 use crate::protocol::{Chunk, Inbox};
 use crate::shared::{Parked, Shared, State};
@@ -30,6 +31,10 @@ pub(crate) struct Driver<'a> {
     alarm: &'a mut Alarm,
     /// Whether a write has been put off already.
     has_waited: bool,
+    /// New credentials are to be asked for.
+    asks: bool,
+    /// What is to be told once the lock has been let go.
+    events: Vec<EventKind>,
     /// A write failed. Replies that are here already are still read.
     broken: Option<Error>,
     woken: Vec<Waker>,
@@ -64,6 +69,8 @@ impl<'a> Driver<'a> {
             inbox: ready.inbox,
             alarm,
             has_waited: false,
+            asks: false,
+            events: Vec::new(),
             broken: None,
             woken: Vec::new(),
         }
@@ -82,7 +89,11 @@ impl<'a> Driver<'a> {
                 false => self.read(cx),
             };
             let now = Instant::now();
-            let chunk = match self.take_over(&read, now, !blocked) {
+            let taken = self.take_over(&read, now, !blocked);
+            for event in self.events.drain(..) {
+                self.shared.tell(event);
+            }
+            let chunk = match taken {
                 Ok(Taken::Chunk(chunk)) => chunk,
                 Ok(Taken::Later) => {
                     cx.waker().wake_by_ref();
@@ -124,7 +135,16 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Whether new credentials are to be asked for; told once.
+    pub(crate) fn asks(&mut self) -> bool {
+        std::mem::take(&mut self.asks)
+    }
+
     fn read(&mut self, cx: &mut Context<'_>) -> Read {
+        if !self.inbox.is_drained() {
+            // First those that are here.
+            return Read::Some(0);
+        }
         let address = &self.shared.config.address;
         let lost = |how, source| Read::End(Error::lost(address, how, source));
         match self.stream.poll_read(cx, self.inbox.room()) {
@@ -142,7 +162,8 @@ impl<'a> Driver<'a> {
     fn take_over(&mut self, read: &Read, now: Instant, may_write: bool) -> Result<Taken, End> {
         let config = &self.shared.config;
         let inbox = &mut self.inbox;
-        let has_waited = &mut self.has_waited;
+        let (has_waited, asks) = (&mut self.has_waited, &mut self.asks);
+        let events = &mut self.events;
         let may_write = may_write && self.broken.is_none() && !matches!(read, Read::End(_));
         self.shared.with_scratch(&mut self.woken, |state| {
             if state.is_closed {
@@ -159,13 +180,24 @@ impl<'a> Driver<'a> {
                 return Err(End::Lost(Error::lost(&config.address, how, None)));
             }
             state.expire(now, config);
+            if state.has_closed(now, config) {
+                return Err(End::Closed);
+            }
             if state.protocol.owed() == 0 {
                 state.alive = now;
             } else if state.silent_at(config).is_some_and(|at| at <= now) {
                 return Err(End::Lost(Error::lost(&config.address, SILENT, None)));
             }
+            if let Err(how) = state.look_after(now, config, events) {
+                return Err(End::Lost(Error::lost(&config.address, how, None)));
+            }
+            *asks |= state.upkeep.reauth.asks(now);
+            if state.upkeep.reauth.due().is_some() && state.protocol.is_being_written() {
+                // A caller writes by itself, and nobody tells when it has done.
+                return Ok(Taken::Later);
+            }
             let holds_back = state.holds_back();
-            if holds_back && state.protocol.owed() == 0 {
+            if holds_back && state.is_quarantined && state.protocol.owed() == 0 {
                 return Err(End::Lost(Error::lost(&config.address, "quarantined", None)));
             }
             if !may_write || holds_back || !state.protocol.has_unwritten() {

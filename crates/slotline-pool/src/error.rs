@@ -59,6 +59,8 @@ pub(crate) enum Nature {
     Network,
     /// The deadline over the whole dial.
     Timeout,
+    /// What provides the credentials failed: it may well not the next time.
+    Provider,
     /// The server or a hook said no: trying again changes little.
     Refusal,
 }
@@ -186,7 +188,7 @@ impl Error {
     #[must_use]
     pub fn is_network(&self) -> bool {
         match &self.0.kind {
-            Kind::Dial(dial) => dial.nature != Nature::Refusal,
+            Kind::Dial(dial) => matches!(dial.nature, Nature::Network | Nature::Timeout),
             Kind::Lost(_) => true,
             _ => false,
         }
@@ -199,7 +201,7 @@ impl Error {
         match &self.0.kind {
             Kind::Dial(dial) => dial.nature == Nature::Timeout,
             Kind::Deadline(_) => true,
-            Kind::Lost(how) => *how == SILENT,
+            Kind::Lost(how) => *how == SILENT || *how == UNANSWERED,
             _ => false,
         }
     }
@@ -247,8 +249,9 @@ impl Error {
         matches!(self.0.kind, Kind::Dial(_))
     }
 
-    /// The step in which a connection could not be made ready: `connect`,
-    /// `TLS`, `HELLO`, `AUTH`, `SELECT`, `READONLY`, `init hook 2 (warm-up)`.
+    /// The step in which a connection could not be made ready: `credentials`,
+    /// `connect`, `TLS`, `HELLO`, `AUTH`, `SELECT`, `READONLY`, `init hook 2
+    /// (warm-up)`.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
         match &self.0.kind {
@@ -275,7 +278,8 @@ impl Error {
 
     /// Whether another dial soon may well succeed.
     pub(crate) fn is_passing(&self) -> bool {
-        self.is_network()
+        let is_provider = matches!(&self.0.kind, Kind::Dial(it) if it.nature == Nature::Provider);
+        self.is_network() || is_provider
     }
 }
 
@@ -283,6 +287,8 @@ impl Error {
 pub(crate) const CLOSED: &str = "closed by the server";
 /// How a connection is lost on which nothing has come for too long.
 pub(crate) const SILENT: &str = "no answer within the response timeout";
+/// How a connection is lost that was idle and did not answer a PING.
+pub(crate) const UNANSWERED: &str = "no answer to a PING while idle";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,8 +12,12 @@ use tokio::time::{Duration, Instant};
 use crate::config::Config;
 use crate::dial::{Direct, Greeting};
 use crate::error::{Error, Waiting};
+use crate::events::{Event, EventKind};
+use crate::observers::{Closed, Lent};
 use crate::protocol::{Chunk, Outcome, Protocol, Ticket, WhileAway};
+use crate::state::{ConnectionState, Phase};
 use crate::statistics::Statistics;
+use crate::upkeep::Upkeep;
 
 /// A pool that nobody has used for so long does not dial again by itself.
 pub(crate) const UNUSED: Duration = Duration::from_secs(30);
@@ -24,6 +28,8 @@ pub(crate) const STALE: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
+    /// Which of the pool's connections it is.
+    pub(crate) index: usize,
     state: Mutex<State>,
     /// Commands that hold a place, as last seen: for choosing among connections
     /// without taking their locks.
@@ -36,10 +42,17 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) protocol: Protocol,
     pub(crate) connection: Option<Greeting>,
+    pub(crate) phase: Phase,
+    /// Since when it has been in that phase.
+    pub(crate) since: Instant,
+    /// Why the last connection was lost, or the last dial failed.
+    pub(crate) last_error: Option<Error>,
     /// Why the last dial failed; `None` if it did not, or there was none.
     pub(crate) unreachable: Option<Error>,
     /// How many dials have ended.
     pub(crate) dials_ended: u64,
+    /// Dials in a row that have failed.
+    pub(crate) failed_dials: u32,
     /// Dials, or short-lived connections, in a row that came to nothing.
     pub(crate) failures: u32,
     /// Dials in a row that were refused rather than lost.
@@ -48,6 +61,11 @@ pub(crate) struct State {
     pub(crate) not_before: Option<Instant>,
     pub(crate) last_used: Instant,
     pub(crate) is_closed: bool,
+    /// It takes no more requests, and ends what it has by then.
+    pub(crate) draining: Option<Instant>,
+    /// Since when the present connection has been lent, until it is told that it
+    /// is gone.
+    pub(crate) lent: Option<Instant>,
     /// The present connection is to take no more requests.
     pub(crate) is_quarantined: bool,
     /// Whether there is a keeper task.
@@ -61,6 +79,8 @@ pub(crate) struct State {
     pub(crate) heard: Instant,
     /// Since when replies are due without any coming.
     pub(crate) alive: Instant,
+    /// The pool's own commands on it.
+    pub(crate) upkeep: Upkeep,
     pub(crate) statistics: Statistics,
 }
 
@@ -84,12 +104,66 @@ impl State {
             (None, _) => false,
         };
         let bytes = parked.for_bytes && self.protocol.has_unwritten();
+        let is_drained = self.draining.is_some() && self.protocol.is_settled();
         let replies = self.awaits_writer && !self.protocol.is_in_hand();
-        if !(self.is_closed || earlier || bytes || replies) {
+        if !(self.is_closed || is_drained || earlier || bytes || replies) {
             return None;
         }
         self.awaits_writer = false;
         self.parked.take().map(|parked| parked.waker)
+    }
+
+    pub(crate) fn enter(&mut self, phase: Phase, now: Instant) {
+        let phase = match self.draining {
+            Some(_) if phase != Phase::Closed => Phase::Draining,
+            _ => phase,
+        };
+        if self.phase != phase {
+            (self.phase, self.since) = (phase, now);
+        }
+    }
+
+    /// Takes no more requests; what there is has until `deadline` to end.
+    pub(crate) fn drain(&mut self, deadline: Instant, now: Instant) {
+        if !self.is_closed {
+            let earliest = self
+                .draining
+                .map_or(deadline, |earlier| earlier.min(deadline));
+            self.draining = Some(earliest);
+            self.enter(Phase::Draining, now);
+            self.wake_keeper();
+        }
+    }
+
+    /// Whether it takes no more requests.
+    pub(crate) fn takes_nothing(&self) -> bool {
+        self.is_closed || self.draining.is_some()
+    }
+
+    /// Closes if it has been drained or has no more time for it. Tells whether it
+    /// is closed.
+    pub(crate) fn has_closed(&mut self, now: Instant, config: &Config) -> bool {
+        let is_over = |deadline| deadline <= now || self.protocol.is_settled();
+        if !self.is_closed && self.draining.is_some_and(is_over) {
+            self.close(now, config);
+        }
+        self.is_closed
+    }
+
+    pub(crate) fn close(&mut self, now: Instant, config: &Config) {
+        self.enter(Phase::Closed, now);
+        self.is_closed = true;
+        self.connection = None;
+        self.direct = None;
+        self.end_upkeep();
+        self.protocol.fail_all(&Error::closed(&config.address));
+    }
+
+    /// Lets the keeper look at what has changed, whatever it waits for.
+    pub(crate) fn wake_keeper(&mut self) {
+        let keeper = self.parked.take();
+        let waker = keeper.map(|parked| parked.waker);
+        self.protocol.woken.extend(waker);
     }
 
     /// When the present connection will have kept us waiting for too long.
@@ -99,7 +173,12 @@ impl State {
 
     /// When the driver has something to look at, whatever else happens.
     pub(crate) fn next_due(&self, config: &Config) -> Option<Instant> {
-        let due = [self.protocol.next_deadline(), self.silent_at(config)];
+        let due = [
+            self.protocol.next_deadline(),
+            self.silent_at(config),
+            self.upkeep_due(config),
+            self.draining,
+        ];
         due.into_iter().flatten().min()
     }
 
@@ -141,6 +220,19 @@ impl State {
         Some((direct, self.protocol.take()?))
     }
 
+    /// Why a request is not to wait for the next dial. One that starts the keeper
+    /// anew waits for that dial: what the last one met may be long over.
+    fn turns_away(&self, while_away: WhileAway, starts: bool, config: &Config) -> Option<Error> {
+        let refuses = while_away == WhileAway::Refuse || self.fails_fast(config) && !starts;
+        self.unreachable.clone().filter(|_| refuses)
+    }
+
+    /// Whether so many dials have failed that nobody is to wait for another.
+    pub(crate) fn fails_fast(&self, config: &Config) -> bool {
+        let limit = config.fail_fast_after;
+        limit.is_some_and(|limit| self.failed_dials >= limit)
+    }
+
     /// Ends what has outlived its deadline.
     pub(crate) fn expire(&mut self, now: Instant, config: &Config) {
         let address = &config.address;
@@ -151,10 +243,12 @@ impl State {
         });
     }
 
-    /// Whether the connection is to begin no more requests: what it has begun it
-    /// brings to an end.
+    /// Whether the connection is to begin no more requests, for now or at all: what
+    /// it has begun it brings to an end.
     pub(crate) fn holds_back(&self) -> bool {
-        self.is_quarantined && !self.protocol.is_amid_request()
+        let reauth = &self.upkeep.reauth;
+        let holds_back = self.is_quarantined || reauth.holds_back(self.protocol.owed());
+        holds_back && !self.protocol.is_amid_request()
     }
 
     pub(crate) fn is_unused(&self, now: Instant) -> bool {
@@ -164,18 +258,24 @@ impl State {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Arc<Config>) -> Shared {
+    pub(crate) fn new(config: Arc<Config>, index: usize) -> Shared {
         Shared {
             state: Mutex::new(State {
                 protocol: Protocol::new(config.bounds),
                 connection: None,
+                phase: Phase::Unused,
+                since: Instant::now(),
+                last_error: None,
                 unreachable: None,
                 dials_ended: 0,
+                failed_dials: 0,
                 failures: 0,
                 refusals: 0,
                 not_before: None,
                 last_used: Instant::now(),
                 is_closed: false,
+                draining: None,
+                lent: None,
                 is_quarantined: false,
                 is_kept: false,
                 parked: None,
@@ -183,12 +283,52 @@ impl Shared {
                 awaits_writer: false,
                 heard: Instant::now(),
                 alive: Instant::now(),
+                upkeep: Upkeep::default(),
                 statistics: Statistics::default(),
             }),
             config,
+            index,
             in_flight: AtomicUsize::new(0),
             dialled: Notify::new(),
         }
+    }
+
+    /// Tells the observers of a connection that is about to be used.
+    pub(crate) fn tell_lent(&self, greeting: &Greeting, now: Instant) {
+        let config = &self.config;
+        self.with(|state| state.lent = Some(now));
+        config.observers.lent(&Lent {
+            address: &config.address,
+            intent: config.intent,
+            connection: self.index,
+            greeting,
+        });
+    }
+
+    /// Tells the observers that it is gone, once; whether there was any.
+    pub(crate) fn tell_closed(&self, reason: &Error) -> bool {
+        let Some(lent) = self.with(|state| state.lent.take()) else {
+            return false;
+        };
+        let config = &self.config;
+        config.observers.closed(&Closed {
+            address: &config.address,
+            intent: config.intent,
+            connection: self.index,
+            lived: lent.elapsed(),
+            reason,
+        });
+        true
+    }
+
+    /// Tells whoever listens.
+    pub(crate) fn tell(&self, kind: EventKind) {
+        self.config.listeners.tell(Event {
+            address: self.config.address.clone(),
+            intent: self.config.intent,
+            connection: self.index,
+            kind,
+        });
     }
 
     /// Commands that hold a place, as of the last change.
@@ -250,16 +390,16 @@ impl Shared {
             );
         }
         let (outcome, direct) = self.with(|state| {
-            if state.is_closed {
+            if state.takes_nothing() {
                 return ((Err(Error::closed(address)), false), None);
             }
             state.last_used = now;
             // Even a request that is refused keeps the keeper trying, or the
             // node would count as unreachable for ever.
             let start = !std::mem::replace(&mut state.is_kept, true);
-            let refuses = while_away == WhileAway::Refuse;
-            if let Some(error) = state.unreachable.as_ref().filter(|_| refuses) {
-                return ((Err(error.clone()), start), None);
+            if let Some(error) = state.turns_away(while_away, start, &self.config) {
+                state.statistics.failed_fast += 1;
+                return ((Err(error), start), None);
             }
             let ticket = state.protocol.submit(commands, deadline, while_away);
             if ticket.is_some() {
@@ -285,14 +425,26 @@ impl Shared {
     }
 
     pub(crate) fn close(&self) {
-        let error = Error::closed(&self.config.address);
-        self.with(|state| {
-            state.is_closed = true;
-            state.connection = None;
-            state.direct = None;
-            state.protocol.fail_all(&error);
-        });
+        let now = Instant::now();
+        self.with(|state| state.close(now, &self.config));
         self.dialled.notify_waiters();
+    }
+
+    /// What it is now, for [`Pool::state`](crate::Pool::state).
+    pub(crate) fn state(&self) -> ConnectionState {
+        self.with(|state| {
+            let (in_flight, queued_bytes, waiting) = state.protocol.load();
+            ConnectionState {
+                phase: state.phase,
+                since: state.since,
+                greeting: state.connection.clone(),
+                in_flight,
+                queued_bytes,
+                waiting,
+                failures: state.failures,
+                last_error: state.last_error.clone(),
+            }
+        })
     }
 
     pub(crate) fn statistics(&self) -> Statistics {

@@ -31,10 +31,16 @@ pub struct Statistics {
     pub bytes_written: u64,
     /// Bytes that were read, handshakes aside.
     pub bytes_read: u64,
-    /// Commands that were accepted.
+    /// Commands that were accepted, the pool's own among them.
     pub commands: u64,
     /// Replies that were read, those included whose caller had gone.
     pub replies: u64,
+    /// Requests that failed at once because the node could not be reached.
+    pub failed_fast: u64,
+    /// PINGs that were sent because a connection was idle.
+    pub pings: u64,
+    /// Times that a connection in use was authenticated anew.
+    pub reauthentications: u64,
     /// Of the leased connections.
     pub leases: LeaseStatistics,
 }
@@ -57,6 +63,9 @@ impl Statistics {
             bytes_read: self.bytes_read + other.bytes_read,
             commands: self.commands + other.commands,
             replies: self.replies + other.replies,
+            failed_fast: self.failed_fast + other.failed_fast,
+            pings: self.pings + other.pings,
+            reauthentications: self.reauthentications + other.reauthentications,
             leases: self.leases,
         }
     }

@@ -5,6 +5,7 @@ mod greeting;
 mod half_open;
 mod network;
 mod recipe;
+mod steps;
 mod stream;
 mod tcp;
 
@@ -22,6 +23,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::config::Config;
 use crate::error::{Error, Nature};
+
+/// The step in which the provider of credentials is asked.
+pub(crate) const CREDENTIALS: &str = "credentials";
 
 /// Which step a dial is in, for the error of a deadline that passes meanwhile.
 struct Progress(Mutex<String>);
@@ -51,12 +55,22 @@ pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeti
     let progress = Progress(Mutex::new("connect".to_owned()));
     let address = &config.address;
     let dialling = async {
+        let credentials = match &config.credentials {
+            Some(provider) => {
+                progress.begin(CREDENTIALS);
+                Some(provider.credentials().await.map_err(|error| {
+                    Error::dial(address, CREDENTIALS, Nature::Provider, error.into_source())
+                })?)
+            }
+            None => None,
+        };
+        progress.begin("connect");
         let opened = config.connector.connect(address.clone(), deadline).await;
         let stream =
             opened.map_err(|error| Error::dial(address, "connect", nature_of(&error), error))?;
         let stream = encrypted(config, stream, &progress).await?;
         let half = HalfOpen::new(stream.into(), config.limits);
-        recipe::carry_out(config, half, attempt, &progress).await
+        recipe::carry_out(config, credentials.as_ref(), half, attempt, &progress).await
     };
     match timeout_at(deadline, dialling).await {
         Ok(outcome) => outcome,

@@ -6,14 +6,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::lookup_host;
 use tokio::time::Instant;
 
 use super::connect::{Connect, Connecting};
 use super::stream::Stream;
-use super::tcp;
+use super::tcp::{self, TcpSettings};
 use crate::address::{Address, Place};
+use crate::config::LONGEST;
 
 /// A boxed future, as [`Resolve::resolve`] returns it.
 pub type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
@@ -43,8 +45,7 @@ where
 ///
 /// A host is resolved at every dial, by the system or by a [`Resolve`]; all of
 /// its addresses are tried, each with its share of the time that is left. TCP
-/// connections have `TCP_NODELAY`, keepalive, and where there is such an option a
-/// bound of 30 seconds on bytes that nobody acknowledges.
+/// connections have `TCP_NODELAY`.
 ///
 /// ```
 /// use std::net::SocketAddr;
@@ -65,6 +66,7 @@ where
 #[derive(Clone, Default)]
 pub struct Network {
     resolver: Option<Arc<dyn Resolve>>,
+    tcp: TcpSettings,
 }
 
 impl Network {
@@ -80,11 +82,32 @@ impl Network {
         self.resolver = Some(Arc::new(resolver));
         self
     }
+
+    /// After how long without a sign of life the system is to ask a TCP peer for
+    /// one; a peer that leaves three such questions in a row unanswered, each a
+    /// third of this apart, is gone. `None` leaves it out. Default: 15 seconds.
+    /// Systems count in whole seconds. Best effort: a system that refuses is used
+    /// without.
+    #[must_use]
+    pub fn keepalive(mut self, idle: Option<Duration>) -> Network {
+        self.tcp.keepalive = idle.map(|idle| idle.min(LONGEST));
+        self
+    }
+
+    /// How long bytes that were written may stay without the peer's
+    /// acknowledgement before the system ends a TCP connection
+    /// (`TCP_USER_TIMEOUT`; Linux and Android only). `None` leaves it to the
+    /// system, which may take a quarter of an hour. Default: 30 seconds.
+    #[must_use]
+    pub fn user_timeout(mut self, timeout: Option<Duration>) -> Network {
+        self.tcp.unacknowledged = timeout.map(|timeout| timeout.min(LONGEST));
+        self
+    }
 }
 
 impl Connect for Network {
     fn connect(&self, address: Address, deadline: Instant) -> Connecting {
-        let resolver = self.resolver.clone();
+        let (resolver, tcp) = (self.resolver.clone(), self.tcp);
         Box::pin(async move {
             let (host, port) = match &address.0 {
                 Place::Unix(path) => return unix(path).await,
@@ -94,7 +117,7 @@ impl Connect for Network {
                 Some(resolver) => resolver.resolve(address.clone()).await?,
                 None => lookup_host((host, port)).await?.collect(),
             };
-            let stream: Box<dyn Stream> = Box::new(tcp::connect(&found, deadline).await?);
+            let stream: Box<dyn Stream> = Box::new(tcp::connect(&found, &tcp, deadline).await?);
             Ok(stream)
         })
     }
@@ -104,6 +127,7 @@ impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Network")
             .field("has_resolver", &self.resolver.is_some())
+            .field("tcp", &self.tcp)
             .finish()
     }
 }

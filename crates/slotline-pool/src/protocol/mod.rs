@@ -9,7 +9,9 @@ mod cutting;
 mod failing;
 mod inbox;
 mod outbox;
+mod own;
 mod receiving;
+mod room;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,13 @@ pub(crate) struct Bounds {
 /// A request's place, valid until its outcome is taken or it is abandoned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket(usize);
+
+#[cfg(test)]
+impl Ticket {
+    pub(crate) fn made_up(number: usize) -> Ticket {
+        Ticket(number)
+    }
+}
 
 /// A reply came that nobody had asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -346,67 +355,6 @@ impl Protocol {
     /// Commands that hold a place.
     pub(crate) fn in_flight(&self) -> usize {
         self.used.commands
-    }
-
-    fn has_room(&self, size: Size) -> bool {
-        let Size { commands, bytes } = self.used;
-        // A request larger than the bound goes when there is nothing else (B1).
-        let fits =
-            |used: usize, more: usize, bound| used == 0 || used.saturating_add(more) <= bound;
-        fits(commands, size.commands, self.bounds.commands)
-            && fits(bytes, size.bytes, self.bounds.bytes)
-    }
-
-    fn enqueue(&mut self, slot: u32, commands: &Commands, size: Size) {
-        self.outbox.append(commands, size.bytes);
-        self.batches.push_back(Batch {
-            slot: Some(slot),
-            remaining: size.commands as u32,
-            bytes: size.bytes,
-        });
-        self.used.commands += size.commands;
-        self.used.bytes += size.bytes;
-        if let Some(slot) = self.slots.get_mut(slot as usize) {
-            slot.stage = Stage::Queued;
-        }
-    }
-
-    /// Lets in those who wait for room, in their order.
-    fn admit(&mut self) {
-        while let Some(front) = self.pending.front() {
-            let slot = self.slots.get(front.slot as usize);
-            let waits = slot.is_some_and(|slot| matches!(slot.stage, Stage::Waiting));
-            if waits && !self.has_room(front.size) {
-                break;
-            }
-            let Some(next) = self.pending.pop_front() else {
-                break;
-            };
-            if waits {
-                self.enqueue(next.slot, &next.commands, next.size);
-            } else {
-                self.pending_dead = self.pending_dead.saturating_sub(1);
-                self.slots.try_remove(next.slot as usize);
-            }
-        }
-    }
-
-    fn drop_dead_pending(&mut self) {
-        let slots = &mut self.slots;
-        self.pending.retain(|pending| {
-            let key = pending.slot as usize;
-            let dead = slots.get(key).is_none_or(|slot| slot.is_abandoned());
-            if dead {
-                slots.try_remove(key);
-            }
-            !dead
-        });
-        self.pending_dead = 0;
-    }
-
-    fn release(&mut self, size: Size) {
-        self.used.commands = self.used.commands.saturating_sub(size.commands);
-        self.used.bytes = self.used.bytes.saturating_sub(size.bytes);
     }
 
     /// The first byte of the next batch has been written: from now on it keeps

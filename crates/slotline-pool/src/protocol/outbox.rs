@@ -1,6 +1,7 @@
 //! Bytes that have not been written yet.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes};
@@ -15,7 +16,7 @@ const MOST_LARGE: usize = 32;
 const PIECES: usize = 2 * MOST_LARGE + 1;
 
 /// Whole batches one after another, the first of them perhaps written in part.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Chunk {
     bytes: Vec<u8>,
     /// Where the bytes begin that have not been written.
@@ -25,6 +26,8 @@ pub(crate) struct Chunk {
     large: VecDeque<(usize, Bytes)>,
     /// Batches in here of which no byte has been written.
     pub(super) batches: usize,
+    /// Whether nothing is to be added: what is in here is written by itself.
+    is_sealed: bool,
     /// Which of the chunks that were ever handed out this is.
     pub(super) number: u64,
 }
@@ -100,6 +103,7 @@ impl Chunk {
     pub(super) fn cut(&mut self, before: usize, batches: impl Iterator<Item = (usize, bool)>) {
         let mut kept = Chunk {
             batches: self.batches,
+            is_sealed: self.is_sealed,
             ..Chunk::default()
         };
         for (len, stays) in std::iter::once((before, true)).chain(batches) {
@@ -136,18 +140,35 @@ impl Chunk {
     }
 }
 
+impl fmt::Debug for Chunk {
+    /// How much, not what: a password may be in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunk")
+            .field("bytes", &self.bytes.len())
+            .field("batches", &self.batches)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The chunks in order. While the driver writes the first, callers fill the
 /// next; two of them take turns, so that the steady state allocates nothing.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Outbox {
     chunks: VecDeque<Chunk>,
     spare: Vec<Vec<u8>>,
 }
 
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.chunks).finish()
+    }
+}
+
 impl Outbox {
     pub(super) fn append(&mut self, commands: &Commands, len: usize) {
-        let is_full =
-            |chunk: &Chunk| chunk.bytes.len() + len > CHUNK || chunk.large.len() >= MOST_LARGE;
+        let is_full = |chunk: &Chunk| {
+            chunk.is_sealed || chunk.bytes.len() + len > CHUNK || chunk.large.len() >= MOST_LARGE
+        };
         if self.chunks.back().is_none_or(is_full) {
             let bytes = self.spare.pop().unwrap_or_default();
             self.chunks.push_back(Chunk {
@@ -159,6 +180,18 @@ impl Outbox {
             commands.for_each_run(|run| chunk.append(run));
             chunk.batches += 1;
         }
+    }
+
+    /// Puts a batch before all others, in a chunk of its own.
+    pub(super) fn prepend(&mut self, commands: &Commands) {
+        let mut chunk = Chunk {
+            bytes: self.spare.pop().unwrap_or_default(),
+            batches: 1,
+            is_sealed: true,
+            ..Chunk::default()
+        };
+        commands.for_each_run(|run| chunk.append(run));
+        self.chunks.push_front(chunk);
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -1,10 +1,15 @@
 //! Pools against small servers that the tests script themselves.
 
+mod away;
+mod credentials;
 mod dialling;
 mod direct;
 mod dropped;
+mod ending;
+mod health;
 mod hooks;
 mod leases;
+mod secrets;
 mod server;
 mod sharing;
 #[cfg(unix)]

@@ -13,7 +13,7 @@ use crate::{Connect, hook};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn far() -> Address {
+pub(super) fn far() -> Address {
     Address::new("node", 7000)
 }
 
@@ -25,7 +25,7 @@ async fn serve(mut stream: DuplexStream) {
 }
 
 /// Dials fail until `from`, counted from the first; then there is a server.
-fn away_until(from: usize) -> (impl Connect, Arc<AtomicUsize>) {
+pub(super) fn away_until(from: usize) -> (impl Connect, Arc<AtomicUsize>) {
     let dials = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&dials);
     let connector = move |_, _| {

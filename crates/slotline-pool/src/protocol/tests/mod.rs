@@ -3,6 +3,7 @@
 mod bounds;
 mod memory;
 mod order;
+mod own;
 
 use std::task::Waker;
 use std::time::Duration;
