@@ -6,7 +6,9 @@ mod ci;
 mod cluster;
 mod command_table;
 mod demo;
+mod fuzz;
 mod integration;
+mod metadata;
 mod packages;
 mod servers;
 mod test;
@@ -32,6 +34,7 @@ enum Verb {
     CommandTable(command_table::CommandTable),
     Demo(demo::Demo),
     Integration(integration::Integration),
+    Fuzz(fuzz::Fuzz),
     Test(test::Test),
     Tidy(tidy::Tidy),
     Ci(ci::Ci),
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Verb::CommandTable(verb) => verb.run(),
         Verb::Demo(verb) => verb.run(),
         Verb::Integration(verb) => verb.run(),
+        Verb::Fuzz(verb) => verb.run(),
         Verb::Test(verb) => verb.run(),
         Verb::Tidy(verb) => verb.run(),
         Verb::Ci(verb) => verb.run(),

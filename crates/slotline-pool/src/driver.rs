@@ -8,8 +8,12 @@ use crate::dial::{Ready, Socket};
 use crate::error::{CLOSED, Error, SILENT};
 use crate::events::EventKind;
 use crate::keeper::Alarm;
-use crate::protocol::{Chunk, Distributed, Inbox, Unsolicited};
+use crate::protocol::{Chunk, Inbox};
 use crate::shared::{Parked, Shared, State};
+
+/// After so much has been read on one turn, those who were given it run first:
+/// memory that they let go of is then used for what comes next.
+const TURN: usize = 256 << 10;
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -48,8 +52,7 @@ enum Read {
 /// What there is to write.
 enum Taken {
     Chunk(Option<Chunk>),
-    /// There will be more of it when the callers have run that were woken, or that
-    /// write by themselves.
+    /// There will be more of it when the callers have run that were woken.
     Later,
     /// First the push that comes next is to be passed on.
     Push,
@@ -82,8 +85,21 @@ impl<'a> Driver<'a> {
     /// it is given anything (E6).
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut blocked = false;
+        let mut turn = 0;
         loop {
-            let read = self.read(cx);
+            if turn >= TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            // What cannot be given to anybody yet comes first.
+            let has_held = !self.inbox.is_drained();
+            let read = match has_held {
+                true => Read::Nothing,
+                false => self.read(cx),
+            };
+            if let Read::Some(bytes) = read {
+                turn += bytes;
+            }
             let now = Instant::now();
             let taken = self.take_over(&read, now, !blocked);
             for event in self.events.drain(..) {
@@ -92,13 +108,11 @@ impl<'a> Driver<'a> {
             let chunk = match taken {
                 Ok(Taken::Chunk(chunk)) => chunk,
                 Ok(Taken::Later) => {
-                    self.put_off(read);
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
                 Ok(Taken::Push) => {
-                    self.pass_on_push();
-                    self.put_off(read);
+                    self.pass_on_push(read);
                     continue;
                 }
                 Err(end) => return Poll::Ready(end),
@@ -106,7 +120,9 @@ impl<'a> Driver<'a> {
             if let Read::End(error) = read {
                 return Poll::Ready(End::Lost(error));
             }
-            let is_quiet = matches!(read, Read::Nothing);
+            // Whoever has not asked for more is not told when there is.
+            let has_asked = !has_held || !self.inbox.is_drained();
+            let is_quiet = matches!(read, Read::Nothing) && has_asked;
             if is_quiet && let Some(error) = self.broken.take() {
                 self.put_back(Wrote::of_nothing(chunk), now, None);
                 return Poll::Ready(End::Lost(error));
@@ -128,15 +144,9 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// What came before the end of the stream comes first.
-    fn put_off(&mut self, read: Read) {
-        if let Read::End(error) = read {
-            self.ended = Some(error);
-        }
-    }
-
-    /// Outside the lock, and before any reply behind it is handed out.
-    fn pass_on_push(&mut self) {
+    /// Outside the lock, and before any reply behind it is handed out. What was
+    /// read before the end of the stream comes before that end.
+    fn pass_on_push(&mut self, read: Read) {
         let shared = self.shared;
         if let (Some(pushes), Some(frame)) =
             (shared.config.listeners.push_sender(), self.inbox.front())
@@ -144,6 +154,9 @@ impl<'a> Driver<'a> {
             pushes.message(shared.index, frame);
         }
         self.inbox.skip();
+        if let Read::End(error) = read {
+            self.ended = Some(error);
+        }
     }
 
     /// Whether new credentials are to be asked for; told once.
@@ -152,10 +165,6 @@ impl<'a> Driver<'a> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Read {
-        if !self.inbox.is_drained() {
-            // First those that are here.
-            return Read::Some(0);
-        }
         if let Some(error) = self.ended.take() {
             return Read::End(error);
         }
@@ -189,18 +198,15 @@ impl<'a> Driver<'a> {
                 state.statistics.bytes_read += *bytes as u64;
                 (state.heard, state.alive) = (now, now);
             }
-            match state.protocol.distribute(inbox, wants_pushes) {
-                Ok(Distributed::All) => {}
-                Ok(Distributed::Early) => return Ok(Taken::Later),
-                Ok(Distributed::Push) => {
-                    state.statistics.pushes += 1;
-                    return Ok(Taken::Push);
-                }
-                Err(Unsolicited) => {
-                    let how = "the server sent a reply that nobody had asked for";
-                    return Err(End::Lost(Error::lost(&config.address, how, None)));
-                }
+            if state.protocol.distribute(inbox, wants_pushes).is_err() {
+                let how = "the server sent a reply that nobody had asked for";
+                return Err(End::Lost(Error::lost(&config.address, how, None)));
             }
+            if inbox.next_is_push() == Some(true) {
+                state.statistics.pushes += 1;
+                return Ok(Taken::Push);
+            }
+            state.awaits_writer = !inbox.is_drained();
             state.expire(now, config);
             if state.has_closed(now, config) {
                 return Err(End::Closed);
@@ -214,10 +220,8 @@ impl<'a> Driver<'a> {
                 return Err(End::Lost(Error::lost(&config.address, how, None)));
             }
             *asks |= state.upkeep.reauth.asks(now);
-            if state.upkeep.reauth.due().is_some() && state.protocol.is_being_written() {
-                // A caller writes by itself, and nobody tells when it has done.
-                return Ok(Taken::Later);
-            }
+            let is_due = state.upkeep.reauth.due().is_some();
+            state.awaits_writer |= is_due && state.protocol.is_in_hand();
             let holds_back = state.holds_back();
             if holds_back && state.is_quarantined && state.protocol.owed() == 0 {
                 return Err(End::Lost(Error::lost(&config.address, "quarantined", None)));

@@ -44,14 +44,14 @@ pub struct Closed<'a> {
     pub reason: &'a Error,
 }
 
-type OnLend = dyn Fn(&Lent<'_>) + Send + Sync;
-type OnClose = dyn Fn(&Closed<'_>) + Send + Sync;
+type OnLend = Arc<dyn Fn(&Lent<'_>) + Send + Sync>;
+type OnClose = Arc<dyn Fn(&Closed<'_>) + Send + Sync>;
 
 /// All that were given, in their order.
 #[derive(Clone, Default)]
 pub(crate) struct Observers {
-    pub(crate) on_lend: Vec<Arc<OnLend>>,
-    pub(crate) on_close: Vec<Arc<OnClose>>,
+    pub(crate) on_lend: Vec<OnLend>,
+    pub(crate) on_close: Vec<OnClose>,
 }
 
 impl Observers {

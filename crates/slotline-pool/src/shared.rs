@@ -73,6 +73,8 @@ pub(crate) struct State {
     pub(crate) parked: Option<Parked>,
     /// The way to write to the present connection without the driver.
     pub(crate) direct: Option<Direct>,
+    /// The driver has replies, or an AUTH, that wait for what a caller is writing.
+    pub(crate) awaits_writer: bool,
     /// When something last came on the present connection, or it was made.
     pub(crate) heard: Instant,
     /// Since when replies are due without any coming.
@@ -103,9 +105,11 @@ impl State {
         };
         let bytes = parked.for_bytes && self.protocol.has_unwritten();
         let is_drained = self.draining.is_some() && self.protocol.is_settled();
-        if !(self.is_closed || is_drained || earlier || bytes) {
+        let replies = self.awaits_writer && !self.protocol.is_in_hand();
+        if !(self.is_closed || is_drained || earlier || bytes || replies) {
             return None;
         }
+        self.awaits_writer = false;
         self.parked.take().map(|parked| parked.waker)
     }
 
@@ -276,6 +280,7 @@ impl Shared {
                 is_kept: false,
                 parked: None,
                 direct: None,
+                awaits_writer: false,
                 heard: Instant::now(),
                 alive: Instant::now(),
                 upkeep: Upkeep::default(),
@@ -347,7 +352,10 @@ impl Shared {
         let (result, keeper) = {
             let mut state = self.lock();
             let result = act(&mut state);
-            std::mem::swap(woken, &mut state.protocol.woken);
+            // An empty list stays, with the room that it has grown to.
+            if !state.protocol.woken.is_empty() {
+                std::mem::swap(woken, &mut state.protocol.woken);
+            }
             self.in_flight
                 .store(state.protocol.in_flight(), Ordering::Relaxed);
             (result, state.keeper_to_wake(&self.config))

@@ -4,9 +4,6 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use std::ffi::OsStr;
-
-use crate::workspace;
 
 /// One codec, or client, doing one task of one workload.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,30 +27,6 @@ pub(super) struct Figures {
     pub(super) time: [f64; 3],
     pub(super) bytes: f64,
     pub(super) allocations: f64,
-}
-
-/// Runs one bench target for what it prints.
-pub(super) fn run(target: &str, path: &OsStr, arguments: &[&str]) -> Result<Vec<Value>> {
-    let printed = workspace::printed(
-        workspace::cargo()
-            .args([
-                "bench",
-                "--quiet",
-                "-p",
-                "slotline-benches",
-                "--bench",
-                target,
-                "--",
-            ])
-            .args(arguments)
-            .env("PATH", path),
-    )?;
-    let lines = printed.lines().filter(|line| !line.is_empty());
-    lines
-        .map(|line| {
-            serde_json::from_str(line).with_context(|| format!("{target} printed {line:?}"))
-        })
-        .collect()
 }
 
 /// Joins the lines of the three measurements.

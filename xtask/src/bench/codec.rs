@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::cases::{self, Case};
 use super::figures::{grouped, number, spread};
+use super::program;
 use super::table::Table;
 use super::tools;
 
@@ -27,20 +28,12 @@ impl Codec {
     pub(crate) fn run(self) -> Result<()> {
         let path = tools::path()?;
         let quick: &[&str] = if self.quick { &["--quick"] } else { &[] };
-        let instructions = cases::run("codec_instructions", &path, &["--output-format=json"])?;
-        let allocations = cases::run("codec_allocations", &path, &[])?;
-        let time = cases::run("codec_time", &path, quick)?;
+        let instructions = program::run("codec_instructions", &path, &["--output-format=json"])?;
+        let allocations = program::run("codec_allocations", &path, &[])?;
+        let time = program::run("codec_time", &path, quick)?;
         let cases = cases::join(&time, &instructions, &allocations)?;
         let table = table(&cases);
-        print!(
-            "{}\n{}",
-            if self.markdown {
-                table.markdown()
-            } else {
-                table.text()
-            },
-            notes(&cases),
-        );
+        print!("{}\n{}", table.show(self.markdown), notes(&cases));
         Ok(())
     }
 }

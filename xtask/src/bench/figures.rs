@@ -31,6 +31,13 @@ pub(super) fn spread(median: f64, least: f64, most: f64) -> String {
     format!("{} ({}–{})", number(median), number(least), number(most))
 }
 
+/// Of several figures the median, the least and the most.
+pub(super) fn median(mut figures: Vec<f64>) -> Option<[f64; 3]> {
+    figures.sort_by(f64::total_cmp);
+    let middle = *figures.get(figures.len() / 2)?;
+    Some([middle, *figures.first()?, *figures.last()?])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +58,7 @@ mod tests {
             assert_eq!(number(value), text);
         }
         assert_eq!(spread(2.0, 1.0, 1000.0), "2.00 (1.00–1,000)");
+        assert_eq!(median(vec![3.0, 9.0, 1.0]), Some([3.0, 1.0, 9.0]));
+        assert_eq!(median(Vec::new()), None);
     }
 }

@@ -3,6 +3,9 @@
 mod cases;
 mod codec;
 mod figures;
+mod pool;
+mod program;
+mod strace;
 mod table;
 mod tools;
 
@@ -19,12 +22,14 @@ pub(crate) struct Bench {
 #[derive(Subcommand)]
 enum What {
     Codec(codec::Codec),
+    Pool(pool::Pool),
 }
 
 impl Bench {
     pub(crate) fn run(self) -> Result<()> {
         match self.what {
             What::Codec(codec) => codec.run(),
+            What::Pool(pool) => pool.run(),
         }
     }
 }

@@ -11,8 +11,17 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// In Markdown or for a terminal.
+    pub(super) fn show(&self, markdown: bool) -> String {
+        if markdown {
+            self.markdown()
+        } else {
+            self.text()
+        }
+    }
+
     /// In columns that line up.
-    pub(super) fn text(&self) -> String {
+    fn text(&self) -> String {
         let lines = || std::iter::once(&self.heading).chain(&self.rows);
         let width = |column: usize| {
             let cells = lines().filter_map(|line| line.get(column));
@@ -36,7 +45,7 @@ impl Table {
     }
 
     /// In Markdown.
-    pub(super) fn markdown(&self) -> String {
+    fn markdown(&self) -> String {
         let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let rule: Vec<String> = (0..self.heading.len())
             .map(|column| if column < self.words { "---" } else { "--:" }.to_owned())

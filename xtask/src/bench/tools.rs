@@ -26,11 +26,11 @@ pub(super) fn path() -> Result<OsString> {
     Ok(std::env::join_paths(folders)?)
 }
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     workspace::target().join("tools")
 }
 
-fn runs(program: &Path) -> bool {
+pub(super) fn runs(program: &Path) -> bool {
     let output = Command::new(program).arg("--version").output();
     output.is_ok_and(|output| output.status.success())
 }
@@ -68,7 +68,7 @@ fn valgrind() -> Result<PathBuf> {
         by_hand: BY_HAND,
     };
     let place = packages.get(LAUNCHER, |whole| {
-        let tools = parts(&whole.join("root"))?;
+        let tools = folder_of("callgrind-", &whole.join("root"))?;
         // The package's own `valgrind` is a script around this one.
         let program = ["usr/bin/valgrind.bin", "usr/bin/valgrind"]
             .into_iter()
@@ -92,22 +92,18 @@ fn valgrind() -> Result<PathBuf> {
     Ok(place.join("bin"))
 }
 
-/// The folder under `root` that holds valgrind's tools.
-fn parts(root: &Path) -> Result<String> {
+/// The folder under `root` that holds a file whose name begins so.
+pub(super) fn folder_of(name: &str, root: &Path) -> Result<String> {
     let mut folders = vec![root.join("usr")];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 folders.push(entry.path());
-            } else if entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with("callgrind-")
-            {
+            } else if entry.file_name().to_string_lossy().starts_with(name) {
                 return Ok(folder.strip_prefix(root)?.display().to_string());
             }
         }
     }
-    bail!("the package of valgrind holds no callgrind")
+    bail!("the packages hold no {name}*")
 }

@@ -12,6 +12,11 @@ impl Protocol {
         slot.is_none_or(|slot| slot.is_abandoned())
     }
 
+    /// Whether a chunk is being written.
+    pub(crate) fn is_in_hand(&self) -> bool {
+        self.hand.is_some()
+    }
+
     /// How many batches are in the chunk that is being written.
     pub(super) fn in_hand(&self) -> usize {
         self.hand.map_or(0, |hand| hand.batches)

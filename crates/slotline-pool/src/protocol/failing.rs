@@ -26,8 +26,8 @@ impl Protocol {
             if !over(deadline) {
                 continue;
             }
-            if index < self.touched {
-                // Its last bytes, if any are left, will still be written.
+            if index < self.touched + self.in_hand() {
+                // Its bytes, as far as any are left, will still be written.
                 let error = error(Waiting::Reply);
                 self.fail_batch(index, error, Written::Everything);
             } else {

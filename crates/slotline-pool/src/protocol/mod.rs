@@ -10,6 +10,7 @@ mod failing;
 mod inbox;
 mod outbox;
 mod own;
+mod receiving;
 mod room;
 mod slots;
 #[cfg(test)]
@@ -56,17 +57,6 @@ impl Ticket {
 /// A reply came that nobody had asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unsolicited;
-
-/// Whether everything that had come was handed out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Distributed {
-    All,
-    /// The next reply is here before the caller that wrote its request by itself
-    /// has said how much it wrote.
-    Early,
-    /// The next frame is a push that somebody wants.
-    Push,
-}
 
 #[derive(Debug, Clone, Copy)]
 struct Size {
@@ -313,68 +303,6 @@ impl Protocol {
         }
         self.admit();
         self.owed.saturating_sub(owed)
-    }
-
-    /// Hands whole replies to those they belong to (R1). Pushes are dropped, unless
-    /// somebody `wants_pushes`. Something may be left: see [`Distributed`].
-    ///
-    /// # Errors
-    /// A reply without a request: the stream cannot be trusted any further.
-    pub(crate) fn distribute(
-        &mut self,
-        inbox: &mut Inbox,
-        wants_pushes: bool,
-    ) -> Result<Distributed, Unsolicited> {
-        let before = self.used.commands;
-        let mut distributed = Distributed::All;
-        while let Some(is_push) = inbox.next_is_push() {
-            if is_push && wants_pushes {
-                distributed = Distributed::Push;
-                break;
-            }
-            if is_push {
-                inbox.skip();
-                self.pushes += 1;
-                continue;
-            }
-            self.drop_finished();
-            if self.touched == 0 && self.hand.is_some() {
-                distributed = Distributed::Early;
-                break;
-            }
-            let Some(batch) = self.batches.front_mut().filter(|_| self.touched > 0) else {
-                return Err(Unsolicited);
-            };
-            let most = batch.remaining as usize;
-            let key = batch.slot.map(|slot| slot as usize);
-            let mut slot = key.and_then(|slot| self.slots.get_mut(slot));
-            let taken = inbox.take_replies(most, |segment, ends| {
-                if let Some(slot) = &mut slot {
-                    slot.take(segment, ends, most);
-                }
-            });
-            batch.remaining -= taken as u32;
-            self.owed = self.owed.saturating_sub(taken);
-            self.used.commands = self.used.commands.saturating_sub(taken);
-            self.replies += taken as u64;
-            if batch.remaining > 0 {
-                continue;
-            }
-            batch.slot = None;
-            if let Some(key) = key {
-                self.finish(key, None);
-            }
-            if self.touched == 1 && self.touched_left > 0 {
-                // All replies to a request that has not been sent to its end.
-                return Err(Unsolicited);
-            }
-            self.batches.pop_front();
-            self.touched -= 1;
-        }
-        if self.used.commands < before {
-            self.admit();
-        }
-        Ok(distributed)
     }
 
     /// Whether there is something to write that nobody is writing.

@@ -6,11 +6,6 @@ use tokio::time::Instant;
 use super::{Batch, Protocol, Size, Slot, Stage, Ticket, WhileAway};
 
 impl Protocol {
-    /// Whether somebody is writing just now, outside the lock.
-    pub(crate) fn is_being_written(&self) -> bool {
-        self.hand.is_some()
-    }
-
     /// Whether every request has come to its end, and nothing is to come any more.
     pub(crate) fn is_settled(&self) -> bool {
         let nobody_waits = self.pending.len() == self.pending_dead;

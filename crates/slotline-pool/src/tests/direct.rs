@@ -102,16 +102,18 @@ async fn a_caller_that_writes_by_itself_notices_a_peer_that_closed() {
     assert_eq!(pool.statistics().dials, 3);
 }
 
-/// The reply may be here before the caller that wrote the request by itself has
-/// said that it did. Without `Distributed::Early` it counts as unsolicited, within
-/// some thousand turns.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_reply_may_come_before_its_writer_has_said_what_it_wrote() {
+/// On several threads the driver may read the answer while the caller that wrote
+/// has not come back from the socket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_may_overtake_the_caller_that_wrote() {
     let server = Server::start(|_, command| Some(usual(command))).await;
     let pool = builder(&server.address).build();
-    for turn in 0..20_000 {
-        let text = turn.to_string();
-        assert_eq!(texts(&send(&pool, &[&format!("GET {text}")]).await), [text]);
+    for turn in 0..5_000 {
+        let text = format!("t{turn}");
+        assert_eq!(
+            texts(&send(&pool, &[&format!("ECHO {text}")]).await),
+            [text]
+        );
     }
     assert_eq!(server.dials(), 1);
 }

@@ -31,7 +31,7 @@ async fn every_time<F: Future>(pool: &Pool, mut make: impl FnMut() -> F) -> usiz
             return times;
         }
     }
-    panic!("it ends at some time")
+    0
 }
 
 #[tokio::test]

@@ -283,6 +283,36 @@ async fn large_transfers_cross_through_small_buffers() {
     assert_eq!(texts(&set), ["OK"]);
 }
 
+/// Whoever has got a long value can let go of it before the next is read: memory
+/// is used again, and is still in the processor's cache.
+#[tokio::test]
+async fn callers_run_between_long_replies() {
+    const LEN: usize = 1 << 20;
+    let (connector, mut streams) = pipes(8 * LEN);
+    tokio::spawn(async move {
+        let mut stream = streams.recv().await.unwrap();
+        shake_hands(&mut stream, 3).await;
+        read_commands(&mut stream, 4).await;
+        // All of it at once, before anything is read.
+        let reply = format!("${LEN}\r\n{}\r\n", "r".repeat(LEN));
+        stream.write_all(reply.repeat(4).as_bytes()).await.unwrap();
+        let _ = stream.read(&mut [0]).await;
+    });
+    let pool = builder(&Address::new("pipe", 1))
+        .connector(connector)
+        .build();
+    let mut tasks = tokio::task::JoinSet::new();
+    for index in 0..4 {
+        let (get, pool) = (send(&pool, &["GET k"]), pool.clone());
+        tasks.spawn(async move {
+            assert_eq!(texts(&get.await)[0].len(), LEN);
+            let read = pool.statistics().bytes_read as usize;
+            assert!(read < (index + 2) * LEN, "{read} bytes before {index} ran");
+        });
+    }
+    tasks.join_all().await;
+}
+
 /// What would change the connection for everybody is refused unsent (S4, A6).
 #[tokio::test]
 async fn session_commands_are_refused() {

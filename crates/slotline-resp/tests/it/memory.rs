@@ -135,6 +135,21 @@ fn what_is_borrowed_or_shared_allocates_nothing() {
 }
 
 #[test]
+fn a_batch_of_known_length_allocates_as_often_however_long_it_is() {
+    for commands in [10, 100, 10_000] {
+        let made = measure(|| {
+            let mut buffer = CommandBuffer::with_capacity(commands);
+            for n in 0..commands {
+                buffer.begin(&known::GET, 1).key(&n);
+            }
+            assert_eq!(buffer.freeze().len(), commands);
+        });
+        // Bytes, commands, keys, and what shares them.
+        assert_eq!(made.count_total, 4, "{commands} commands");
+    }
+}
+
+#[test]
 fn a_lone_small_command_allocates_nothing() {
     let value = [b'v'; 64];
     let made = measure(|| {

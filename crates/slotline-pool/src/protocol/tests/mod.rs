@@ -112,7 +112,7 @@ impl Line {
             .collect()
     }
 
-    fn feed(&mut self, bytes: &[u8]) -> Result<Distributed, Unsolicited> {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), Unsolicited> {
         self.inbox.room().extend_from_slice(bytes);
         self.inbox.scan().unwrap();
         self.protocol.distribute(&mut self.inbox, false)

@@ -15,6 +15,9 @@ use crate::command::info::{CommandInfo, Flags, KeySpec};
 use crate::command::lookup::{command_info, subcommand_info};
 use crate::command::wire::{Finished, Wire};
 
+/// Bytes of a command with a key or a number beside its name.
+const USUAL: usize = 48;
+
 /// Commands under construction, one after another in one buffer.
 ///
 /// Each argument corrects its command's count where it has to, so there is
@@ -53,6 +56,22 @@ impl CommandBuffer {
     #[must_use]
     pub fn new() -> CommandBuffer {
         CommandBuffer::default()
+    }
+
+    /// An empty buffer with room for `commands` of a usual size, one key each: for
+    /// a batch whose length is known, which then need not grow step by step.
+    #[must_use]
+    pub fn with_capacity(commands: usize) -> CommandBuffer {
+        if commands < 2 {
+            // A lone command has its place already.
+            return CommandBuffer::new();
+        }
+        CommandBuffer {
+            bytes: Wire::with_capacity(commands.saturating_mul(USUAL)),
+            entries: SmallVec::with_capacity(commands),
+            keys: SmallVec::with_capacity(commands),
+            ..CommandBuffer::default()
+        }
     }
 
     /// Begins a command of the table. `args` is how many arguments will follow
