@@ -78,7 +78,8 @@ async fn a_pool_that_is_dropped_at_any_moment_leaves_nothing() {
 
 /// Everything that was accepted has run once and is answered; nothing comes later.
 ///
-/// Fails when a drain closes at once: what was under way is in doubt.
+/// Fails when a drain closes at once (in `State::has_closed`): what was accepted comes
+/// to nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_accepted_before_a_drain_is_answered() {
     let server = server().await;
@@ -113,7 +114,7 @@ async fn what_was_accepted_before_a_drain_is_answered() {
 /// A server that does not answer in time: what has been written is in doubt, the rest
 /// was not sent, and all of it is told by the deadline.
 ///
-/// Fails when a drain has no deadline.
+/// Fails when a drain has no deadline (in `State::has_closed` and `Line::drained`).
 #[tokio::test]
 async fn a_drain_ends_by_its_deadline() {
     let server = server().await;

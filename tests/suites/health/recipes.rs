@@ -84,8 +84,7 @@ async fn is_the_same_again(node: &Node, builder: PoolBuilder, name: &str, flags:
     }
 }
 
-/// Fails when a reconnect leaves a step or a hook out (in `recipe`, if `attempt` or
-/// anything else tells that it is not the first).
+/// Fails when a reconnect leaves steps out (in `Step::of`, none after the first dial).
 #[tokio::test]
 async fn a_reconnect_is_what_the_connection_was() {
     let alone = server().await;

@@ -55,6 +55,7 @@ async fn rotated(node: &Node, protocol: Protocol) -> Rotated {
     let pool = builder(node, "rotated")
         .protocol(protocol)
         .credentials(current)
+        .never_ping()
         .build();
     let events = pool.events();
     pool.connect().await.expect("a connection");
@@ -66,13 +67,13 @@ async fn rotated(node: &Node, protocol: Protocol) -> Rotated {
 }
 
 /// Rotated under load, to wrong passwords as well, no request fails and no reply
-/// comes to the wrong one. Then every connection is killed, and the next ones know
+/// comes to the wrong one. Then every connection is killed, and the next one knows
 /// the newest password.
 ///
 /// Fails from version 7.2 on when AUTH goes as any other command does (in
 /// `State::authenticate`, `submit` for `submit_own`, and `Reauth::holds_back` never):
 /// the server says nothing of the wrong password, and replies shift. Fails at the end
-/// when a dial uses the credentials that the pool was built with.
+/// when a dial uses the credentials that the pool was built with (in `dial`).
 #[tokio::test(flavor = "multi_thread")]
 async fn passwords_are_rotated_under_load() {
     for protocol in BOTH {
@@ -119,7 +120,8 @@ async fn passwords_are_rotated_under_load() {
 /// An open connection survives that its user is switched off; the user's end is its
 /// own, without a word. Then nobody gets in, and all who wait are told why.
 ///
-/// Fails when the end of a stream is no end (in `Driver::read`): nothing is noticed.
+/// Fails when the end of a stream is no end (in `Driver::read`, take it for nothing):
+/// nothing is noticed, there being no pings here.
 #[tokio::test]
 async fn a_user_that_is_deleted_ends_its_connections() {
     for protocol in BOTH {

@@ -66,8 +66,9 @@ async fn check<F: Future<Output = ()>>(node: &Node, code: &str, end: impl FnOnce
     assert_eq!(pool.statistics().connections_lost, lost);
 }
 
-/// Fails when an error counts as no answer (in `State::take_pong`, close on a reply
-/// that is one): the connection is lost again and again. So do the three below.
+/// Fails when an error counts as no answer (in `State::look_after`, lose the
+/// connection on a reply to PING that is one): it is lost again and again. So do the
+/// three below.
 #[tokio::test]
 async fn a_busy_server_is_no_dead_one() {
     let server = server().await;
@@ -153,7 +154,7 @@ async fn a_replica_without_its_primary_is_no_dead_server() {
 
 /// The line goes dead while nobody uses it: it is replaced before anyone does (E3).
 ///
-/// Fails without pings (`never_ping`): nobody notices.
+/// Fails when nothing is pinged (in `State::ping`): nobody notices.
 #[tokio::test]
 async fn a_line_that_dies_while_it_is_idle_is_replaced_before_it_is_needed() {
     let server = server().await;
@@ -182,7 +183,9 @@ async fn a_line_that_dies_while_it_is_idle_is_replaced_before_it_is_needed() {
 /// The server would close what is idle for a second (E6). Pinged, it is not idle;
 /// not pinged, it costs no command.
 ///
-/// Fails, without pings, when the driver takes no notice of the end of a stream.
+/// Fails, without pings, when the driver takes no notice of the end of a stream (in
+/// `Driver::read`) and nobody asks the system for it either (`State::has_ended`);
+/// one of them is enough.
 #[tokio::test]
 async fn what_the_server_would_close_for_being_idle() {
     let server = server().await;

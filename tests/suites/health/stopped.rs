@@ -41,9 +41,9 @@ enum Fate {
 /// What waits stays within its bound all the time, and what was said not to have been
 /// sent has not run when the server goes on.
 ///
-/// Fails when expired requests are written all the same (in `State::expire`, do
-/// nothing for those that have not been written but tell their callers), and when the
-/// outbox has no bound in bytes (`Protocol::has_room`).
+/// Fails when requests whose callers have been told are written all the same (let
+/// `Protocol::is_dead` say no), and when there is no bound in bytes (in
+/// `Protocol::has_room`): a megabyte waits.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_a_server_that_stands_still_is_bounded_and_never_runs_late() {
     let server = server().await;

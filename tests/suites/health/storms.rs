@@ -14,7 +14,8 @@ const SECONDS: u64 = 4;
 /// All clients are killed, and there is room for none of them: they come back one
 /// by one, not in a storm, and all of them once there is room.
 ///
-/// Fails when dials do not pause (`Backoff::pause`): there are thousands.
+/// Fails when dials do not pause (in `Backoff::pause`): there are more than ten
+/// thousand.
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_find_no_room_come_back_without_a_storm() {
     let server = server().await;
@@ -93,7 +94,7 @@ async fn clients_that_find_no_room_come_back_without_a_storm() {
 
 /// Whoever asks is told at once why not, while the pool goes on trying (the breaker).
 ///
-/// Fails without `fail_fast_after`: the requests wait.
+/// Fails when it never says so (in `State::fails_fast`): the requests wait.
 #[tokio::test]
 async fn where_nobody_is_to_wait_requests_are_told_why() {
     let server = server().await;
