@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::pushes::{PushSender, Pushes};
 
 /// What `tracing` calls the source of everything that this crate says.
-const TARGET: &str = "slotline_pool";
+pub(crate) const TARGET: &str = "slotline_pool";
 
 /// So many events are kept for a receiver that does not read.
 const KEPT: usize = 256;

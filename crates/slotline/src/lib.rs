@@ -19,7 +19,8 @@ pub use slotline_pipeline::{
     ChunkLayer, Intent, ReadFrom, Request, Response, RetryPolicy, StandardPolicy,
 };
 pub use slotline_pool::{
-    Address, Connect, Connecting, HookError, InitHook, Network, Setup, Statistics, Stream, hook,
+    Address, Connect, Connecting, Credentials, CredentialsFuture, CredentialsProvider, HookError,
+    InitHook, Network, Setup, Statistics, Stream, hook,
 };
 #[cfg(feature = "tls")]
 pub use slotline_pool::{Tls, TlsBuilder, rustls};

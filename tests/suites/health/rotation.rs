@@ -149,3 +149,28 @@ async fn a_user_that_is_deleted_ends_its_connections() {
         assert_eq!(texts(&in_time(send(&it.pool, &["INCR n"])).await), ["1"]);
     }
 }
+
+/// The same through a client of the whole crate.
+///
+/// Fails when the client hands its pools the credentials that it was built with (in
+/// `ClientBuilder::pool`).
+#[tokio::test]
+async fn a_client_takes_its_credentials_from_a_provider() {
+    let server = server().await;
+    allow(&server, "p0").await;
+    let (rotate, current) = watch::channel(app("p0"));
+    let client = slotline::Client::builder()
+        .nodes([server.url()])
+        .client_name("client")
+        .credentials_provider(current);
+    let client = client.connect().await.expect("a connection");
+    assert_eq!(client.incr("n").await.expect("INCR"), 1);
+    allow(&server, "p1").await;
+    rotate.send_replace(app("p1"));
+    forbid(&server, "p0").await;
+    let killed = kill(&server, &connections_of(&server, "client").await).await;
+    assert!(killed > 0);
+    assert_eq!(in_time(client.get::<i64>("n")).await.expect("GET"), 1);
+    let own = connections_of(&server, "client").await;
+    assert!(own.iter().all(|it| it.field("user") == "app"), "{own:?}");
+}

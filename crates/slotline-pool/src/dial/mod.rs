@@ -20,9 +20,11 @@ use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 use crate::config::Config;
 use crate::error::{Error, Nature};
+use crate::events::TARGET;
 
 /// The step in which the provider of credentials is asked.
 pub(crate) const CREDENTIALS: &str = "credentials";
@@ -54,6 +56,7 @@ pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeti
     let deadline = Instant::now() + config.connect_timeout;
     let progress = Progress(Mutex::new("connect".to_owned()));
     let address = &config.address;
+    let span = tracing::debug_span!(target: TARGET, "dial", node = %address, attempt);
     let dialling = async {
         let credentials = match &config.credentials {
             Some(provider) => {
@@ -72,7 +75,7 @@ pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeti
         let half = HalfOpen::new(stream.into(), config.limits);
         recipe::carry_out(config, credentials.as_ref(), half, attempt, &progress).await
     };
-    match timeout_at(deadline, dialling).await {
+    match timeout_at(deadline, dialling.instrument(span)).await {
         Ok(outcome) => outcome,
         Err(_) => {
             let step = progress.step();

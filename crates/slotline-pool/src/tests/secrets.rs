@@ -180,6 +180,7 @@ async fn no_secret_is_shown_by_anything() {
     let traced = ear.0.lock().unwrap().clone();
     for expected in [
         "slotline_pool",
+        "attempt=0",
         "not today",
         "WRONGPASS",
         "authenticated anew",

@@ -6,7 +6,9 @@ use slotline_pipeline::{
 };
 #[cfg(feature = "tls")]
 use slotline_pool::Tls;
-use slotline_pool::{self as pool, Connect, Credentials, InitHook, Pool, PoolBuilder};
+use slotline_pool::{
+    self as pool, Connect, Credentials, CredentialsProvider, InitHook, Pool, PoolBuilder,
+};
 use slotline_topology::Endpoint;
 use tower::{Layer, Service};
 
@@ -40,7 +42,7 @@ pub struct ClientBuilder {
     urls: Vec<String>,
     pub(super) discovery: Discovery,
     pub(super) read_from: Option<ReadFrom>,
-    credentials: Option<Credentials>,
+    credentials: Option<Arc<dyn CredentialsProvider>>,
     client_name: Option<String>,
     database: Option<u32>,
     hooks: Vec<Arc<dyn InitHook>>,
@@ -99,7 +101,15 @@ impl ClientBuilder {
 
     /// The user and password; with no user the password of `requirepass`.
     pub fn credentials(mut self, user: Option<&str>, password: &str) -> ClientBuilder {
-        self.credentials = Some(Credentials::new(user, password));
+        self.credentials = Some(Arc::new(Credentials::new(user, password)));
+        self
+    }
+
+    /// Who to be, asked for at every dial anew: see [`CredentialsProvider`]. When
+    /// it tells that they have changed, open connections are authenticated anew,
+    /// without a failed request.
+    pub fn credentials_provider(mut self, provider: impl CredentialsProvider) -> ClientBuilder {
+        self.credentials = Some(Arc::new(provider));
         self
     }
 
@@ -236,7 +246,8 @@ impl ClientBuilder {
         let mut seeds = Vec::new();
         for url in urls {
             if let (None, Some((user, password))) = (&self.credentials, &url.credentials) {
-                self.credentials = Some(Credentials::new(user.as_deref(), password.as_str()));
+                let credentials = Credentials::new(user.as_deref(), password.as_str());
+                self.credentials = Some(Arc::new(credentials));
             }
             self.database = self.database.or(url.database);
             self.client_name = self.client_name.take().or(url.client_name);
@@ -284,7 +295,7 @@ impl ClientBuilder {
             builder = builder.tls(tls.clone());
         }
         if let Some(credentials) = &self.credentials {
-            builder = builder.credentials(credentials.clone());
+            builder = builder.credentials(Arc::clone(credentials));
         }
         if let Some(name) = &self.client_name {
             builder = builder.client_name(name.as_str());
