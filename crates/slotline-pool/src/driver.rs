@@ -229,7 +229,7 @@ impl<'a> Driver<'a> {
             if !may_write || holds_back || !state.protocol.has_unwritten() {
                 return Ok(Taken::Chunk(None));
             }
-            if state.has_ended(now) {
+            if state.has_ended() {
                 return Err(End::Lost(Error::lost(&config.address, CLOSED, None)));
             }
             // Once: those who were woken just now come first, so that what they

@@ -22,9 +22,6 @@ use crate::upkeep::Upkeep;
 /// A pool that nobody has used for so long does not dial again by itself.
 pub(crate) const UNUSED: Duration = Duration::from_secs(30);
 
-/// After so long without a sign of life a peer may well have closed.
-pub(crate) const STALE: Duration = Duration::from_millis(10);
-
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
@@ -197,23 +194,23 @@ impl State {
         }
     }
 
-    /// Whether the peer closed while nothing came for a while. It must not be
-    /// given anything then, though nobody has been told yet (E6).
-    pub(crate) fn has_ended(&self, now: Instant) -> bool {
-        let is_stale = now.saturating_duration_since(self.heard) >= STALE;
-        is_stale && self.direct.as_ref().is_some_and(Direct::has_ended)
+    /// Whether the peer closed while nothing was due from it. It must not be given
+    /// anything then, though nobody has been told yet (E6): that is worth a look.
+    pub(crate) fn has_ended(&self) -> bool {
+        let direct = self.direct.as_ref().filter(|_| self.protocol.owed() == 0);
+        direct.is_some_and(Direct::has_ended)
     }
 
     /// What a caller is to write by itself, because the connection is idle and
     /// its driver asleep: it saves the way through the driver.
-    fn take_direct(&mut self, now: Instant) -> Option<(Direct, Chunk)> {
+    fn take_direct(&mut self) -> Option<(Direct, Chunk)> {
         let is_free = self.protocol.is_idle() && !self.holds_back();
         let parked = self.parked.as_ref().filter(|parked| parked.for_bytes);
         let direct = self
             .direct
             .as_ref()
             .filter(|_| is_free && parked.is_some())?;
-        if self.has_ended(now) {
+        if self.has_ended() {
             return None;
         }
         let direct = direct.clone();
@@ -400,7 +397,7 @@ impl Shared {
             if ticket.is_some() {
                 state.statistics.commands += commands.len() as u64;
             }
-            let direct = state.take_direct(now);
+            let direct = state.take_direct();
             ((ticket.ok_or_else(|| Error::full(address)), start), direct)
         });
         if let Some((direct, chunk)) = direct {

@@ -9,7 +9,6 @@ use bytes::Bytes;
 
 use super::server::{Server, commands_in, usual};
 use super::*;
-use crate::shared::STALE;
 
 #[tokio::test]
 async fn a_lone_caller_on_an_idle_connection_writes_by_itself() {
@@ -81,7 +80,7 @@ fn serve(listener: TcpListener, close: Receiver<()>, closed: Sender<()>) {
 }
 
 /// E6 where nothing but the caller has run since the peer closed. Without
-/// `is_quiet` in `take_direct` the command is written to a dead socket, and its
+/// `has_ended` in `take_direct` the command is written to a dead socket, and its
 /// outcome is in doubt.
 #[tokio::test]
 async fn a_caller_that_writes_by_itself_notices_a_peer_that_closed() {
@@ -95,8 +94,7 @@ async fn a_caller_that_writes_by_itself_notices_a_peer_that_closed() {
         assert_eq!(texts(&send(&pool, &["GET a"]).await), ["a"], "turn {turn}");
         close.send(()).unwrap();
         has_closed.recv().unwrap();
-        // The runtime's only thread stands still, so that no driver learns of it.
-        thread::sleep(STALE);
+        // The runtime's only thread stood still, so that no driver learnt of it.
         assert!(pool.statistics().connected);
     }
     assert_eq!(pool.statistics().dials, 3);
