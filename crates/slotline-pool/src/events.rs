@@ -170,3 +170,36 @@ impl fmt::Display for EventKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(attempt: u32) -> Event {
+        Event {
+            address: Address::new("node", 1),
+            intent: Intent::ReadWrite,
+            connection: Some(0),
+            kind: EventKind::Dialling { attempt },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_receiver_that_does_not_read_is_told_how_many_it_missed() {
+        let listeners = Listeners::default();
+        // Nobody listens yet.
+        listeners.tell(event(u32::MAX));
+        let (mut slow, mut quick) = (listeners.events(), listeners.events());
+        for attempt in 0..300 {
+            listeners.tell(event(attempt));
+            assert!(matches!(quick.next().await, Some(Ok(_))));
+        }
+        assert_eq!(slow.next().await.unwrap().unwrap_err(), Missed(44));
+        for expected in 44..300 {
+            let kind = slow.next().await.unwrap().unwrap().kind;
+            assert!(matches!(kind, EventKind::Dialling { attempt } if attempt == expected));
+        }
+        drop(listeners);
+        assert!(slow.next().await.is_none() && quick.next().await.is_none());
+    }
+}
