@@ -82,6 +82,8 @@ async fn a_connection_is_not_lent_though_only_the_system_knows_that_it_is_closed
         let mut held = lease(&pool).await;
         let id = ask(&mut held, &["CLIENT ID"]).await.remove(0);
         drop(held);
+        // Long enough that it lies idle, and the runtime waits for news of it.
+        sleep(Duration::from_millis(5)).await;
         let mut killer = TcpStream::connect(server.address()).expect("connecting");
         let kill = format!("CLIENT KILL ID {id}\r\nPING\r\n");
         killer.write_all(kill.as_bytes()).expect("CLIENT KILL");
