@@ -105,8 +105,7 @@ async fn a_connection_is_not_lent_though_only_the_system_knows_that_it_is_closed
     );
 }
 
-/// S1, S3: what a lease is belongs to the pool. Fails if leases have a recipe of their
-/// own that leaves something out.
+/// S1, S3: what a lease is belongs to the pool. Fails if its dial leaves the hooks out.
 #[tokio::test]
 async fn leases_go_through_the_recipe_of_the_pool() {
     let server = server().await;
@@ -174,7 +173,8 @@ async fn a_server_that_takes_nobody_in_is_not_stormed() {
     assert_eq!(connections_of(&server, "crowd").await.len(), all.len());
 }
 
-/// G7: a pool that is dropped at any moment, with leases in every state.
+/// G7: a pool that is dropped at any moment, with leases in every state. Fails if
+/// `Leases` has no `Drop`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_of_a_pool_that_was_dropped() {
     let server = server().await;
