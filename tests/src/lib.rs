@@ -8,6 +8,7 @@ mod keys;
 mod monitor;
 mod peer;
 mod shared;
+mod skipped;
 mod tally;
 mod wait;
 
@@ -17,6 +18,7 @@ pub use keys::{keys_of_slot, tag_of};
 pub use monitor::{Entry, Monitor};
 pub use peer::{Peer, heard};
 pub use shared::on_shared_cluster;
+pub use skipped::{skipped, skipped_without_tls};
 pub use tally::{Counters, Tally};
 pub use wait::{PATIENCE, in_time, until};
 

@@ -1,108 +1,57 @@
 //! A connection that ends in the middle of a reply.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use slotline::{Client, Delivery, Discovery};
-use slotline_tests::{Peer, connections_of, heard, in_time, server, until};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use slotline_testkit::{Cut, FaultProxy};
+use slotline_tests::{PATIENCE, Peer, connections_of, heard, in_time, server, until};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-/// Passes bytes through to a server, and closes everything when so many more of
-/// them have come back.
-struct Scissors {
-    peer: Peer,
-    left: Arc<AtomicU64>,
-    cuts: Arc<AtomicU64>,
-}
-
-/// Far away.
-const NEVER: u64 = u64::MAX / 2;
-
-impl Scissors {
-    async fn before(server: SocketAddr, after: u64) -> Scissors {
-        let (left, cuts) = (Arc::new(AtomicU64::new(after)), Arc::new(AtomicU64::new(0)));
-        let counts = (Arc::clone(&left), Arc::clone(&cuts));
-        let peer =
-            Peer::start(move |client| pass(client, server, counts.0.clone(), counts.1.clone()));
-        Scissors {
-            peer: peer.await,
-            left,
-            cuts,
-        }
-    }
-
-    fn cut_after(&self, bytes: u64) {
-        self.left.store(bytes, Ordering::SeqCst);
-    }
-
-    fn cuts(&self) -> u64 {
-        self.cuts.load(Ordering::SeqCst)
+/// Ends the connection that there is when so many more bytes have come back and
+/// there are others.
+async fn cut_after(proxy: &FaultProxy, bytes: u64) {
+    proxy.until_open(1, PATIENCE).await.expect("one connection");
+    for connection in proxy.open() {
+        connection.to_client().cut_beyond(bytes, Cut::Close);
     }
 }
 
-async fn pass(
-    mut client: TcpStream,
-    server: SocketAddr,
-    left: Arc<AtomicU64>,
-    cuts: Arc<AtomicU64>,
-) -> Option<TcpStream> {
-    let mut server = TcpStream::connect(server).await.ok()?;
-    let (mut up, mut down) = ([0; 4096], [0; 4096]);
-    loop {
-        tokio::select! {
-            read = client.read(&mut up) => {
-                let read = read.ok().filter(|read| *read > 0)?;
-                server.write_all(&up[..read]).await.ok()?;
-            }
-            read = server.read(&mut down) => {
-                let read = read.ok().filter(|read| *read > 0)?;
-                let allowed = left.load(Ordering::SeqCst);
-                let passed = read.min(usize::try_from(allowed).unwrap_or(usize::MAX));
-                client.write_all(&down[..passed]).await.ok()?;
-                if passed < read {
-                    // One cut each time it is asked for.
-                    left.store(NEVER, Ordering::SeqCst);
-                    cuts.fetch_add(1, Ordering::SeqCst);
-                    return None;
-                }
-                left.fetch_sub(passed as u64, Ordering::SeqCst);
-            }
-        }
-    }
+fn cuts(proxy: &FaultProxy) -> u64 {
+    proxy.to_client().traffic().cuts
 }
 
 /// Cut after each of its first hundred bytes, and some later ones.
 #[tokio::test]
 async fn a_handshake_that_is_cut_anywhere_names_its_step() {
     let server = server().await;
-    let mut cuts = 0;
+    let mut cut = 0;
     for after in (0..100).chain((100..400).step_by(37)) {
-        let scissors = Scissors::before(server.address(), after).await;
-        let builder = Client::builder().nodes([scissors.peer.url()]);
+        let proxy = FaultProxy::before(server.address()).await.expect("a proxy");
+        let first = proxy.to_client().of_next();
+        first.cut_beyond(after, Cut::Close);
+        let builder = Client::builder().nodes([proxy.url()]);
         let builder = builder.discovery(Discovery::SingleNode).client_name("cut");
         let connected = in_time(builder.connect()).await;
-        cuts += scissors.cuts();
+        cut += cuts(&proxy);
         match connected {
             Err(error) => {
-                assert_eq!(scissors.cuts(), 1, "{after}: {error}");
+                assert_eq!(cuts(&proxy), 1, "{after}: {error}");
                 assert!(error.is_network() && !error.is_timeout(), "{error}");
                 assert_eq!(error.step(), Some("HELLO"), "after {after} bytes: {error}");
                 assert_eq!(error.delivery(), Delivery::NotSent);
-                let address = scissors.peer.address().to_string();
+                let address = proxy.address().to_string();
                 assert!(error.to_string().contains(&address), "{error}");
             }
             Ok(client) => {
-                assert_eq!(scissors.cuts(), 0, "cut after {after} bytes, and connected");
+                assert_eq!(cuts(&proxy), 0, "cut after {after} bytes, and connected");
                 drop(client);
             }
         }
-        in_time(scissors.peer.is_left_alone()).await;
+        proxy.until_left_alone(PATIENCE).await.expect("all closed");
     }
-    println!("{cuts} handshakes cut");
-    assert!(cuts > 90);
+    println!("{cut} handshakes cut");
+    assert!(cut > 90);
     let gone = async || connections_of(&server, "cut").await.is_empty();
     until("the server sees none of them", gone).await;
 }
@@ -112,8 +61,8 @@ async fn a_handshake_that_is_cut_anywhere_names_its_step() {
 #[tokio::test]
 async fn a_reply_that_is_cut_is_in_doubt_for_a_write_and_asked_for_again_by_a_read() {
     let server = server().await;
-    let scissors = Scissors::before(server.address(), NEVER).await;
-    let client = in_time(Client::connect(scissors.peer.url()))
+    let proxy = FaultProxy::before(server.address()).await.expect("a proxy");
+    let client = in_time(Client::connect(proxy.url()))
         .await
         .expect("connecting");
     let big: String = (0..20_000).map(|n| format!("{n},")).collect();
@@ -121,23 +70,23 @@ async fn a_reply_that_is_cut_is_in_doubt_for_a_write_and_asked_for_again_by_a_re
     let mut counted = 0;
     let mut in_doubt = 0;
     for after in [0, 1, 2, 3, 5, 100, 4_096, 10_000, 50_000] {
-        let before = scissors.cuts();
-        scissors.cut_after(after);
+        let before = cuts(&proxy);
+        cut_after(&proxy, after).await;
         let got: String = in_time(client.get("big"))
             .await
             .expect("a read is asked again");
         assert_eq!(got, big);
-        assert_eq!(scissors.cuts(), before + 1, "after {after} bytes");
+        assert_eq!(cuts(&proxy), before + 1, "after {after} bytes");
     }
     for after in 0..4 {
-        scissors.cut_after(after);
+        cut_after(&proxy, after).await;
         let error = in_time(client.incr("n"))
             .await
             .expect_err("its reply was cut");
         assert_eq!(error.delivery(), Delivery::Ambiguous, "{error}");
         assert!(error.is_network(), "{error}");
         let node = error.node().map(ToString::to_string);
-        assert_eq!(node, Some(scissors.peer.address().to_string()));
+        assert_eq!(node, Some(proxy.address().to_string()));
         assert_eq!(error.command(), Some("INCR"));
         let text = error.to_string();
         assert!(
@@ -153,7 +102,7 @@ async fn a_reply_that_is_cut_is_in_doubt_for_a_write_and_asked_for_again_by_a_re
     let value: i64 = client.get("n").await.expect("the counter");
     println!(
         "{} replies cut; {counted} ≤ {value} ≤ {}",
-        scissors.cuts(),
+        cuts(&proxy),
         counted + in_doubt
     );
     assert!(counted <= value && value <= counted + in_doubt);
@@ -161,7 +110,7 @@ async fn a_reply_that_is_cut_is_in_doubt_for_a_write_and_asked_for_again_by_a_re
     // In the middle of a pipeline: what had come is the result, the rest is in
     // doubt or asked for again.
     for after in (0..40).step_by(3) {
-        let cuts = scissors.cuts();
+        let before_it = cuts(&proxy);
         let mut pipe = client.pipeline();
         for turn in 0..5 {
             pipe.set(format!("key:{turn}"), turn);
@@ -169,9 +118,9 @@ async fn a_reply_that_is_cut_is_in_doubt_for_a_write_and_asked_for_again_by_a_re
             pipe.get("big");
         }
         let before: Option<i64> = client.get("m").await.expect("the counter");
-        scissors.cut_after(after);
+        cut_after(&proxy, after).await;
         let results = in_time(pipe.send()).await.expect("sending");
-        assert_eq!(scissors.cuts(), cuts + 1);
+        assert_eq!(cuts(&proxy), before_it + 1);
         let (mut ok, mut ambiguous) = (0, 0);
         for turn in 0..5 {
             match results.decode::<i64>(3 * turn + 1) {
@@ -199,7 +148,7 @@ async fn a_reply_that_is_cut_is_in_doubt_for_a_write_and_asked_for_again_by_a_re
         );
     }
     drop(client);
-    in_time(scissors.peer.is_left_alone()).await;
+    proxy.until_left_alone(PATIENCE).await.expect("all closed");
 }
 
 /// Fails when what is not RESP in mid-stream is passed over (the callers wait until

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::time::Instant;
 
+use crate::metadata::Metadata;
 use crate::{test::Test, tidy::Tidy, workspace};
 
 /// Checks format, lints, docs and house rules, then runs all tests.
@@ -13,32 +14,49 @@ pub(crate) struct Ci;
 /// A check's name and what it runs.
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     ("fmt", || {
         workspace::run(workspace::cargo().args(["fmt", "--all", "--check"]))
     }),
     ("tidy", || Tidy.run()),
     ("clippy", || {
-        let lint = [
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ];
-        workspace::run(workspace::cargo().args(lint))
+        clippy(&["--workspace", "--all-targets"])?;
+        clippy(&["-p", CODEC, "--all-targets", "--all-features"])?;
+        clippy(&["-p", "slotline-fuzz", "--bins", "--features", "targets"])
     }),
+    ("features", features),
     ("doc", || {
-        let doc = ["doc", "--workspace", "--no-deps"];
-        workspace::run(
-            workspace::cargo()
-                .args(doc)
-                .env("RUSTDOCFLAGS", "-D warnings"),
-        )
+        doc(&["--workspace"])?;
+        doc(&["-p", CODEC, "--all-features"])
     }),
     ("test", || Test.run()),
 ];
+
+/// The crate that has features.
+const CODEC: &str = "slotline-resp";
+
+fn clippy(what: &[&str]) -> Result<()> {
+    let mut command = workspace::cargo();
+    command.arg("clippy").args(what);
+    workspace::run(command.args(["--", "-D", "warnings"]))
+}
+
+/// Without any feature, and with each alone. Only the library: the tests' own
+/// dependencies would switch on what it forgot to ask for.
+fn features() -> Result<()> {
+    let alone = ["-p", CODEC, "--lib", "--no-default-features"];
+    clippy(&alone)?;
+    for feature in Metadata::of_this_workspace()?.features(CODEC) {
+        clippy(&[&alone[..], &["--features", &feature]].concat())?;
+    }
+    Ok(())
+}
+
+fn doc(what: &[&str]) -> Result<()> {
+    let mut command = workspace::cargo();
+    command.args(["doc", "--no-deps"]).args(what);
+    workspace::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
 
 impl Ci {
     pub(crate) fn run(self) -> Result<()> {

@@ -1,12 +1,12 @@
 //! `integration`: the suites that need a server, once per server.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
-use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::metadata::Metadata;
 use crate::{servers, workspace};
 
 /// The package that the suites are test targets of.
@@ -113,21 +113,7 @@ fn chosen(filter: &str, suites: &[String]) -> Vec<String> {
 
 /// The suites' names.
 fn suites() -> Result<Vec<String>> {
-    let metadata = ["metadata", "--no-deps", "--format-version", "1"];
-    let metadata = workspace::output(workspace::cargo().args(metadata))?;
-    let metadata = serde_json::from_str(&metadata).context("reading cargo's metadata")?;
-    Ok(suites_in(&metadata))
-}
-
-fn suites_in(metadata: &Value) -> Vec<String> {
-    let each = |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
-    let packages = each(metadata, "packages").into_iter();
-    packages
-        .filter(|package| package["name"] == SUITES)
-        .flat_map(|package| each(&package, "targets"))
-        .filter(|target| each(target, "kind").iter().any(|kind| kind == "test"))
-        .filter_map(|target| target["name"].as_str().map(str::to_owned))
-        .collect()
+    Ok(Metadata::of_this_workspace()?.targets(SUITES, "test"))
 }
 
 #[cfg(test)]
@@ -136,27 +122,10 @@ mod tests {
 
     #[test]
     fn a_suite_is_chosen_whole_and_anything_else_is_a_part_of_a_name() {
-        let metadata = serde_json::json!({"packages": [
-            {"name": "slotline-resp", "targets": [{"kind": ["test"], "name": "it"}]},
-            {"name": SUITES, "targets": [
-                {"kind": ["lib"], "name": "slotline_tests"},
-                {"kind": ["test"], "name": "protocol"},
-                {"kind": ["test"], "name": "failover"},
-            ]},
-        ]});
-        let suites = suites_in(&metadata);
-        assert_eq!(suites, ["protocol", "failover"]);
+        let suites = ["protocol", "failover"].map(str::to_owned);
         assert_eq!(chosen("protocol", &suites), ["--test", "protocol"]);
         for word in ["proto", "it", "slotline_tests", "a_frozen_node"] {
             assert_eq!(chosen(word, &suites), [word]);
-        }
-    }
-
-    #[test]
-    fn cargo_tells_the_suites_of_this_workspace() {
-        let suites = suites().unwrap();
-        for suite in ["testkit", "failover", "redirects"] {
-            assert!(suites.iter().any(|known| known == suite), "{suites:?}");
         }
     }
 }

@@ -1,11 +1,15 @@
 //! The project's own commands: `cargo xtask VERB`, one file per verb.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod ci;
 mod cluster;
 mod command_table;
 mod demo;
+mod fuzz;
 mod integration;
+mod metadata;
+mod packages;
 mod servers;
 mod test;
 mod tidy;
@@ -25,10 +29,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     Servers(servers::Servers),
+    Bench(bench::Bench),
     Cluster(cluster::Cluster),
     CommandTable(command_table::CommandTable),
     Demo(demo::Demo),
     Integration(integration::Integration),
+    Fuzz(fuzz::Fuzz),
     Test(test::Test),
     Tidy(tidy::Tidy),
     Ci(ci::Ci),
@@ -37,10 +43,12 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Servers(verb) => verb.run(),
+        Verb::Bench(verb) => verb.run(),
         Verb::Cluster(verb) => verb.run(),
         Verb::CommandTable(verb) => verb.run(),
         Verb::Demo(verb) => verb.run(),
         Verb::Integration(verb) => verb.run(),
+        Verb::Fuzz(verb) => verb.run(),
         Verb::Test(verb) => verb.run(),
         Verb::Tidy(verb) => verb.run(),
         Verb::Ci(verb) => verb.run(),

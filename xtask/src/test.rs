@@ -11,12 +11,18 @@ pub(crate) struct Test;
 
 impl Test {
     pub(crate) fn run(self) -> Result<()> {
-        workspace::run(workspace::cargo().args([
-            "test",
-            "--workspace",
-            "--exclude",
-            "slotline-tests",
-        ]))?;
+        // The codec as those get it who ask for no feature of it, then all of it.
+        let rest = ["slotline-tests", "slotline-resp", "slotline-fuzz"];
+        let mut others = workspace::cargo();
+        others.args(["test", "--workspace"]);
+        for package in rest {
+            others.args(["--exclude", package]);
+        }
+        workspace::run(&mut others)?;
+        let codec = ["test", "-p", "slotline-resp", "--all-features"];
+        workspace::run(workspace::cargo().args(codec))?;
+        // The inputs that fuzzing has left, without fuzzing.
+        workspace::run(workspace::cargo().args(["test", "-p", "slotline-fuzz"]))?;
         Integration::default().run()
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The checkout's root.
 pub(crate) fn root() -> PathBuf {
@@ -46,6 +46,21 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         bail!("{line}: {}\n{}", output.status, said.trim_end());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a command for what it prints, while what it says on the error stream
+/// is for the user to see.
+pub(crate) fn printed(command: &mut Command) -> Result<String> {
+    let line = show(command);
+    eprintln!("$ {line}");
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("{line}: could not be started"))?;
+    if !output.status.success() {
+        bail!("{line}: {}", output.status);
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

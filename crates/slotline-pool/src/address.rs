@@ -1,26 +1,36 @@
 //! Where a node listens.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::Error;
 
-/// Host and port of a node. The host is a name or an IP address; it is resolved
-/// anew at every dial.
+/// Where a node listens: at a host and a port, or at a unix socket. Cheap to
+/// clone.
+///
+/// The host is a name or an IP address; it is resolved anew at every dial.
 ///
 /// ```
 /// use slotline_pool::Address;
 ///
 /// let address: Address = "[::1]:7000".parse()?;
-/// assert_eq!((address.host(), address.port()), ("::1", 7000));
+/// assert_eq!((address.host(), address.port()), (Some("::1"), Some(7000)));
 /// assert_eq!(address.to_string(), "[::1]:7000");
+///
+/// let socket: Address = "unix:/run/valkey.sock".parse()?;
+/// assert_eq!(socket.path(), Some("/run/valkey.sock".as_ref()));
+/// assert_eq!(socket, Address::unix("/run/valkey.sock"));
 /// # Ok::<(), slotline_pool::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Address {
-    host: Arc<str>,
-    port: u16,
+pub struct Address(pub(crate) Place);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Tcp { host: Arc<str>, port: u16 },
+    Unix(Arc<Path>),
 }
 
 impl Address {
@@ -28,32 +38,54 @@ impl Address {
     /// brackets.
     #[must_use]
     pub fn new(host: impl Into<Arc<str>>, port: u16) -> Address {
-        Address {
+        Address(Place::Tcp {
             host: host.into(),
             port,
+        })
+    }
+
+    /// The unix socket at `path`. Where there are no unix sockets, a dial says
+    /// so.
+    #[must_use]
+    pub fn unix(path: impl AsRef<Path>) -> Address {
+        Address(Place::Unix(path.as_ref().into()))
+    }
+
+    /// The host, an IPv6 address without brackets; `None` of a unix socket.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        match &self.0 {
+            Place::Tcp { host, .. } => Some(host),
+            Place::Unix(_) => None,
         }
     }
 
-    /// The host, an IPv6 address without brackets.
+    /// The port; `None` of a unix socket.
     #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
+    pub fn port(&self) -> Option<u16> {
+        match &self.0 {
+            Place::Tcp { port, .. } => Some(*port),
+            Place::Unix(_) => None,
+        }
     }
 
-    /// The port.
+    /// The path of a unix socket.
     #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
+    pub fn path(&self) -> Option<&Path> {
+        match &self.0 {
+            Place::Tcp { .. } => None,
+            Place::Unix(path) => Some(path),
+        }
     }
 }
 
 impl fmt::Display for Address {
-    /// `host:port`, with an IPv6 address in brackets.
+    /// `host:port`, with an IPv6 address in brackets, or `unix:/path`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
+        match &self.0 {
+            Place::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Place::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Place::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }
@@ -61,9 +93,14 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = Error;
 
-    /// Splits at the last colon: servers write IPv6 addresses with and without
-    /// brackets.
+    /// What begins with a slash or with `unix:/` is a socket's path. Anything
+    /// else is split at the last colon: servers write IPv6 addresses with and
+    /// without brackets.
     fn from_str(text: &str) -> Result<Address, Error> {
+        let path = text.strip_prefix("unix:").unwrap_or(text);
+        if path.starts_with('/') {
+            return Ok(Address::unix(path));
+        }
         let wrong = |what| Error::invalid_address(text, what);
         let (host, port) = text.rsplit_once(':').ok_or(wrong("there is no port"))?;
         let port = port
@@ -99,8 +136,19 @@ mod tests {
             ("fe80::1:7000", "fe80::1", 7000, "[fe80::1]:7000"),
         ] {
             let address: Address = text.parse().unwrap();
-            assert_eq!((address.host(), address.port()), (host, port), "{text}");
+            let parts = (address.host(), address.port(), address.path());
+            assert_eq!(parts, (Some(host), Some(port), None), "{text}");
             assert_eq!(address.to_string(), shown);
+        }
+        for (text, path, shown) in [
+            ("unix:/run/a.sock", "/run/a.sock", "unix:/run/a.sock"),
+            ("/run/a b:1", "/run/a b:1", "unix:/run/a b:1"),
+        ] {
+            let address: Address = text.parse().unwrap();
+            let parts = (address.host(), address.port(), address.path());
+            assert_eq!(parts, (None, None, Some(path.as_ref())), "{text}");
+            assert_eq!(address.to_string(), shown);
+            assert_eq!(shown.parse::<Address>().unwrap(), address);
         }
         for text in [
             "",
@@ -111,6 +159,8 @@ mod tests {
             "host:65536",
             "a b:1",
             "[::1:1",
+            "unix:",
+            "unix:run/a.sock",
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(error.to_string().contains(text), "{error}");

@@ -4,21 +4,44 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-const LEAST: Duration = Duration::from_millis(10);
-const MOST: Duration = Duration::from_secs(1);
+use crate::config::LONGEST;
 
-/// The bound that doubles with every failure in a row.
-fn ceiling(failures: u32) -> Duration {
-    LEAST
-        .saturating_mul(1u32.checked_shl(failures.min(31)).unwrap_or(u32::MAX))
-        .min(MOST)
+/// The bound of the pause after the first failure; it doubles with every failure
+/// in a row, up to `most`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Backoff {
+    least: Duration,
+    most: Duration,
 }
 
-/// Full jitter: anything up to the bound, so that clients that lost the same
-/// server at the same moment do not come back at the same moment (E5).
-pub(crate) fn pause(failures: u32) -> Duration {
-    let most = ceiling(failures);
-    most.mul_f64(rand::rng().random_range(0.0..=1.0)).min(most)
+impl Default for Backoff {
+    fn default() -> Backoff {
+        Backoff::new(Duration::from_millis(10), Duration::from_secs(1))
+    }
+}
+
+impl Backoff {
+    /// Any two times make sense: none is less than a millisecond, since nothing
+    /// doubled is nothing, and `most` no less than `least`.
+    pub(crate) fn new(least: Duration, most: Duration) -> Backoff {
+        let least = least.clamp(Duration::from_millis(1), LONGEST);
+        Backoff {
+            least,
+            most: most.clamp(least, LONGEST),
+        }
+    }
+
+    fn ceiling(self, failures: u32) -> Duration {
+        let factor = 1u32.checked_shl(failures.min(31)).unwrap_or(u32::MAX);
+        self.least.saturating_mul(factor).min(self.most)
+    }
+
+    /// Full jitter: anything up to the bound, so that clients that lost the same
+    /// server at the same moment do not come back at the same moment (E5).
+    pub(crate) fn pause(self, failures: u32) -> Duration {
+        let most = self.ceiling(failures);
+        most.mul_f64(rand::rng().random_range(0.0..=1.0)).min(most)
+    }
 }
 
 #[cfg(test)]
@@ -27,11 +50,34 @@ mod tests {
 
     #[test]
     fn the_pause_stays_within_its_bounds() {
-        assert_eq!(ceiling(0), LEAST);
-        for failures in [0, 1, 2, 5, 6, 7, 8, 30, 31, 32, 33, 1000, u32::MAX] {
-            assert!((LEAST..=MOST).contains(&ceiling(failures)), "{failures}");
-            assert!(pause(failures) <= ceiling(failures), "{failures}");
+        let millis = Duration::from_millis;
+        let times = [
+            Duration::ZERO,
+            Duration::from_nanos(1),
+            millis(1),
+            millis(10),
+            millis(1000),
+            Duration::from_secs(u64::MAX),
+            Duration::MAX,
+        ];
+        for (least, most) in times
+            .iter()
+            .flat_map(|least| times.map(|most| (*least, most)))
+        {
+            let backoff = Backoff::new(least, most);
+            assert_eq!(backoff.ceiling(0), backoff.least);
+            let mut before = Duration::ZERO;
+            for failures in [0, 1, 2, 5, 6, 7, 8, 30, 31, 32, 33, 1000, u32::MAX] {
+                let ceiling = backoff.ceiling(failures);
+                let shown = format!("{least:?} to {most:?}, {failures}: {ceiling:?}");
+                assert!(ceiling >= millis(1) && ceiling >= before, "{shown}");
+                assert!(ceiling <= most.max(least).max(millis(1)), "{shown}");
+                assert!(backoff.pause(failures) <= ceiling, "{shown}");
+                before = ceiling;
+            }
         }
-        assert_eq!(ceiling(u32::MAX), MOST);
+        let usual = Backoff::default();
+        let bounds = [0, 1, 2, 6, 7, u32::MAX].map(|failures| usual.ceiling(failures));
+        assert_eq!(bounds, [10, 20, 40, 640, 1000, 1000].map(millis));
     }
 }

@@ -8,14 +8,22 @@ use slotline_resp::Limits;
 use tokio::sync::Semaphore;
 
 use crate::address::Address;
-use crate::dial::{Connector, Protocol};
+use crate::backoff::Backoff;
+use crate::credentials::CredentialsProvider;
+use crate::dial::{Connect, Network, Protocol};
+use crate::events::Listeners;
 use crate::hook::InitHook;
 use crate::lease::LeaseLimits;
+use crate::observers::Observers;
+use crate::ping::PingRule;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
+use crate::tracking::Tracking;
 
 /// No setting makes a time overflow: what is longer counts as this.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// What a pool's connections are used for. It is part of what a connection is:
 /// a pool never changes it.
@@ -31,53 +39,36 @@ pub enum Intent {
     ReadOnly,
 }
 
-/// Who the pool is to the server. `Debug` shows no password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    pub(crate) user: Option<Box<str>>,
-    pub(crate) password: Box<str>,
-}
-
-impl Credentials {
-    /// A user and a password; without a user the server's `default` user, which
-    /// is what a lone password (`requirepass`) belongs to.
-    #[must_use]
-    pub fn new(user: Option<&str>, password: impl Into<Box<str>>) -> Credentials {
-        Credentials {
-            user: user.map(Into::into),
-            password: password.into(),
-        }
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("user", &self.user)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Everything that a dial needs to know.
 pub(crate) struct Config {
     pub(crate) address: Address,
     pub(crate) intent: Intent,
     /// The one to speak; `None` for whichever the server speaks.
     pub(crate) protocol: Option<Protocol>,
-    pub(crate) credentials: Option<Credentials>,
+    pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
     pub(crate) client_name: Option<Box<str>>,
     pub(crate) database: u32,
+    pub(crate) library_info: bool,
+    pub(crate) tracking: Option<Tracking>,
     pub(crate) hooks: Vec<Arc<dyn InitHook>>,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
     pub(crate) limits: Limits,
     pub(crate) bounds: Bounds,
     pub(crate) connections: usize,
+    pub(crate) ping: Option<PingRule>,
+    pub(crate) backoff: Backoff,
+    /// After how many failed dials in a row nobody waits for the next.
+    pub(crate) fail_fast_after: Option<u32>,
+    pub(crate) listeners: Listeners,
+    pub(crate) observers: Observers,
     /// As many permits as there may be dials at once; never closed.
     pub(crate) dials: Semaphore,
     pub(crate) max_dials: usize,
     pub(crate) leases: LeaseLimits,
-    pub(crate) connector: Connector,
+    pub(crate) connector: Arc<dyn Connect>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
 }
 
 impl fmt::Debug for Config {
@@ -87,7 +78,7 @@ impl fmt::Debug for Config {
             .field("address", &self.address)
             .field("intent", &self.intent)
             .field("protocol", &self.protocol)
-            .field("credentials", &self.credentials)
+            .field("has_credentials", &self.credentials.is_some())
             .field("client_name", &self.client_name)
             .field("database", &self.database)
             .field("hooks", &hooks)
@@ -102,7 +93,7 @@ impl fmt::Debug for Config {
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct PoolBuilder {
-    config: Config,
+    pub(crate) config: Config,
 }
 
 impl PoolBuilder {
@@ -115,6 +106,8 @@ impl PoolBuilder {
                 credentials: None,
                 client_name: None,
                 database: 0,
+                library_info: true,
+                tracking: None,
                 hooks: Vec::new(),
                 connect_timeout: Duration::from_secs(5),
                 response_timeout: Duration::from_secs(10),
@@ -125,10 +118,17 @@ impl PoolBuilder {
                     refuse: false,
                 },
                 connections: 1,
+                ping: Some(PingRule::default()),
+                backoff: Backoff::default(),
+                fail_fast_after: None,
+                listeners: Listeners::default(),
+                observers: Observers::default(),
                 dials: Semaphore::new(2),
                 max_dials: 2,
                 leases: LeaseLimits::default(),
-                connector: Connector::tcp(),
+                connector: Arc::new(Network::new()),
+                #[cfg(feature = "tls")]
+                tls: None,
             },
         }
     }
@@ -139,18 +139,10 @@ impl PoolBuilder {
         self
     }
 
-    /// The protocol to speak. Default: RESP3, or RESP2 with a server that refuses
-    /// [`HELLO`](https://redis.io/docs/latest/commands/hello/). With
-    /// [`Protocol::Resp3`] a server that refuses it is not used; with
-    /// [`Protocol::Resp2`] none is asked, and so none says what it is.
-    pub fn protocol(mut self, protocol: Protocol) -> Self {
-        self.config.protocol = Some(protocol);
-        self
-    }
-
-    /// Who to be. Default: whoever the server takes an unknown client for.
-    pub fn credentials(mut self, credentials: Credentials) -> Self {
-        self.config.credentials = Some(credentials);
+    /// Who to be: [`Credentials`](crate::Credentials), or whatever provides them
+    /// anew for every dial. Default: whoever the server takes an unknown client for.
+    pub fn credentials(mut self, provider: impl CredentialsProvider) -> Self {
+        self.config.credentials = Some(Arc::new(provider));
         self
     }
 
@@ -164,6 +156,33 @@ impl PoolBuilder {
     /// The database to select. Default: 0, which needs no command.
     pub fn database(mut self, index: u32) -> Self {
         self.config.database = index;
+        self
+    }
+
+    /// The protocol to speak. Default: RESP3, and RESP2 with a server that knows no
+    /// [`HELLO`](https://redis.io/docs/latest/commands/hello/) or refuses it to this
+    /// user. With RESP3 asked for, such a server makes the dial fail, in the step
+    /// `HELLO`. With RESP2 asked for, no HELLO is sent, so that the server says
+    /// nothing of itself.
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.config.protocol = Some(protocol);
+        self
+    }
+
+    /// Whether the server is told what library this is
+    /// ([`CLIENT SETINFO`](https://redis.io/docs/latest/commands/client-setinfo/)).
+    /// Best effort: a server that knows no such command is used without. Default:
+    /// it is.
+    pub fn library_info(mut self, is_told: bool) -> Self {
+        self.config.library_info = is_told;
+        self
+    }
+
+    /// Has the server tell of keys that change, by pushes. Default: it does not. A
+    /// server that refuses makes the dial fail, in the step `CLIENT TRACKING`; so
+    /// does one that speaks no RESP3.
+    pub fn tracking(mut self, tracking: Tracking) -> Self {
+        self.config.tracking = Some(tracking);
         self
     }
 
@@ -181,7 +200,7 @@ impl PoolBuilder {
     }
 
     /// How long it may take until a connection is ready: name resolution, TCP,
-    /// HELLO and all hooks together. Default: 5 seconds.
+    /// TLS, HELLO and all hooks together. Default: 5 seconds.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.config.connect_timeout = timeout.min(LONGEST);
         self
@@ -275,9 +294,23 @@ impl PoolBuilder {
         self
     }
 
-    #[cfg(test)]
-    pub(crate) fn connector(mut self, connector: Connector) -> Self {
+    /// Who opens the streams that the connections are made of. Default:
+    /// [`Network`], which knows TCP and unix sockets.
+    pub fn connector(self, connector: impl Connect) -> Self {
+        self.shared_connector(Arc::new(connector))
+    }
+
+    /// The same, shared with other pools.
+    pub fn shared_connector(mut self, connector: Arc<dyn Connect>) -> Self {
         self.config.connector = connector;
+        self
+    }
+
+    /// Encrypts every connection, whatever it goes over. A connection that cannot
+    /// be encrypted as [`Tls`] says is not used. Default: nothing is encrypted.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.config.tls = Some(tls);
         self
     }
 

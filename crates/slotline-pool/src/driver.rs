@@ -1,15 +1,19 @@
 //! Moves the bytes of one connection. Both directions advance on every turn (R3).
 
-use std::io::IoSlice;
 use std::task::{Context, Poll, Waker};
 
 use tokio::time::Instant;
 
 use crate::dial::{Ready, Socket};
-use crate::error::{Error, SILENT};
+use crate::error::{CLOSED, Error, SILENT};
+use crate::events::EventKind;
 use crate::keeper::Alarm;
 use crate::protocol::{Chunk, Inbox};
 use crate::shared::{Parked, Shared, State};
+
+/// After so much has been read on one turn, those who were given it run first:
+/// memory that they let go of is then used for what comes next.
+const TURN: usize = 256 << 10;
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -25,10 +29,12 @@ pub(crate) struct Driver<'a> {
     stream: Socket,
     inbox: Inbox,
     alarm: &'a mut Alarm,
-    /// When the connection last showed that it lives, while replies are due.
-    alive: Instant,
     /// Whether a write has been put off already.
     has_waited: bool,
+    /// New credentials are to be asked for.
+    asks: bool,
+    /// What is to be told once the lock has been let go.
+    events: Vec<EventKind>,
     /// A write failed. Replies that are here already are still read.
     broken: Option<Error>,
     woken: Vec<Waker>,
@@ -56,19 +62,15 @@ struct Wrote {
 }
 
 impl<'a> Driver<'a> {
-    pub(crate) fn new(
-        shared: &'a Shared,
-        ready: Ready,
-        alarm: &'a mut Alarm,
-        now: Instant,
-    ) -> Driver<'a> {
+    pub(crate) fn new(shared: &'a Shared, ready: Ready, alarm: &'a mut Alarm) -> Driver<'a> {
         Driver {
             shared,
             stream: ready.stream,
             inbox: ready.inbox,
             alarm,
-            alive: now,
             has_waited: false,
+            asks: false,
+            events: Vec::new(),
             broken: None,
             woken: Vec::new(),
         }
@@ -78,10 +80,20 @@ impl<'a> Driver<'a> {
     /// it is given anything (E6).
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut blocked = false;
+        let mut turn = 0;
         loop {
-            let read = self.read(cx);
+            // Replies that nobody can be given yet come first.
+            let has_held = !self.inbox.is_drained();
+            let read = match has_held {
+                true => Read::Nothing,
+                false => self.read(cx),
+            };
             let now = Instant::now();
-            let chunk = match self.take_over(&read, now, !blocked) {
+            let taken = self.take_over(&read, now, !blocked);
+            for event in self.events.drain(..) {
+                self.shared.tell(event);
+            }
+            let chunk = match taken {
                 Ok(Taken::Chunk(chunk)) => chunk,
                 Ok(Taken::Later) => {
                     cx.waker().wake_by_ref();
@@ -92,7 +104,9 @@ impl<'a> Driver<'a> {
             if let Read::End(error) = read {
                 return Poll::Ready(End::Lost(error));
             }
-            let is_quiet = matches!(read, Read::Nothing);
+            // Whoever has not asked for more is not told when there is.
+            let has_asked = !has_held || !self.inbox.is_drained();
+            let is_quiet = matches!(read, Read::Nothing) && has_asked;
             if is_quiet && let Some(error) = self.broken.take() {
                 self.put_back(Wrote::of_nothing(chunk), now, None);
                 return Poll::Ready(End::Lost(error));
@@ -111,15 +125,31 @@ impl<'a> Driver<'a> {
                 self.alarm.set(cx, until);
                 return Poll::Pending;
             }
+            if let Read::Some(bytes) = read {
+                turn += bytes;
+            }
+            if turn >= TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
     }
 
+    /// Whether new credentials are to be asked for; told once.
+    pub(crate) fn asks(&mut self) -> bool {
+        std::mem::take(&mut self.asks)
+    }
+
     fn read(&mut self, cx: &mut Context<'_>) -> Read {
+        if !self.inbox.is_drained() {
+            // First those that are here.
+            return Read::Some(0);
+        }
         let address = &self.shared.config.address;
         let lost = |how, source| Read::End(Error::lost(address, how, source));
         match self.stream.poll_read(cx, self.inbox.room()) {
             Poll::Pending => Read::Nothing,
-            Poll::Ready(Ok(0)) => lost("closed by the server", None),
+            Poll::Ready(Ok(0)) => lost(CLOSED, None),
             Poll::Ready(Err(error)) => lost("reading failed", Some(error.into())),
             Poll::Ready(Ok(bytes)) => match self.inbox.scan() {
                 Ok(()) => Read::Some(bytes),
@@ -131,8 +161,9 @@ impl<'a> Driver<'a> {
     /// Hands over what was read, and takes what is to be written.
     fn take_over(&mut self, read: &Read, now: Instant, may_write: bool) -> Result<Taken, End> {
         let config = &self.shared.config;
-        let (inbox, alive) = (&mut self.inbox, &mut self.alive);
-        let has_waited = &mut self.has_waited;
+        let inbox = &mut self.inbox;
+        let (has_waited, asks) = (&mut self.has_waited, &mut self.asks);
+        let events = &mut self.events;
         let may_write = may_write && self.broken.is_none() && !matches!(read, Read::End(_));
         self.shared.with_scratch(&mut self.woken, |state| {
             if state.is_closed {
@@ -140,24 +171,40 @@ impl<'a> Driver<'a> {
             }
             if let Read::Some(bytes) = read {
                 state.statistics.bytes_read += *bytes as u64;
-                *alive = now;
+                (state.heard, state.alive) = (now, now);
             }
-            if state.protocol.distribute(inbox).is_err() {
+            let distributed = state.protocol.distribute(inbox);
+            state.awaits_writer = !inbox.is_drained();
+            if distributed.is_err() {
                 let how = "the server sent a reply that nobody had asked for";
                 return Err(End::Lost(Error::lost(&config.address, how, None)));
             }
             state.expire(now, config);
+            if state.has_closed(now, config) {
+                return Err(End::Closed);
+            }
             if state.protocol.owed() == 0 {
-                *alive = now;
-            } else if now.saturating_duration_since(*alive) >= config.response_timeout {
+                state.alive = now;
+            } else if state.silent_at(config).is_some_and(|at| at <= now) {
                 return Err(End::Lost(Error::lost(&config.address, SILENT, None)));
             }
+            if let Err(how) = state.look_after(now, config, events) {
+                return Err(End::Lost(Error::lost(&config.address, how, None)));
+            }
+            *asks |= state.upkeep.reauth.asks(now);
+            if state.upkeep.reauth.due().is_some() && state.protocol.is_being_written() {
+                // A caller writes by itself, and nobody tells when it has done.
+                return Ok(Taken::Later);
+            }
             let holds_back = state.holds_back();
-            if holds_back && state.protocol.owed() == 0 {
+            if holds_back && state.is_quarantined && state.protocol.owed() == 0 {
                 return Err(End::Lost(Error::lost(&config.address, "quarantined", None)));
             }
-            if !may_write || holds_back {
+            if !may_write || holds_back || !state.protocol.has_unwritten() {
                 return Ok(Taken::Chunk(None));
+            }
+            if state.has_ended() {
+                return Err(End::Lost(Error::lost(&config.address, CLOSED, None)));
             }
             // Once: those who were woken just now come first, so that what they
             // send next goes out in this write and not in one each.
@@ -177,10 +224,7 @@ impl<'a> Driver<'a> {
             self.broken = Some(Error::lost(address, "writing failed", source));
         };
         if let Some(chunk) = &wrote.chunk {
-            match self
-                .stream
-                .poll_write(cx, &[IoSlice::new(chunk.unwritten())])
-            {
+            match chunk.write_with(|pieces| self.stream.poll_write(cx, pieces)) {
                 Poll::Pending => wrote.is_blocked = true,
                 Poll::Ready(Ok(0)) => fail(None),
                 Poll::Ready(Ok(bytes)) => wrote.bytes = bytes,
@@ -201,27 +245,17 @@ impl<'a> Driver<'a> {
         now: Instant,
         park: Option<&Waker>,
     ) -> Option<Option<Instant>> {
-        let (alarm, alive) = (&*self.alarm, &mut self.alive);
-        let timeout = self.shared.config.response_timeout;
+        let alarm = &*self.alarm;
+        let config = &self.shared.config;
         self.shared
             .with_scratch(&mut self.woken, |state: &mut State| {
                 if let Some(chunk) = wrote.chunk {
-                    state.protocol.put_back(chunk, wrote.bytes);
-                }
-                if wrote.bytes > 0 {
-                    state.statistics.writes += 1;
-                    state.statistics.bytes_written += wrote.bytes as u64;
-                    // The server cannot answer what it has not got whole.
-                    if state.protocol.is_first_unfinished() {
-                        *alive = now;
-                    }
+                    state.wrote(chunk, wrote.bytes, now);
                 }
                 let may_write = !wrote.is_blocked && !state.holds_back();
                 let more = may_write && state.protocol.has_unwritten();
                 let waker = park.filter(|_| !more && !state.is_closed)?;
-                let silent = (state.protocol.owed() > 0).then(|| *alive + timeout);
-                let due = [state.protocol.next_deadline(), silent];
-                let until = alarm.until(due.into_iter().flatten().min(), now);
+                let until = alarm.until(state.next_due(config), now);
                 state.parked = Some(Parked {
                     waker: waker.clone(),
                     for_bytes: may_write,

@@ -25,6 +25,8 @@ struct Inner {
 #[derive(Debug)]
 enum Kind {
     InvalidAddress(String),
+    #[cfg(feature = "tls")]
+    InvalidTls(String),
     Refused {
         command: String,
         /// On what.
@@ -57,6 +59,8 @@ pub(crate) enum Nature {
     Network,
     /// The deadline over the whole dial.
     Timeout,
+    /// What provides the credentials failed: it may well not the next time.
+    Provider,
     /// The server or a hook said no: trying again changes little.
     Refusal,
 }
@@ -89,6 +93,11 @@ impl Error {
             None,
             None,
         )
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn invalid_tls(what: impl Into<String>) -> Error {
+        Error::of(Kind::InvalidTls(what.into()), None, None)
     }
 
     pub(crate) fn refused(address: &Address, command: &str, advice: &'static str) -> Error {
@@ -163,12 +172,23 @@ impl Error {
         Error::of(Kind::SetupOver, Some(address), None)
     }
 
+    /// Whether an address or a setting makes no sense.
+    #[must_use]
+    pub fn is_config(&self) -> bool {
+        match self.0.kind {
+            Kind::InvalidAddress(_) => true,
+            #[cfg(feature = "tls")]
+            Kind::InvalidTls(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether the network is the cause: the node could not be reached, or the
     /// connection was lost.
     #[must_use]
     pub fn is_network(&self) -> bool {
         match &self.0.kind {
-            Kind::Dial(dial) => dial.nature != Nature::Refusal,
+            Kind::Dial(dial) => matches!(dial.nature, Nature::Network | Nature::Timeout),
             Kind::Lost(_) => true,
             _ => false,
         }
@@ -181,7 +201,7 @@ impl Error {
         match &self.0.kind {
             Kind::Dial(dial) => dial.nature == Nature::Timeout,
             Kind::Deadline(_) => true,
-            Kind::Lost(how) => *how == SILENT,
+            Kind::Lost(how) => *how == SILENT || *how == UNANSWERED,
             _ => false,
         }
     }
@@ -229,8 +249,9 @@ impl Error {
         matches!(self.0.kind, Kind::Dial(_))
     }
 
-    /// The step in which a connection could not be made ready: `connect`,
-    /// `HELLO`, `AUTH`, `SELECT`, `READONLY`, `init hook 2 (warm-up)`.
+    /// The step in which a connection could not be made ready: `credentials`,
+    /// `connect`, `TLS`, `HELLO`, `AUTH`, `SELECT`, `READONLY`, `init hook 2
+    /// (warm-up)`.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
         match &self.0.kind {
@@ -257,12 +278,17 @@ impl Error {
 
     /// Whether another dial soon may well succeed.
     pub(crate) fn is_passing(&self) -> bool {
-        self.is_network()
+        let is_provider = matches!(&self.0.kind, Kind::Dial(it) if it.nature == Nature::Provider);
+        self.is_network() || is_provider
     }
 }
 
+/// How a connection is lost that the server has ended.
+pub(crate) const CLOSED: &str = "closed by the server";
 /// How a connection is lost on which nothing has come for too long.
 pub(crate) const SILENT: &str = "no answer within the response timeout";
+/// How a connection is lost that was idle and did not answer a PING.
+pub(crate) const UNANSWERED: &str = "no answer to a PING while idle";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -271,6 +297,8 @@ impl fmt::Display for Error {
         }
         match &self.0.kind {
             Kind::InvalidAddress(what) => write!(f, "not an address: {what}"),
+            #[cfg(feature = "tls")]
+            Kind::InvalidTls(what) => write!(f, "the TLS settings make no sense: {what}"),
             Kind::Refused {
                 command,
                 on,

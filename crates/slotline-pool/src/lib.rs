@@ -11,31 +11,55 @@
 mod address;
 mod backoff;
 mod config;
+mod credentials;
 mod dial;
 mod driver;
 mod error;
+mod events;
 mod exchange;
 mod hook;
 mod keeper;
 mod lease;
 mod line;
+mod observers;
+mod ping;
 mod pool;
 mod protocol;
+mod reauth;
+mod renewal;
+mod settings;
 mod shared;
+mod state;
 mod statistics;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
+mod tracking;
+mod upkeep;
 
 pub use address::Address;
-pub use config::{Credentials, Intent, PoolBuilder};
-pub use dial::{Greeting, Mode, Protocol, Role};
+pub use config::{Intent, PoolBuilder};
+pub use credentials::{Credentials, CredentialsFuture, CredentialsProvider};
+pub use dial::{
+    Connect, Connecting, Greeting, Mode, Network, Protocol, Resolve, Resolving, Role, Stream,
+};
 pub use error::Error;
+pub use events::{Event, EventKind, Events, Missed};
 pub use exchange::{Answer, Exchange, Failure};
 pub use hook::{HookError, HookFuture, InitHook, Setup, SetupCommand, hook};
 pub use lease::{Call, Lease, LeaseStatistics};
+pub use observers::{Closed, Lent};
 pub use pool::Pool;
 pub use protocol::WhileAway;
-pub use statistics::Statistics;
+pub use state::{ConnectionState, Phase, State};
+pub use statistics::{CommandsPerWrite, Statistics};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsBuilder};
+/// The TLS library, in the version whose types [`TlsBuilder`] takes.
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
+pub use tracking::Tracking;
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use slotline_resp::Commands;
 use tokio::runtime::Handle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::config::Config;
 use crate::dial::Greeting;
 use crate::error::Error;
+use crate::events::EventKind;
 use crate::exchange::Exchange;
 use crate::keeper;
 use crate::protocol::WhileAway;
@@ -29,9 +30,9 @@ impl Drop for Line {
 }
 
 impl Line {
-    pub(crate) fn new(config: Arc<Config>) -> Line {
+    pub(crate) fn new(config: Arc<Config>, index: usize) -> Line {
         Line {
-            shared: Arc::new(Shared::new(config)),
+            shared: Arc::new(Shared::new(config, index)),
         }
     }
 
@@ -44,7 +45,7 @@ impl Line {
             // Before the state is looked at, so that no dial ends unnoticed.
             dialled.as_mut().enable();
             let (found, start) = shared.with(|state| {
-                if state.is_closed {
+                if state.takes_nothing() {
                     return (Some(Err(Error::closed(&shared.config.address))), false);
                 }
                 if let Some(greeting) = &state.connection {
@@ -106,16 +107,49 @@ impl Line {
 
     /// See [`Pool::quarantine`](crate::Pool::quarantine).
     pub(crate) fn quarantine(&self) {
-        self.shared.with(|state| {
-            if state.connection.is_some() && !state.is_quarantined {
+        let is_new = self.shared.with(|state| {
+            let is_new = state.connection.is_some() && !state.is_quarantined;
+            if is_new {
                 state.is_quarantined = true;
                 state.statistics.quarantined += 1;
-                let keeper = state.parked.take();
-                state
-                    .protocol
-                    .woken
-                    .extend(keeper.map(|parked| parked.waker));
+                state.wake_keeper();
             }
+            is_new
+        });
+        if is_new {
+            self.shared.tell(EventKind::Quarantined);
+        }
+    }
+
+    /// See [`Pool::drain`](crate::Pool::drain).
+    pub(crate) fn begin_to_drain(&self, deadline: Instant) {
+        let now = Instant::now();
+        self.shared.with(|state| state.drain(deadline, now));
+    }
+
+    /// Waits until it has been drained and its socket is closed, or has no more
+    /// time.
+    pub(crate) async fn drained(&self, deadline: Instant) {
+        let shared = &self.shared;
+        let mut dialled = pin!(shared.dialled.notified());
+        loop {
+            dialled.as_mut().enable();
+            if !shared.with(|state| state.is_kept) {
+                // Nobody else is there to do it.
+                return shared.close();
+            }
+            if timeout_at(deadline, dialled.as_mut()).await.is_err() {
+                return shared.close();
+            }
+            dialled.set(shared.dialled.notified());
+        }
+    }
+
+    /// See [`Pool::reauthenticate`](crate::Pool::reauthenticate).
+    pub(crate) fn reauthenticate(&self) {
+        self.shared.with(|state| {
+            state.upkeep.reauth.request();
+            state.wake_keeper();
         });
     }
 

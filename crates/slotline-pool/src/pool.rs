@@ -10,10 +10,12 @@ use crate::address::Address;
 use crate::config::{Config, Intent, PoolBuilder};
 use crate::dial::Greeting;
 use crate::error::Error;
+use crate::events::Events;
 use crate::exchange::Exchange;
 use crate::lease::{Lease, Leases};
 use crate::line::Line;
 use crate::protocol::WhileAway;
+use crate::state::State;
 use crate::statistics::Statistics;
 
 /// Initialised connections to one node, for one intent, that any number of tasks
@@ -80,12 +82,12 @@ impl Pool {
 
     pub(crate) fn new(config: Config) -> Pool {
         let config = Arc::new(config);
-        let line = || Line::new(Arc::clone(&config));
-        let more = (1..config.connections).map(|_| line()).collect();
+        let line = |index| Line::new(Arc::clone(&config), index);
+        let more = (1..config.connections).map(line).collect();
         Pool {
             inner: Arc::new_cyclic(|owner| Owner {
                 leases: Leases::new(Arc::clone(&config), owner.clone()),
-                first: line(),
+                first: line(0),
                 more,
                 config: Arc::clone(&config),
             }),
@@ -187,6 +189,16 @@ impl Pool {
         self.inner.config.intent
     }
 
+    /// What each connection is just now.
+    #[must_use]
+    pub fn state(&self) -> State {
+        State {
+            address: self.address().clone(),
+            intent: self.intent(),
+            connections: self.inner.lines().map(|line| line.shared.state()).collect(),
+        }
+    }
+
     /// What has been done so far, over all connections.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
@@ -197,6 +209,47 @@ impl Pool {
             ..Statistics::default()
         };
         each.fold(none, Statistics::with)
+    }
+
+    /// Authenticates the connections that there are anew, with what the provider
+    /// of the [`credentials`](PoolBuilder::credentials) gives now. Returns at
+    /// once; what comes of it is an [event](Self::events). Requests wait meanwhile,
+    /// two round trips at the most, and none fails. Without credentials it does
+    /// nothing.
+    ///
+    /// A connection whose new credentials are rejected goes on as whom it was, and
+    /// the provider is asked again after a pause, which grows from 100
+    /// milliseconds to 30 seconds. A provider that tells of
+    /// [`changes`](crate::CredentialsProvider::changes) makes this needless.
+    pub fn reauthenticate(&self) {
+        if self.inner.config.credentials.is_some() {
+            self.inner.lines().for_each(Line::reauthenticate);
+        }
+    }
+
+    /// What happens to the connections from now on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.inner.config.listeners.events()
+    }
+
+    /// Takes no more requests ([`Error::is_closed`]), brings those it has to their
+    /// ends, and closes. Those that have no end by `deadline` fail:
+    /// [`Failure::delivery`](crate::Failure::delivery) says of each command whether
+    /// it may have run. A request that waits for a connection still gets one.
+    ///
+    /// Back when all connections are closed, at the latest at the deadline; then
+    /// they are about to be. Of several calls the earliest deadline counts.
+    ///
+    /// # Cancel safety
+    /// If it is dropped, draining goes on.
+    pub async fn drain(&self, deadline: Instant) {
+        for line in self.inner.lines() {
+            line.begin_to_drain(deadline);
+        }
+        for line in self.inner.lines() {
+            line.drained(deadline).await;
+        }
     }
 
     /// Closes the connections. Every pending [`Exchange`] resolves, and every

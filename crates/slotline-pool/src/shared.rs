@@ -10,10 +10,14 @@ use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::dial::Greeting;
+use crate::dial::{Direct, Greeting};
 use crate::error::{Error, Waiting};
-use crate::protocol::{Outcome, Protocol, Ticket, WhileAway};
+use crate::events::{Event, EventKind};
+use crate::observers::{Closed, Lent};
+use crate::protocol::{Chunk, Outcome, Protocol, Ticket, WhileAway};
+use crate::state::{ConnectionState, Phase};
 use crate::statistics::Statistics;
+use crate::upkeep::Upkeep;
 
 /// A pool that nobody has used for so long does not dial again by itself.
 pub(crate) const UNUSED: Duration = Duration::from_secs(30);
@@ -21,6 +25,8 @@ pub(crate) const UNUSED: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
+    /// Which of the pool's connections it is.
+    pub(crate) index: usize,
     state: Mutex<State>,
     /// Commands that hold a place, as last seen: for choosing among connections
     /// without taking their locks.
@@ -33,10 +39,17 @@ pub(crate) struct Shared {
 pub(crate) struct State {
     pub(crate) protocol: Protocol,
     pub(crate) connection: Option<Greeting>,
+    pub(crate) phase: Phase,
+    /// Since when it has been in that phase.
+    pub(crate) since: Instant,
+    /// Why the last connection was lost, or the last dial failed.
+    pub(crate) last_error: Option<Error>,
     /// Why the last dial failed; `None` if it did not, or there was none.
     pub(crate) unreachable: Option<Error>,
     /// How many dials have ended.
     pub(crate) dials_ended: u64,
+    /// Dials in a row that have failed.
+    pub(crate) failed_dials: u32,
     /// Dials, or short-lived connections, in a row that came to nothing.
     pub(crate) failures: u32,
     /// Dials in a row that were refused rather than lost.
@@ -45,11 +58,26 @@ pub(crate) struct State {
     pub(crate) not_before: Option<Instant>,
     pub(crate) last_used: Instant,
     pub(crate) is_closed: bool,
+    /// It takes no more requests, and ends what it has by then.
+    pub(crate) draining: Option<Instant>,
+    /// Since when the present connection has been lent, until it is told that it
+    /// is gone.
+    pub(crate) lent: Option<Instant>,
     /// The present connection is to take no more requests.
     pub(crate) is_quarantined: bool,
     /// Whether there is a keeper task.
     pub(crate) is_kept: bool,
     pub(crate) parked: Option<Parked>,
+    /// The way to write to the present connection without the driver.
+    pub(crate) direct: Option<Direct>,
+    /// The driver has replies that belong to what a caller is writing.
+    pub(crate) awaits_writer: bool,
+    /// When something last came on the present connection, or it was made.
+    pub(crate) heard: Instant,
+    /// Since when replies are due without any coming.
+    pub(crate) alive: Instant,
+    /// The pool's own commands on it.
+    pub(crate) upkeep: Upkeep,
     pub(crate) statistics: Statistics,
 }
 
@@ -65,18 +93,141 @@ pub(crate) struct Parked {
 
 impl State {
     /// The keeper's waker, if something has happened that concerns it.
-    fn keeper_to_wake(&mut self) -> Option<Waker> {
+    fn keeper_to_wake(&mut self, config: &Config) -> Option<Waker> {
         let parked = self.parked.as_ref()?;
-        let earlier = match (self.protocol.next_deadline(), parked.until) {
+        let earlier = match (self.next_due(config), parked.until) {
             (Some(next), Some(until)) => next < until,
             (next, None) => next.is_some(),
             (None, _) => false,
         };
         let bytes = parked.for_bytes && self.protocol.has_unwritten();
-        if !(self.is_closed || earlier || bytes) {
+        let is_drained = self.draining.is_some() && self.protocol.is_settled();
+        let replies = self.awaits_writer && !self.protocol.is_in_hand();
+        if !(self.is_closed || is_drained || earlier || bytes || replies) {
             return None;
         }
+        self.awaits_writer = false;
         self.parked.take().map(|parked| parked.waker)
+    }
+
+    pub(crate) fn enter(&mut self, phase: Phase, now: Instant) {
+        let phase = match self.draining {
+            Some(_) if phase != Phase::Closed => Phase::Draining,
+            _ => phase,
+        };
+        if self.phase != phase {
+            (self.phase, self.since) = (phase, now);
+        }
+    }
+
+    /// Takes no more requests; what there is has until `deadline` to end.
+    pub(crate) fn drain(&mut self, deadline: Instant, now: Instant) {
+        if !self.is_closed {
+            let earliest = self
+                .draining
+                .map_or(deadline, |earlier| earlier.min(deadline));
+            self.draining = Some(earliest);
+            self.enter(Phase::Draining, now);
+            self.wake_keeper();
+        }
+    }
+
+    /// Whether it takes no more requests.
+    pub(crate) fn takes_nothing(&self) -> bool {
+        self.is_closed || self.draining.is_some()
+    }
+
+    /// Closes if it has been drained or has no more time for it. Tells whether it
+    /// is closed.
+    pub(crate) fn has_closed(&mut self, now: Instant, config: &Config) -> bool {
+        let is_over = |deadline| deadline <= now || self.protocol.is_settled();
+        if !self.is_closed && self.draining.is_some_and(is_over) {
+            self.close(now, config);
+        }
+        self.is_closed
+    }
+
+    pub(crate) fn close(&mut self, now: Instant, config: &Config) {
+        self.enter(Phase::Closed, now);
+        self.is_closed = true;
+        self.connection = None;
+        self.direct = None;
+        self.end_upkeep();
+        self.protocol.fail_all(&Error::closed(&config.address));
+    }
+
+    /// Lets the keeper look at what has changed, whatever it waits for.
+    pub(crate) fn wake_keeper(&mut self) {
+        let keeper = self.parked.take();
+        let waker = keeper.map(|parked| parked.waker);
+        self.protocol.woken.extend(waker);
+    }
+
+    /// When the present connection will have kept us waiting for too long.
+    pub(crate) fn silent_at(&self, config: &Config) -> Option<Instant> {
+        (self.protocol.owed() > 0).then(|| self.alive + config.response_timeout)
+    }
+
+    /// When the driver has something to look at, whatever else happens.
+    pub(crate) fn next_due(&self, config: &Config) -> Option<Instant> {
+        let due = [
+            self.protocol.next_deadline(),
+            self.silent_at(config),
+            self.upkeep_due(config),
+            self.draining,
+        ];
+        due.into_iter().flatten().min()
+    }
+
+    /// Takes note of what was written of a chunk.
+    pub(crate) fn wrote(&mut self, chunk: Chunk, bytes: usize, now: Instant) {
+        let begun = self.protocol.put_back(chunk, bytes);
+        if bytes == 0 {
+            return;
+        }
+        self.statistics.writes += 1;
+        self.statistics.bytes_written += bytes as u64;
+        self.statistics.commands_per_write.count(begun);
+        // The server cannot answer what it has not got whole.
+        if self.protocol.is_first_unfinished() || self.protocol.owed() == begun {
+            self.alive = now;
+        }
+    }
+
+    /// Whether the peer closed while nothing was due from it. It must not be given
+    /// anything then, though nobody has been told yet (E6): that is worth a look.
+    pub(crate) fn has_ended(&self) -> bool {
+        let direct = self.direct.as_ref().filter(|_| self.protocol.owed() == 0);
+        direct.is_some_and(Direct::has_ended)
+    }
+
+    /// What a caller is to write by itself, because the connection is idle and
+    /// its driver asleep: it saves the way through the driver.
+    fn take_direct(&mut self) -> Option<(Direct, Chunk)> {
+        let is_free = self.protocol.is_idle() && !self.holds_back();
+        let parked = self.parked.as_ref().filter(|parked| parked.for_bytes);
+        let direct = self
+            .direct
+            .as_ref()
+            .filter(|_| is_free && parked.is_some())?;
+        if self.has_ended() {
+            return None;
+        }
+        let direct = direct.clone();
+        Some((direct, self.protocol.take()?))
+    }
+
+    /// Why a request is not to wait for the next dial. One that starts the keeper
+    /// anew waits for that dial: what the last one met may be long over.
+    fn turns_away(&self, while_away: WhileAway, starts: bool, config: &Config) -> Option<Error> {
+        let refuses = while_away == WhileAway::Refuse || self.fails_fast(config) && !starts;
+        self.unreachable.clone().filter(|_| refuses)
+    }
+
+    /// Whether so many dials have failed that nobody is to wait for another.
+    pub(crate) fn fails_fast(&self, config: &Config) -> bool {
+        let limit = config.fail_fast_after;
+        limit.is_some_and(|limit| self.failed_dials >= limit)
     }
 
     /// Ends what has outlived its deadline.
@@ -89,10 +240,12 @@ impl State {
         });
     }
 
-    /// Whether the connection is to begin no more requests: what it has begun it
-    /// brings to an end.
+    /// Whether the connection is to begin no more requests, for now or at all: what
+    /// it has begun it brings to an end.
     pub(crate) fn holds_back(&self) -> bool {
-        self.is_quarantined && !self.protocol.is_amid_request()
+        let reauth = &self.upkeep.reauth;
+        let holds_back = self.is_quarantined || reauth.holds_back(self.protocol.owed());
+        holds_back && !self.protocol.is_amid_request()
     }
 
     pub(crate) fn is_unused(&self, now: Instant) -> bool {
@@ -102,27 +255,77 @@ impl State {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Arc<Config>) -> Shared {
+    pub(crate) fn new(config: Arc<Config>, index: usize) -> Shared {
         Shared {
             state: Mutex::new(State {
                 protocol: Protocol::new(config.bounds),
                 connection: None,
+                phase: Phase::Unused,
+                since: Instant::now(),
+                last_error: None,
                 unreachable: None,
                 dials_ended: 0,
+                failed_dials: 0,
                 failures: 0,
                 refusals: 0,
                 not_before: None,
                 last_used: Instant::now(),
                 is_closed: false,
+                draining: None,
+                lent: None,
                 is_quarantined: false,
                 is_kept: false,
                 parked: None,
+                direct: None,
+                awaits_writer: false,
+                heard: Instant::now(),
+                alive: Instant::now(),
+                upkeep: Upkeep::default(),
                 statistics: Statistics::default(),
             }),
             config,
+            index,
             in_flight: AtomicUsize::new(0),
             dialled: Notify::new(),
         }
+    }
+
+    /// Tells the observers of a connection that is about to be used.
+    pub(crate) fn tell_lent(&self, greeting: &Greeting, now: Instant) {
+        let config = &self.config;
+        self.with(|state| state.lent = Some(now));
+        config.observers.lent(&Lent {
+            address: &config.address,
+            intent: config.intent,
+            connection: self.index,
+            greeting,
+        });
+    }
+
+    /// Tells the observers that it is gone, once; whether there was any.
+    pub(crate) fn tell_closed(&self, reason: &Error) -> bool {
+        let Some(lent) = self.with(|state| state.lent.take()) else {
+            return false;
+        };
+        let config = &self.config;
+        config.observers.closed(&Closed {
+            address: &config.address,
+            intent: config.intent,
+            connection: self.index,
+            lived: lent.elapsed(),
+            reason,
+        });
+        true
+    }
+
+    /// Tells whoever listens.
+    pub(crate) fn tell(&self, kind: EventKind) {
+        self.config.listeners.tell(Event {
+            address: self.config.address.clone(),
+            intent: self.config.intent,
+            connection: self.index,
+            kind,
+        });
     }
 
     /// Commands that hold a place, as of the last change.
@@ -151,10 +354,13 @@ impl Shared {
         let (result, keeper) = {
             let mut state = self.lock();
             let result = act(&mut state);
-            std::mem::swap(woken, &mut state.protocol.woken);
+            // An empty list stays, with the room that it has grown to.
+            if !state.protocol.woken.is_empty() {
+                std::mem::swap(woken, &mut state.protocol.woken);
+            }
             self.in_flight
                 .store(state.protocol.in_flight(), Ordering::Relaxed);
-            (result, state.keeper_to_wake())
+            (result, state.keeper_to_wake(&self.config))
         };
         if let Some(keeper) = keeper {
             keeper.wake();
@@ -180,24 +386,31 @@ impl Shared {
                 false,
             );
         }
-        self.with(|state| {
-            if state.is_closed {
-                return (Err(Error::closed(address)), false);
+        let (outcome, direct) = self.with(|state| {
+            if state.takes_nothing() {
+                return ((Err(Error::closed(address)), false), None);
             }
             state.last_used = now;
             // Even a request that is refused keeps the keeper trying, or the
             // node would count as unreachable for ever.
             let start = !std::mem::replace(&mut state.is_kept, true);
-            let refuses = while_away == WhileAway::Refuse;
-            if let Some(error) = state.unreachable.as_ref().filter(|_| refuses) {
-                return (Err(error.clone()), start);
+            if let Some(error) = state.turns_away(while_away, start, &self.config) {
+                state.statistics.failed_fast += 1;
+                return ((Err(error), start), None);
             }
             let ticket = state.protocol.submit(commands, deadline, while_away);
             if ticket.is_some() {
                 state.statistics.commands += commands.len() as u64;
             }
-            (ticket.ok_or_else(|| Error::full(address)), start)
-        })
+            let direct = state.take_direct();
+            ((ticket.ok_or_else(|| Error::full(address)), start), direct)
+        });
+        if let Some((direct, chunk)) = direct {
+            // If the socket is broken, the driver will find that out.
+            let written = chunk.write_with(|pieces| direct.write(pieces));
+            self.with(|state| state.wrote(chunk, written.unwrap_or(0), now));
+        }
+        outcome
     }
 
     pub(crate) fn poll_outcome(&self, ticket: Ticket, waker: &Waker) -> Option<Outcome> {
@@ -209,13 +422,26 @@ impl Shared {
     }
 
     pub(crate) fn close(&self) {
-        let error = Error::closed(&self.config.address);
-        self.with(|state| {
-            state.is_closed = true;
-            state.connection = None;
-            state.protocol.fail_all(&error);
-        });
+        let now = Instant::now();
+        self.with(|state| state.close(now, &self.config));
         self.dialled.notify_waiters();
+    }
+
+    /// What it is now, for [`Pool::state`](crate::Pool::state).
+    pub(crate) fn state(&self) -> ConnectionState {
+        self.with(|state| {
+            let (in_flight, queued_bytes, waiting) = state.protocol.load();
+            ConnectionState {
+                phase: state.phase,
+                since: state.since,
+                greeting: state.connection.clone(),
+                in_flight,
+                queued_bytes,
+                waiting,
+                failures: state.failures,
+                last_error: state.last_error.clone(),
+            }
+        })
     }
 
     pub(crate) fn statistics(&self) -> Statistics {

@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 mod arg;
+#[cfg(feature = "tokio-util")]
+mod codec;
 mod command;
 mod decode;
 mod delivery;
@@ -11,12 +13,15 @@ mod limits;
 mod replies;
 mod reply;
 mod scan;
+mod server;
 #[cfg(feature = "serde")]
 pub mod structs;
 mod time;
 mod value;
 
 pub use arg::{Arguments, ToArg, ToArgs};
+#[cfg(feature = "tokio-util")]
+pub use codec::{ClientCodec, CodecError, ServerCodec};
 pub use command::{
     CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy,
     ResponsePolicy, Run, command_info, known, session_advice,
@@ -27,7 +32,8 @@ pub use error::{Error, Result};
 pub use limits::Limits;
 pub use replies::Replies;
 pub use reply::Reply;
-pub use scan::Scanner;
+pub use scan::{ReplyDecoder, Scanner};
+pub use server::{CommandDecoder, Protocol, ReceivedCommand, ReplyBuffer, Streamed};
 #[cfg(feature = "serde")]
 pub use structs::{ArgList, Serde, to_args};
 pub use time::{Microseconds, Milliseconds, Seconds, ServerTime, UnixMilliseconds, UnixSeconds};
@@ -37,3 +43,7 @@ pub use value::{List, Part, Value};
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]
 struct ReadmeDoctests;
+
+#[doc = include_str!("../docs/differences.md")]
+#[cfg(doc)]
+pub mod differences {}

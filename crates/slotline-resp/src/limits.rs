@@ -17,6 +17,9 @@ pub struct Limits {
     pub(crate) total: usize,
 }
 
+/// What is reserved on the peer's word alone, in bytes.
+pub(crate) const TRUSTED: usize = 1 << 20;
+
 impl Default for Limits {
     /// Depth 128, bulks of 512 MiB (the server's own `proto-max-bulk-len`),
     /// 134,217,728 elements, 1 GiB in all.

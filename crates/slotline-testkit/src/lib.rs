@@ -4,22 +4,30 @@
 
 mod admin;
 mod binary;
+#[cfg(feature = "tls")]
+mod certificates;
 mod cluster;
 mod error;
 mod group;
 mod guardian;
 mod node;
 mod ports;
+mod proxy;
 mod server;
 mod settings;
 mod standalone;
+#[cfg(feature = "tls")]
+mod tls;
 mod view;
 mod wait;
 
 pub use binary::{ServerBinary, ServerVersion};
+#[cfg(feature = "tls")]
+pub use certificates::{Authority, Identity};
 pub use cluster::{LocalCluster, LocalClusterBuilder, Migration};
 pub use error::{Error, Result};
 pub use node::Node;
+pub use proxy::{Cut, FaultProxy, FaultProxyBuilder, Flow, OnConnect, ProxyConnection, Traffic};
 pub use standalone::{LocalServer, LocalServerBuilder};
 
 /// Replies of admin commands.

@@ -3,6 +3,7 @@
 use rustix::process::Signal;
 use slotline_resp::{FromReplyOwned, Value};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -114,6 +115,18 @@ impl Node {
     /// `redis://ADDRESS`.
     pub fn url(&self) -> String {
         format!("redis://{}", self.address())
+    }
+
+    /// Where it listens for TLS, if it does.
+    pub fn tls_address(&self) -> Option<SocketAddr> {
+        let port = self.launch().option("tls-port")?.parse().ok()?;
+        Some(SocketAddr::new(self.address().ip(), port))
+    }
+
+    /// The socket that it listens at beside its port, if it does.
+    pub fn unix_socket(&self) -> Option<PathBuf> {
+        let path = self.launch().option("unixsocket")?;
+        Some(self.launch().folder.join(path))
     }
 
     /// Its cluster node id; empty for a server outside a cluster.

@@ -70,6 +70,13 @@ impl Launch {
         Ok(Process::Child(child))
     }
 
+    /// The value of an option that was given.
+    pub(crate) fn option(&self, name: &str) -> Option<&str> {
+        let mut options = self.options.iter();
+        let found = options.find(|(given, _)| given.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+
     fn log_file(&self) -> PathBuf {
         self.folder.join("server.log")
     }

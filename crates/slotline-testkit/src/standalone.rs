@@ -10,6 +10,11 @@ use crate::node::Node;
 use crate::ports::Port;
 use crate::server::Launch;
 use crate::settings;
+#[cfg(feature = "tls")]
+use crate::{
+    certificates::{Authority, Identity},
+    tls::ServerTls,
+};
 
 /// How often other ports are tried when a server finds its own taken.
 pub(crate) const ATTEMPTS: usize = 8;
@@ -29,7 +34,7 @@ pub(crate) const ATTEMPTS: usize = 8;
 pub struct LocalServer {
     node: Node,
     _group: Group,
-    _port: Port,
+    _ports: Vec<Port>,
 }
 
 /// Options for a [`LocalServer`].
@@ -39,6 +44,9 @@ pub struct LocalServerBuilder {
     binary: ServerBinary,
     ip: IpAddr,
     options: Vec<(String, String)>,
+    unix_socket: bool,
+    #[cfg(feature = "tls")]
+    tls: Option<ServerTls>,
 }
 
 impl LocalServer {
@@ -48,6 +56,9 @@ impl LocalServer {
             binary: binary.clone(),
             ip: Ipv4Addr::LOCALHOST.into(),
             options: Vec::new(),
+            unix_socket: false,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
     }
 
@@ -91,6 +102,23 @@ impl LocalServerBuilder {
         self
     }
 
+    /// It listens at a unix socket too, which is found by
+    /// [`Node::unix_socket`].
+    pub fn unix_socket(mut self) -> Self {
+        self.unix_socket = true;
+        self
+    }
+
+    /// It speaks TLS at a port of its own, which is found by
+    /// [`Node::tls_address`], and proves itself with `identity`. Clients need no
+    /// certificate unless the option `tls-auth-clients` says so; then it is to be
+    /// one of `authority`.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, identity: &Identity, authority: &Authority) -> Self {
+        self.tls = Some(ServerTls::new(identity, authority));
+        self
+    }
+
     /// Starts it, and returns when it answers.
     ///
     /// # Errors
@@ -114,18 +142,32 @@ impl LocalServerBuilder {
     async fn attempt(&self) -> Result<LocalServer> {
         let port = Port::free(self.ip)?;
         let mut group = Group::new()?;
+        let folder = group.folder.join(port.number().to_string());
+        let mut options = self.options.clone();
+        let mut ports = Vec::new();
+        if self.unix_socket {
+            options.push(("unixsocket".to_owned(), "server.sock".to_owned()));
+        }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let port = Port::free(self.ip)?;
+            options.extend(tls.options(port.number(), &self.options));
+            tls.write(&folder)?;
+            ports.push(port);
+        }
         let node = group.spawn(Launch {
             binary: self.binary.path().to_path_buf(),
-            folder: group.folder.join(port.number().to_string()),
+            folder,
             address: SocketAddr::new(self.ip, port.number()),
             bus_port: None,
-            options: settings::options(self.binary.version(), false, &self.options),
+            options: settings::options(self.binary.version(), false, &options),
         })?;
         node.wait_until_up().await?;
+        ports.push(port);
         Ok(LocalServer {
             node,
             _group: group,
-            _port: port,
+            _ports: ports,
         })
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::error::Error;
 
-/// A host, by name or address, and a port. Cheap to clone.
+/// A host, by name or address, and a port; or the unix socket of a server on
+/// this machine. Cheap to clone.
 ///
 /// ```
 /// use slotline_topology::Endpoint;
@@ -17,18 +18,35 @@ use crate::error::Error;
 /// # Ok::<(), slotline_topology::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Endpoint {
-    host: Arc<str>,
-    port: u16,
+pub struct Endpoint(Place);
+
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Place {
+    Tcp { host: Arc<str>, port: u16 },
+    Unix(Arc<str>),
 }
 
 impl Endpoint {
     /// A host without brackets and a port.
     pub fn new(host: impl Into<Arc<str>>, port: u16) -> Self {
-        Self {
+        Self(Place::Tcp {
             host: host.into(),
             port,
-        }
+        })
+    }
+
+    /// The unix socket at `path`. Nodes know each other by host and port only, so
+    /// that none can name a socket: this is for servers that were named by hand.
+    ///
+    /// ```
+    /// use slotline_topology::Endpoint;
+    ///
+    /// let endpoint = Endpoint::unix("/run/valkey.sock");
+    /// assert_eq!(endpoint.path(), Some("/run/valkey.sock"));
+    /// assert_eq!(endpoint.to_string(), "unix:/run/valkey.sock");
+    /// ```
+    pub fn unix(path: impl Into<Arc<str>>) -> Self {
+        Self(Place::Unix(path.into()))
     }
 
     /// `host:port`, split at the last colon; an IPv6 address with or without
@@ -48,24 +66,42 @@ impl Endpoint {
 
     /// What a node means by a host and port, by the rules of the cluster
     /// specification ("MOVED Redirection", "CLUSTER SLOTS"): no host is the
-    /// host that was asked; `?` is a host that the node does not know.
+    /// host that was asked; `?` is a host that the node does not know. Where a
+    /// unix socket was asked, no host is one that nobody knows.
     pub(crate) fn told(host: Option<&str>, port: u16, asked: &Self) -> Option<Self> {
         match host.map(unbracketed) {
             _ if port == 0 => None,
-            None | Some("") => Some(Self::new(Arc::clone(&asked.host), port)),
+            None | Some("") => match &asked.0 {
+                Place::Tcp { host, .. } => Some(Self::new(Arc::clone(host), port)),
+                Place::Unix(_) => None,
+            },
             Some("?") => None,
             Some(host) => Some(Self::new(host, port)),
         }
     }
 
-    /// The host name or address, IPv6 without brackets.
+    /// The host name or address, IPv6 without brackets; empty for a unix socket.
     pub fn host(&self) -> &str {
-        &self.host
+        match &self.0 {
+            Place::Tcp { host, .. } => host,
+            Place::Unix(_) => "",
+        }
     }
 
-    /// The TCP port.
+    /// The TCP port; 0 for a unix socket.
     pub fn port(&self) -> u16 {
-        self.port
+        match &self.0 {
+            Place::Tcp { port, .. } => *port,
+            Place::Unix(_) => 0,
+        }
+    }
+
+    /// The path of a unix socket.
+    pub fn path(&self) -> Option<&str> {
+        match &self.0 {
+            Place::Tcp { .. } => None,
+            Place::Unix(path) => Some(path),
+        }
     }
 }
 
@@ -97,10 +133,10 @@ impl FromStr for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
+        match &self.0 {
+            Place::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Place::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Place::Unix(path) => write!(f, "unix:{path}"),
         }
     }
 }

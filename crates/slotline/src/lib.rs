@@ -18,7 +18,11 @@ pub use error::{Error, Result};
 pub use slotline_pipeline::{
     ChunkLayer, Intent, ReadFrom, Request, Response, RetryPolicy, StandardPolicy,
 };
-pub use slotline_pool::{HookError, InitHook, Setup, Statistics, hook};
+pub use slotline_pool::{
+    Address, Connect, Connecting, HookError, InitHook, Network, Setup, Statistics, Stream, hook,
+};
+#[cfg(feature = "tls")]
+pub use slotline_pool::{Tls, TlsBuilder, rustls};
 pub use slotline_resp::{Delivery, FromReply, FromReplyOwned, ToArg, ToArgs, Value};
 pub use slotline_topology::{Endpoint, Slot, Topology, slot_of};
 

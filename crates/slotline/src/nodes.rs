@@ -70,7 +70,10 @@ impl Nodes {
             return pool.clone();
         }
         let (node, intent) = &key;
-        let address = pool::Address::new(node.host(), node.port());
+        let address = match node.path() {
+            Some(path) => pool::Address::unix(path),
+            None => pool::Address::new(node.host(), node.port()),
+        };
         let pool = (self.0.template)(address)
             .intent(pool_intent(*intent))
             .build();

@@ -3,9 +3,9 @@
 
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::packages::write_script;
 use crate::workspace;
 
 /// An unpacked tree of packages, seen as what it takes to run a program in it.
@@ -111,8 +111,7 @@ impl Tree {
             libraries.join(":"),
             inside(&program)?,
         );
-        fs::write(script, text).with_context(|| format!("writing {}", script.display()))?;
-        fs::set_permissions(script, fs::Permissions::from_mode(0o755))?;
+        write_script(script, &text)?;
         Ok(true)
     }
 }

@@ -2,7 +2,6 @@
 
 mod catalogue;
 mod launcher;
-mod mirror;
 mod provision;
 
 use anyhow::{Context, Result};

@@ -1,45 +1,31 @@
 //! From an address to a connection that is ready for use.
 
+mod connect;
 mod greeting;
 mod half_open;
+mod network;
 mod recipe;
+mod steps;
 mod stream;
 mod tcp;
 
+pub use connect::{Connect, Connecting};
 pub use greeting::{Greeting, Mode, Protocol, Role};
 pub(crate) use half_open::{Break, HalfOpen, Ready};
+pub use network::{Network, Resolve, Resolving};
 pub use stream::Stream;
 pub(crate) use stream::{Direct, Socket};
 
 use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use tokio::time::{Instant, timeout_at};
 
-use crate::address::Address;
 use crate::config::Config;
 use crate::error::{Error, Nature};
 
-type Opening = Pin<Box<dyn Future<Output = io::Result<Socket>> + Send>>;
-
-/// How a stream to an address is opened.
-#[derive(Clone)]
-pub(crate) struct Connector(Arc<dyn Fn(Address, Instant) -> Opening + Send + Sync>);
-
-impl Connector {
-    pub(crate) fn new(
-        open: impl Fn(Address, Instant) -> Opening + Send + Sync + 'static,
-    ) -> Connector {
-        Connector(Arc::new(open))
-    }
-
-    pub(crate) fn tcp() -> Connector {
-        Connector::new(|address, deadline| {
-            Box::pin(async move { tcp::connect(&address, deadline).await })
-        })
-    }
-}
+/// The step in which the provider of credentials is asked.
+pub(crate) const CREDENTIALS: &str = "credentials";
 
 /// Which step a dial is in, for the error of a deadline that passes meanwhile.
 struct Progress(Mutex<String>);
@@ -69,12 +55,22 @@ pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeti
     let progress = Progress(Mutex::new("connect".to_owned()));
     let address = &config.address;
     let dialling = async {
-        let open = (config.connector.0)(address.clone(), deadline);
-        let stream = open
-            .await
-            .map_err(|error| Error::dial(address, "connect", Nature::Network, error))?;
-        let half = HalfOpen::new(stream, config.limits);
-        recipe::carry_out(config, half, attempt, &progress).await
+        let credentials = match &config.credentials {
+            Some(provider) => {
+                progress.begin(CREDENTIALS);
+                Some(provider.credentials().await.map_err(|error| {
+                    Error::dial(address, CREDENTIALS, Nature::Provider, error.into_source())
+                })?)
+            }
+            None => None,
+        };
+        progress.begin("connect");
+        let opened = config.connector.connect(address.clone(), deadline).await;
+        let stream =
+            opened.map_err(|error| Error::dial(address, "connect", nature_of(&error), error))?;
+        let stream = encrypted(config, stream, &progress).await?;
+        let half = HalfOpen::new(stream.into(), config.limits);
+        recipe::carry_out(config, credentials.as_ref(), half, attempt, &progress).await
     };
     match timeout_at(deadline, dialling).await {
         Ok(outcome) => outcome,
@@ -84,4 +80,50 @@ pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeti
             Err(Error::dial(address, step, Nature::Timeout, late))
         }
     }
+}
+
+/// Whether it would help to try again.
+fn nature_of(error: &io::Error) -> Nature {
+    match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => Nature::Refusal,
+        _ => Nature::Network,
+    }
+}
+
+/// The stream, encrypted if the pool is to encrypt: then there is no other way.
+#[cfg(feature = "tls")]
+async fn encrypted(
+    config: &Config,
+    stream: Box<dyn Stream>,
+    progress: &Progress,
+) -> Result<Box<dyn Stream>, Error> {
+    let Some(tls) = &config.tls else {
+        return Ok(stream);
+    };
+    progress.begin(crate::tls::STEP);
+    tls.shake_hands(&config.address, stream).await
+}
+
+#[cfg(not(feature = "tls"))]
+async fn encrypted(
+    _: &Config,
+    stream: Box<dyn Stream>,
+    _: &Progress,
+) -> Result<Box<dyn Stream>, Error> {
+    Ok(stream)
+}
+
+/// What a server that speaks TLS says of us once the handshake is over on our
+/// side, such as that it wants a certificate.
+#[cfg(feature = "tls")]
+fn late_alert(config: &Config, error: &Break) -> Option<Error> {
+    let Break::Io(error) = error else {
+        return None;
+    };
+    config.tls.as_ref()?.refusal(&config.address, error)
+}
+
+#[cfg(not(feature = "tls"))]
+fn late_alert(_: &Config, _: &Break) -> Option<Error> {
+    None
 }

@@ -10,27 +10,25 @@ use std::sync::Arc;
 use slotline_resp::{CommandBuffer, Commands, Replies, Value};
 
 use super::half_open::{Break, HalfOpen, Ready};
+use super::steps::Step;
 use super::{Greeting, Mode, Progress, Protocol};
-use crate::config::{Config, Intent};
+use crate::config::Config;
+use crate::credentials::{Credentials, redacted};
 use crate::error::{Error, Nature};
 use crate::hook::{self, InitHook};
 
-/// What follows HELLO or AUTH.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// Best effort: a name, or what library this is.
-    Label,
-    Select,
-    ReadOnly,
-}
-
 pub(super) async fn carry_out(
     config: &Config,
+    credentials: Option<&Credentials>,
     mut half: HalfOpen,
     attempt: u32,
     progress: &Progress,
 ) -> Result<(Ready, Greeting), Error> {
-    let recipe = Recipe { config, progress };
+    let recipe = Recipe {
+        config,
+        credentials,
+        progress,
+    };
     let greeting = recipe.built_in(&mut half).await?;
     for (index, hook) in config.hooks.iter().enumerate() {
         let step = format!("init hook {} ({})", index + 1, hook.name());
@@ -44,12 +42,14 @@ pub(super) async fn carry_out(
 
 struct Recipe<'a> {
     config: &'a Config,
+    /// As the provider gave them for this dial.
+    credentials: Option<&'a Credentials>,
     progress: &'a Progress,
 }
 
 impl Recipe<'_> {
     async fn built_in(&self, half: &mut HalfOpen) -> Result<Greeting, Error> {
-        let steps = self.steps();
+        let steps = Step::of(self.config);
         if self.config.protocol == Some(Protocol::Resp2) {
             return self.in_resp2(half, &steps).await;
         }
@@ -94,22 +94,31 @@ impl Recipe<'_> {
     }
 
     async fn in_resp2(&self, half: &mut HalfOpen, steps: &[Step]) -> Result<Greeting, Error> {
-        if let Some(credentials) = &self.config.credentials {
+        if steps.contains(&Step::Tracking) {
+            let step = Step::Tracking.name();
+            let odd = "it needs RESP3, and the connection speaks RESP2";
+            return Err(Error::dial(
+                &self.config.address,
+                step,
+                Nature::Refusal,
+                odd,
+            ));
+        }
+        if let Some(credentials) = self.credentials {
             self.progress.begin("AUTH");
-            let mut buffer = CommandBuffer::new();
-            buffer.begin_named("AUTH");
-            if let Some(user) = &credentials.user {
-                buffer.arg(&**user);
-            }
-            buffer.arg(&*credentials.password);
             let mut replies = Replies::new();
-            let sent = half.call(&buffer.freeze(), &mut replies).await;
+            let sent = half.call(&credentials.auth(), &mut replies).await;
             if let Some(line) = replies.error_line(0) {
                 return Err(self.refused("AUTH", line));
             }
             sent.map_err(|error| self.broken("AUTH", error))?;
         }
         self.progress.begin("session set-up");
+        let steps = match (steps, self.credentials) {
+            ([], None) => &[Step::Ping],
+            ([], Some(_)) => return Ok(Greeting::resp2()),
+            (steps, _) => steps,
+        };
         let mut buffer = CommandBuffer::new();
         self.encode(steps, &mut buffer);
         let mut replies = Replies::new();
@@ -158,21 +167,10 @@ impl Recipe<'_> {
         Ok(half)
     }
 
-    fn steps(&self) -> Vec<Step> {
-        let mut steps = vec![Step::Label; 2 + usize::from(self.config.client_name.is_some())];
-        if self.config.database != 0 {
-            steps.push(Step::Select);
-        }
-        if self.config.intent == Intent::ReadOnly {
-            steps.push(Step::ReadOnly);
-        }
-        steps
-    }
-
     fn with_hello(&self, steps: &[Step]) -> Commands {
         let mut buffer = CommandBuffer::new();
         buffer.begin_named("HELLO").arg("3");
-        if let Some(credentials) = &self.config.credentials {
+        if let Some(credentials) = self.credentials {
             buffer.arg("AUTH");
             buffer.arg(credentials.user.as_deref().unwrap_or("default"));
             buffer.arg(&*credentials.password);
@@ -182,26 +180,8 @@ impl Recipe<'_> {
     }
 
     fn encode(&self, steps: &[Step], buffer: &mut CommandBuffer) {
-        let set_info = |buffer: &mut CommandBuffer, what: &str, value: &str| {
-            buffer.begin_named("CLIENT SETINFO").arg(what).arg(value);
-        };
-        let mut labels = 0;
         for step in steps {
-            match (step, labels) {
-                (Step::Label, 0) => set_info(buffer, "LIB-NAME", "slotline"),
-                (Step::Label, 1) => set_info(buffer, "LIB-VER", env!("CARGO_PKG_VERSION")),
-                (Step::Label, _) => {
-                    let name = self.config.client_name.as_deref().unwrap_or_default();
-                    buffer.begin_named("CLIENT SETNAME").arg(name);
-                }
-                (Step::Select, _) => {
-                    buffer.begin_named("SELECT").arg(&self.config.database);
-                }
-                (Step::ReadOnly, _) => {
-                    buffer.begin_named("READONLY");
-                }
-            }
-            labels += usize::from(*step == Step::Label);
+            step.encode(self.config, buffer);
         }
     }
 
@@ -217,18 +197,17 @@ impl Recipe<'_> {
             let Some(line) = replies.error_line(index) else {
                 continue;
             };
-            match step {
-                Step::Label => {}
-                Step::Select => return Err(self.refused("SELECT", line)),
-                // Outside a cluster every replica answers reads.
-                Step::ReadOnly if mode == Mode::Standalone || is_no_cluster(line) => {}
-                Step::ReadOnly => return Err(self.refused("READONLY", line)),
+            if !step.may_fail(line, mode) {
+                return Err(self.refused(step.name(), line));
             }
         }
         Ok(())
     }
 
     fn broken(&self, step: &str, error: Break) -> Error {
+        if let Some(alert) = super::late_alert(self.config, &error) {
+            return alert;
+        }
         let nature = match error {
             Break::Io(_) | Break::Closed => Nature::Network,
             Break::Malformed(_) | Break::Unsolicited => Nature::Refusal,
@@ -238,12 +217,7 @@ impl Recipe<'_> {
 
     /// The server's own no, without what it may repeat of the credentials.
     fn refused(&self, step: &str, line: &str) -> Error {
-        let line = line.split(", with args").next().unwrap_or(line);
-        let password = self.config.credentials.as_ref().map(|it| &*it.password);
-        let line = match password {
-            Some(password) if !password.is_empty() => line.replace(password, "…"),
-            _ => line.to_owned(),
-        };
+        let line = redacted(line, self.credentials);
         let nature = if passes(&line) {
             Nature::Network
         } else {
@@ -259,10 +233,6 @@ impl Recipe<'_> {
 fn is_no_hello(line: &str) -> bool {
     let code = line.split_ascii_whitespace().next();
     matches!(code, Some("NOPROTO" | "ERR" | "NOPERM")) && !passes(line)
-}
-
-fn is_no_cluster(line: &str) -> bool {
-    line.contains("cluster support disabled")
 }
 
 /// Whether the server may well say something else soon.

@@ -1,22 +1,33 @@
 //! What bytes go in and out of.
 
+use std::any::Any;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 
-/// Anything that bytes go in and out of.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for T {}
+/// Anything that bytes go in and out of: the streams of tokio, what a TLS library
+/// makes of them, [`tokio::io::duplex`].
+///
+/// A [`TcpStream`](tokio::net::TcpStream) and a `UnixStream` are known for what
+/// they are and cost less than others; give them as they are.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + Any {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + Any> Stream for T {}
 
 /// The stream of one connection. A socket can be written to by whoever has a
 /// [`Direct`]; any other only by its driver.
 pub(crate) enum Socket {
     Tcp(Arc<TcpStream>),
+    #[cfg(unix)]
+    Unix(Arc<UnixStream>),
     Other(Box<dyn Stream>),
 }
 
@@ -24,18 +35,47 @@ pub(crate) enum Socket {
 #[derive(Debug, Clone)]
 pub(crate) enum Direct {
     Tcp(Arc<TcpStream>),
+    #[cfg(unix)]
+    Unix(Arc<UnixStream>),
 }
 
 impl Socket {
     pub(crate) fn direct(&self) -> Option<Direct> {
         match self {
             Socket::Tcp(stream) => Some(Direct::Tcp(Arc::clone(stream))),
+            #[cfg(unix)]
+            Socket::Unix(stream) => Some(Direct::Unix(Arc::clone(stream))),
             Socket::Other(_) => None,
         }
     }
 }
 
 impl Direct {
+    /// Whether the peer has closed, as the system knows it this moment: the
+    /// runtime may not have been told yet.
+    pub(crate) fn has_ended(&self) -> bool {
+        match self.peek() {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+        }
+    }
+
+    /// Whether there is anything to read, be it the end.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self
+            .peek()
+            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    fn peek(&self) -> io::Result<usize> {
+        let socket = match self {
+            Direct::Tcp(stream) => SockRef::from(&**stream),
+            #[cfg(unix)]
+            Direct::Unix(stream) => SockRef::from(&**stream),
+        };
+        socket.peek(&mut [MaybeUninit::uninit()])
+    }
+
     /// Writes what the system takes at once; 0 if that is nothing.
     ///
     /// # Errors
@@ -43,6 +83,8 @@ impl Direct {
     pub(crate) fn write(&self, bytes: &[io::IoSlice<'_>]) -> io::Result<usize> {
         let written = match self {
             Direct::Tcp(stream) => stream.try_write_vectored(bytes),
+            #[cfg(unix)]
+            Direct::Unix(stream) => stream.try_write_vectored(bytes),
         };
         match written {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -51,9 +93,31 @@ impl Direct {
     }
 }
 
-impl From<TcpStream> for Socket {
-    fn from(stream: TcpStream) -> Socket {
-        Socket::Tcp(Arc::new(stream))
+impl From<Box<dyn Stream>> for Socket {
+    fn from(stream: Box<dyn Stream>) -> Socket {
+        let stream = match downcast(stream) {
+            Ok(stream) => return Socket::Tcp(Arc::new(stream)),
+            Err(stream) => stream,
+        };
+        #[cfg(unix)]
+        let stream = match downcast(stream) {
+            Ok(stream) => return Socket::Unix(Arc::new(stream)),
+            Err(stream) => stream,
+        };
+        Socket::Other(stream)
+    }
+}
+
+/// The stream as what it is if that is a `T`, else as it came.
+fn downcast<T: Stream>(stream: Box<dyn Stream>) -> Result<T, Box<dyn Stream>> {
+    if !(&*stream as &dyn Any).is::<T>() {
+        return Err(stream);
+    }
+    let stream: Box<dyn Any> = stream;
+    match stream.downcast() {
+        Ok(stream) => Ok(*stream),
+        // Never: it has just been asked.
+        Err(_) => Err(Box::new(tokio::io::empty())),
     }
 }
 
@@ -85,7 +149,19 @@ impl Socket {
                 || stream.poll_read_ready(cx),
                 || stream.try_read_buf(buffer),
             ),
-            Socket::Other(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+            #[cfg(unix)]
+            Socket::Unix(stream) => poll_io(
+                || stream.poll_read_ready(cx),
+                || stream.try_read_buf(buffer),
+            ),
+            Socket::Other(stream) => match pin!(stream.read_buf(buffer)).poll(cx) {
+                // A TLS stream that ends without a word of farewell. Replies say
+                // themselves where they end, so that none can be cut unseen.
+                Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    Poll::Ready(Ok(0))
+                }
+                other => other,
+            },
         }
     }
 
@@ -99,6 +175,11 @@ impl Socket {
                 || stream.poll_write_ready(cx),
                 || stream.try_write_vectored(bytes),
             ),
+            #[cfg(unix)]
+            Socket::Unix(stream) => poll_io(
+                || stream.poll_write_ready(cx),
+                || stream.try_write_vectored(bytes),
+            ),
             Socket::Other(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
         }
     }
@@ -107,6 +188,8 @@ impl Socket {
         match self {
             // A socket keeps nothing back.
             Socket::Tcp(_) => Poll::Ready(Ok(())),
+            #[cfg(unix)]
+            Socket::Unix(_) => Poll::Ready(Ok(())),
             Socket::Other(stream) => Pin::new(stream).poll_flush(cx),
         }
     }

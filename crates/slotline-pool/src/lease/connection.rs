@@ -4,14 +4,12 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::{ErrorKind, IoSlice};
-use std::mem::MaybeUninit;
+use std::io::IoSlice;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Buf, Bytes, BytesMut};
 use slotline_resp::{CommandBuffer, Commands, Limits, Replies, Reply};
-use socket2::SockRef;
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
 
@@ -19,7 +17,7 @@ use super::refusal::examine;
 use super::session::{Condition, Kind, Session};
 use super::subscriptions::Met;
 use crate::address::Address;
-use crate::dial::{Direct, Greeting, Ready, Socket};
+use crate::dial::{Greeting, Ready, Socket};
 use crate::error::Error;
 use crate::protocol::Inbox;
 
@@ -365,13 +363,9 @@ impl Connection {
     /// Whether there is anything to read, be it the end, of which the system knows
     /// and the runtime has not been told yet.
     fn has_unread(&self) -> bool {
-        match self.stream.direct() {
-            Some(Direct::Tcp(stream)) => {
-                let peeked = SockRef::from(&*stream).peek(&mut [MaybeUninit::uninit()]);
-                !peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
-            }
-            None => false,
-        }
+        self.stream
+            .direct()
+            .is_some_and(|direct| direct.has_unread())
     }
 
     /// Reads what comes while nobody has it, and sees to it that `cx` is woken

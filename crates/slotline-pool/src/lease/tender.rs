@@ -19,7 +19,7 @@ use super::call::Rescue;
 use super::connection::Connection;
 use super::session::Condition;
 use super::store::{State, Store};
-use crate::backoff;
+use crate::config::Config;
 use crate::dial::{Greeting, Ready, dial};
 use crate::error::Error;
 use crate::keeper::{Alarm, REFUSALS};
@@ -217,7 +217,7 @@ impl Dialling {
                     (state.last_error, state.not_before) = (None, None);
                     state.give(connection, now);
                 }
-                Err(error) => failed(state, error, now),
+                Err(error) => failed(state, config, error, now),
             }
         });
     }
@@ -233,7 +233,7 @@ impl Drop for Dialling {
             state.dialling -= 1;
             if let Some(error) = error {
                 state.fail_waiting(&error);
-                failed(state, error, Instant::now());
+                failed(state, &self.store.config, error, Instant::now());
             }
         });
     }
@@ -241,9 +241,9 @@ impl Drop for Dialling {
 
 /// Whoever waits goes on waiting: for a network that comes back until the deadline,
 /// for a server or a hook that says no only so often.
-fn failed(state: &mut State, error: Error, now: Instant) {
+fn failed(state: &mut State, config: &Config, error: Error, now: Instant) {
     state.counts.failed_dials += 1;
-    state.not_before = Some(now + backoff::pause(state.failures));
+    state.not_before = Some(now + config.backoff.pause(state.failures));
     state.failures = state.failures.saturating_add(1);
     state.refusals = match error.is_passing() {
         true => 0,

@@ -12,6 +12,16 @@ impl Protocol {
         slot.is_none_or(|slot| slot.is_abandoned())
     }
 
+    /// Whether a chunk is being written.
+    pub(crate) fn is_in_hand(&self) -> bool {
+        self.hand.is_some()
+    }
+
+    /// How many batches are in the chunk that is being written.
+    pub(super) fn in_hand(&self) -> usize {
+        self.hand.map_or(0, |hand| hand.batches)
+    }
+
     /// Cuts the batches out of `chunk` that nobody waits for. Its own begin at
     /// index `first`, after the `before` bytes that are left of the one before.
     pub(super) fn compact(&mut self, chunk: &mut Chunk, first: usize, before: usize) {
@@ -48,7 +58,7 @@ impl Protocol {
             return;
         }
         let mut outbox = std::mem::take(&mut self.outbox);
-        let settled = self.touched + self.hand.unwrap_or(0);
+        let settled = self.touched + self.in_hand();
         let mut first = settled;
         let in_front = self.hand.is_none();
         let mut before = if in_front { self.touched_left } else { 0 };

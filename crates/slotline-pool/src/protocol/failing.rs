@@ -26,8 +26,8 @@ impl Protocol {
             if !over(deadline) {
                 continue;
             }
-            if index < self.touched {
-                // Its last bytes, if any are left, will still be written.
+            if index < self.touched + self.in_hand() {
+                // Its bytes, as far as any are left, will still be written.
                 let error = error(Waiting::Reply);
                 self.fail_batch(index, error, Written::Everything);
             } else {
@@ -53,6 +53,10 @@ impl Protocol {
     /// The connection is gone. What was written of it is lost; what was not
     /// waits for the next one (E6).
     pub(crate) fn lost(&mut self, error: &Error) {
+        // What a caller is writing this very moment may arrive.
+        if let Some(hand) = self.hand.take() {
+            self.touch_all(hand.batches);
+        }
         for index in 0..self.touched {
             let last = index + 1 == self.touched;
             let bytes = self.batches.get(index).map_or(0, |batch| batch.bytes);
@@ -81,7 +85,7 @@ impl Protocol {
     /// wait. What is being written this very moment is left alone, and given
     /// back afterwards if none of it was written and `all` was asked for.
     pub(crate) fn fail_unwritten(&mut self, only: Option<WhileAway>, error: &Error) {
-        let first = self.touched + self.hand.unwrap_or(0);
+        let first = self.touched + self.in_hand();
         for index in first..self.batches.len() {
             if self
                 .while_away_of(index)
@@ -113,10 +117,6 @@ impl Protocol {
 
     /// Ends every request; what is being written this very moment may arrive.
     pub(crate) fn fail_all(&mut self, error: &Error) {
-        if let Some(in_hand) = self.hand.take() {
-            self.touched += in_hand;
-            self.touched_left = 0;
-        }
         self.lost(error);
         self.fail_unwritten(None, error);
         // What is left belongs to callers who have gone.
@@ -133,6 +133,14 @@ impl Protocol {
         self.dead_bytes = 0;
         self.next_deadline = None;
         self.displaced = None;
+    }
+
+    /// Counts the next batches as written.
+    fn touch_all(&mut self, batches: usize) {
+        for _ in 0..batches {
+            self.touch();
+        }
+        self.touched_left = 0;
     }
 
     fn deadline_of(&self, index: usize) -> Option<Instant> {

@@ -27,6 +27,8 @@ pub(crate) struct Inbox {
     buffer: BytesMut,
     /// The size of the buffer's block.
     block: usize,
+    /// The block of the usual size, while a larger one is read into.
+    usual: BytesMut,
     scanner: Scanner,
     /// Whole frames that have not been taken, and how many of them have.
     frames: Vec<Frame>,
@@ -40,6 +42,7 @@ impl Inbox {
         Inbox {
             buffer: BytesMut::new(),
             block: 0,
+            usual: BytesMut::new(),
             scanner: Scanner::new(limits),
             frames: Vec::new(),
             taken: 0,
@@ -59,12 +62,29 @@ impl Inbox {
             // Exactly what a long bulk lacks, so that nothing else comes to lie
             // in its block; for what has no known length, twice what there is.
             let ahead = if ahead == 0 { have } else { ahead };
-            self.block = (have + ahead.min(have.max(TRUSTED))).max(BLOCK);
-            let mut fresh = BytesMut::with_capacity(self.block);
+            let block = (have + ahead.min(have.max(TRUSTED))).max(BLOCK);
+            let mut fresh = self.fresh(block);
             fresh.extend_from_slice(&self.buffer);
-            self.buffer = fresh;
+            let before = std::mem::replace(&mut self.buffer, fresh);
+            if self.block == BLOCK && block > BLOCK {
+                self.usual = before;
+            }
+            self.block = block;
         }
         &mut self.buffer
+    }
+
+    /// An empty block, the one that was put aside if it is of that size and no
+    /// reply in it is alive.
+    fn fresh(&mut self, block: usize) -> BytesMut {
+        if block == BLOCK {
+            let mut usual = std::mem::take(&mut self.usual);
+            usual.clear();
+            if usual.try_reclaim(BLOCK) {
+                return usual;
+            }
+        }
+        BytesMut::with_capacity(block)
     }
 
     /// Takes the block over from its front if no reply in it is alive.

@@ -9,6 +9,9 @@ mod cutting;
 mod failing;
 mod inbox;
 mod outbox;
+mod own;
+mod receiving;
+mod room;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -44,6 +47,13 @@ pub(crate) struct Bounds {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ticket(usize);
 
+#[cfg(test)]
+impl Ticket {
+    pub(crate) fn made_up(number: usize) -> Ticket {
+        Ticket(number)
+    }
+}
+
 /// A reply came that nobody had asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unsolicited;
@@ -73,6 +83,13 @@ struct Pending {
     size: Size,
 }
 
+/// A chunk that has been handed out: its number, and its batches.
+#[derive(Debug, Clone, Copy)]
+struct Hand {
+    number: u64,
+    batches: usize,
+}
+
 /// What the driver and the callers share.
 #[derive(Debug)]
 pub(crate) struct Protocol {
@@ -85,8 +102,10 @@ pub(crate) struct Protocol {
     touched: usize,
     /// How many bytes of the last of those have not been written.
     touched_left: usize,
-    /// The batches in the chunk that is being written just now.
-    hand: Option<usize>,
+    /// The chunk that is being written just now, outside the lock.
+    hand: Option<Hand>,
+    /// How many chunks have been handed out.
+    handed_out: u64,
     outbox: Outbox,
     pending: VecDeque<Pending>,
     /// Those among `pending` whose caller has gone.
@@ -118,6 +137,7 @@ impl Protocol {
             touched: 0,
             touched_left: 0,
             hand: None,
+            handed_out: 0,
             outbox: Outbox::default(),
             pending: VecDeque::new(),
             pending_dead: 0,
@@ -220,6 +240,9 @@ impl Protocol {
     /// them still has a caller and a deadline ahead, if
     /// [`expire`](Self::expire) was called before.
     pub(crate) fn take(&mut self) -> Option<Chunk> {
+        if self.hand.is_some() {
+            return None;
+        }
         while let Some(mut chunk) = self.outbox.pop() {
             if self.dead_bytes > 0 {
                 self.compact(&mut chunk, self.touched, self.touched_left);
@@ -229,7 +252,12 @@ impl Protocol {
                 self.outbox.recycle(chunk);
                 continue;
             }
-            self.hand = Some(chunk.batches);
+            self.handed_out += 1;
+            chunk.number = self.handed_out;
+            self.hand = Some(Hand {
+                number: chunk.number,
+                batches: chunk.batches,
+            });
             return Some(chunk);
         }
         self.drop_finished();
@@ -237,12 +265,14 @@ impl Protocol {
     }
 
     /// Gives back what [`take`](Self::take) gave, `written` bytes of which have
-    /// been written.
-    pub(crate) fn put_back(&mut self, mut chunk: Chunk, written: usize) {
-        if self.hand.take().is_none() {
+    /// been written. Tells how many commands these bytes began.
+    pub(crate) fn put_back(&mut self, mut chunk: Chunk, written: usize) -> usize {
+        if self.hand.is_none_or(|hand| hand.number != chunk.number) {
             // Everything was failed meanwhile; these bytes are nobody's.
-            return;
+            return 0;
         }
+        let owed = self.owed;
+        self.hand = None;
         chunk.advance(written);
         let mut left = written;
         loop {
@@ -269,58 +299,18 @@ impl Protocol {
             self.fail_unwritten(None, &error);
         }
         self.admit();
+        self.owed.saturating_sub(owed)
     }
 
-    /// Hands whole replies to those they belong to (R1), and drops pushes.
-    ///
-    /// # Errors
-    /// A reply without a request: the stream cannot be trusted any further.
-    pub(crate) fn distribute(&mut self, inbox: &mut Inbox) -> Result<(), Unsolicited> {
-        let before = self.used.commands;
-        while let Some(is_push) = inbox.next_is_push() {
-            if is_push {
-                inbox.skip();
-                continue;
-            }
-            self.drop_finished();
-            let Some(batch) = self.batches.front_mut().filter(|_| self.touched > 0) else {
-                return Err(Unsolicited);
-            };
-            let most = batch.remaining as usize;
-            let key = batch.slot.map(|slot| slot as usize);
-            let mut slot = key.and_then(|slot| self.slots.get_mut(slot));
-            let taken = inbox.take_replies(most, |segment, ends| {
-                if let Some(slot) = &mut slot {
-                    slot.take(segment, ends, most);
-                }
-            });
-            batch.remaining -= taken as u32;
-            self.owed = self.owed.saturating_sub(taken);
-            self.used.commands = self.used.commands.saturating_sub(taken);
-            self.replies += taken as u64;
-            if batch.remaining > 0 {
-                continue;
-            }
-            batch.slot = None;
-            if let Some(key) = key {
-                self.finish(key, None);
-            }
-            if self.touched == 1 && self.touched_left > 0 {
-                // All replies to a request that has not been sent to its end.
-                return Err(Unsolicited);
-            }
-            self.batches.pop_front();
-            self.touched -= 1;
-        }
-        if self.used.commands < before {
-            self.admit();
-        }
-        Ok(())
-    }
-
-    /// Whether there is something to write.
+    /// Whether there is something to write that nobody is writing.
     pub(crate) fn has_unwritten(&self) -> bool {
-        !self.outbox.is_empty()
+        self.hand.is_none() && !self.outbox.is_empty()
+    }
+
+    /// Whether nothing is on its way, and nobody was woken who may be about to
+    /// send more: then whoever sends something may as well write it.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.hand.is_none() && self.owed == 0 && self.touched_left == 0 && self.untaken == 0
     }
 
     /// Replies that the connection still has to bring.
@@ -365,67 +355,6 @@ impl Protocol {
     /// Commands that hold a place.
     pub(crate) fn in_flight(&self) -> usize {
         self.used.commands
-    }
-
-    fn has_room(&self, size: Size) -> bool {
-        let Size { commands, bytes } = self.used;
-        // A request larger than the bound goes when there is nothing else (B1).
-        let fits =
-            |used: usize, more: usize, bound| used == 0 || used.saturating_add(more) <= bound;
-        fits(commands, size.commands, self.bounds.commands)
-            && fits(bytes, size.bytes, self.bounds.bytes)
-    }
-
-    fn enqueue(&mut self, slot: u32, commands: &Commands, size: Size) {
-        self.outbox.append(commands, size.bytes);
-        self.batches.push_back(Batch {
-            slot: Some(slot),
-            remaining: size.commands as u32,
-            bytes: size.bytes,
-        });
-        self.used.commands += size.commands;
-        self.used.bytes += size.bytes;
-        if let Some(slot) = self.slots.get_mut(slot as usize) {
-            slot.stage = Stage::Queued;
-        }
-    }
-
-    /// Lets in those who wait for room, in their order.
-    fn admit(&mut self) {
-        while let Some(front) = self.pending.front() {
-            let slot = self.slots.get(front.slot as usize);
-            let waits = slot.is_some_and(|slot| matches!(slot.stage, Stage::Waiting));
-            if waits && !self.has_room(front.size) {
-                break;
-            }
-            let Some(next) = self.pending.pop_front() else {
-                break;
-            };
-            if waits {
-                self.enqueue(next.slot, &next.commands, next.size);
-            } else {
-                self.pending_dead = self.pending_dead.saturating_sub(1);
-                self.slots.try_remove(next.slot as usize);
-            }
-        }
-    }
-
-    fn drop_dead_pending(&mut self) {
-        let slots = &mut self.slots;
-        self.pending.retain(|pending| {
-            let key = pending.slot as usize;
-            let dead = slots.get(key).is_none_or(|slot| slot.is_abandoned());
-            if dead {
-                slots.try_remove(key);
-            }
-            !dead
-        });
-        self.pending_dead = 0;
-    }
-
-    fn release(&mut self, size: Size) {
-        self.used.commands = self.used.commands.saturating_sub(size.commands);
-        self.used.bytes = self.used.bytes.saturating_sub(size.bytes);
     }
 
     /// The first byte of the next batch has been written: from now on it keeps

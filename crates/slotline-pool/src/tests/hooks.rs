@@ -29,7 +29,10 @@ async fn hooks_run_in_order_before_the_first_command() {
         .init_hook(|setup: Setup| async move {
             assert_eq!(setup.intent(), Intent::ReadOnly);
             assert_eq!(setup.greeting().server(), Some("redis"));
-            assert_eq!((setup.attempt(), setup.address().host()), (0, "127.0.0.1"));
+            assert_eq!(
+                (setup.attempt(), setup.address().host()),
+                (0, Some("127.0.0.1"))
+            );
             let reply = setup.command("ECHO").arg("one").await?;
             assert_eq!(reply, Value::Bulk("one".into()));
             let replies = setup.run(words(&["CLIENT NO-EVICT ON", "GET a"])).await?;

@@ -1,10 +1,20 @@
 //! Pools against small servers that the tests script themselves.
 
+mod away;
+mod credentials;
 mod dialling;
+mod direct;
+mod dropped;
+mod ending;
+mod health;
 mod hooks;
 mod leases;
+mod secrets;
 mod server;
 mod sharing;
+#[cfg(unix)]
+mod tls;
+mod transports;
 mod waiting;
 
 use std::future::poll_fn;

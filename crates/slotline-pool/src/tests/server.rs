@@ -9,8 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-use crate::Address;
-use crate::dial::{Connector, Socket, Stream};
+use crate::{Address, Connect, Stream};
 
 pub(crate) const HELLO: &[u8] = b"%4\r\n+server\r\n+redis\r\n+version\r\n+7.0.15\r\n\
     +proto\r\n:3\r\n+mode\r\n+cluster\r\n";
@@ -50,16 +49,16 @@ pub(crate) async fn read_commands(
 
 /// A connector without a network, and the other ends of what it opens: pipes
 /// that hold so many bytes.
-pub(crate) fn pipes(capacity: usize) -> (Connector, mpsc::UnboundedReceiver<DuplexStream>) {
+pub(crate) fn pipes(capacity: usize) -> (impl Connect, mpsc::UnboundedReceiver<DuplexStream>) {
     let (ours, theirs) = mpsc::unbounded_channel();
-    let connector = Connector::new(move |_, _| {
+    let connector = move |_, _| {
         let (near, far) = duplex(capacity);
         let sent = ours.send(far);
-        Box::pin(async move {
+        async move {
             sent.map_err(|_| ErrorKind::ConnectionRefused)?;
-            Ok(Socket::Other(Box::new(near)))
-        })
-    });
+            Ok(near)
+        }
+    };
     (connector, theirs)
 }
 

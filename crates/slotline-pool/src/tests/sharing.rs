@@ -114,36 +114,6 @@ async fn replies_match_while_others_are_cancelled() {
     );
 }
 
-/// Every future is polled k times and dropped, for every k (A8).
-#[tokio::test]
-async fn a_dropped_exchange_leaves_nothing_held() {
-    let server = Server::start(|_, command| Some(usual(command))).await;
-    let pool = builder(&server.address).max_in_flight(2).build();
-    for _round in 0..2 {
-        for polls in 0..8 {
-            let mut all: Vec<_> = (0..5)
-                .map(|_| Box::pin(send(&pool, &["GET k", "GET k"])))
-                .collect();
-            for _ in 0..polls {
-                for exchange in &mut all {
-                    poll_once(exchange.as_mut()).await;
-                }
-                tokio::task::yield_now().await;
-            }
-            drop(all);
-            let statistics = pool.statistics();
-            assert_eq!(statistics.waiting, 0);
-        }
-        // A connect that is dropped leaves its dial to whoever comes next.
-        for _ in 0..3 {
-            poll_once(std::pin::pin!(pool.connect())).await;
-        }
-        assert_eq!(texts(&send(&pool, &["GET k"]).await), ["k"]);
-        assert_eq!(pool.statistics().in_flight, 0);
-    }
-    assert_eq!(server.dials(), 1);
-}
-
 /// The server cuts the connection behind every byte of a batch of three, and
 /// answers none, one or all of what it has got (A2, B1).
 #[tokio::test]
@@ -311,6 +281,36 @@ async fn large_transfers_cross_through_small_buffers() {
     let (get, set) = tokio::join!(get, set);
     assert_eq!(texts(&get)[0].len(), LEN);
     assert_eq!(texts(&set), ["OK"]);
+}
+
+/// Whoever has got a long value can let go of it before the next is read: memory
+/// is used again, and is still in the processor's cache.
+#[tokio::test]
+async fn callers_run_between_long_replies() {
+    const LEN: usize = 1 << 20;
+    let (connector, mut streams) = pipes(8 * LEN);
+    tokio::spawn(async move {
+        let mut stream = streams.recv().await.unwrap();
+        shake_hands(&mut stream, 3).await;
+        read_commands(&mut stream, 4).await;
+        // All of it at once, before anything is read.
+        let reply = format!("${LEN}\r\n{}\r\n", "r".repeat(LEN));
+        stream.write_all(reply.repeat(4).as_bytes()).await.unwrap();
+        let _ = stream.read(&mut [0]).await;
+    });
+    let pool = builder(&Address::new("pipe", 1))
+        .connector(connector)
+        .build();
+    let mut tasks = tokio::task::JoinSet::new();
+    for index in 0..4 {
+        let (get, pool) = (send(&pool, &["GET k"]), pool.clone());
+        tasks.spawn(async move {
+            assert_eq!(texts(&get.await)[0].len(), LEN);
+            let read = pool.statistics().bytes_read as usize;
+            assert!(read < (index + 2) * LEN, "{read} bytes before {index} ran");
+        });
+    }
+    tasks.join_all().await;
 }
 
 /// What would change the connection for everybody is refused unsent (S4, A6).

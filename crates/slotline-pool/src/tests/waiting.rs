@@ -9,12 +9,11 @@ use tokio::time::sleep;
 
 use super::server::{OK, Server, listen, pipes, read_commands, script, shake_hands, usual};
 use super::*;
-use crate::dial::{Connector, Socket};
-use crate::hook;
+use crate::{Connect, hook};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn far() -> Address {
+pub(super) fn far() -> Address {
     Address::new("node", 7000)
 }
 
@@ -26,20 +25,20 @@ async fn serve(mut stream: DuplexStream) {
 }
 
 /// Dials fail until `from`, counted from the first; then there is a server.
-fn away_until(from: usize) -> (Connector, Arc<AtomicUsize>) {
+pub(super) fn away_until(from: usize) -> (impl Connect, Arc<AtomicUsize>) {
     let dials = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&dials);
-    let connector = Connector::new(move |_, _| {
+    let connector = move |_, _| {
         let dial = counted.fetch_add(1, SeqCst);
-        Box::pin(async move {
+        async move {
             if dial < from {
                 return Err(std::io::ErrorKind::ConnectionRefused.into());
             }
             let (near, far) = tokio::io::duplex(1 << 16);
             tokio::spawn(serve(far));
-            Ok(Socket::Other(Box::new(near)))
-        })
-    });
+            Ok(near)
+        }
+    };
     (connector, dials)
 }
 
@@ -393,7 +392,7 @@ fn the_end_of_a_runtime_fails_those_who_wait() {
     assert_eq!(fates(&answer, 1), "?");
     assert!(answer.failure.unwrap().error.is_closed());
     second.block_on(async {
-        let listener = tokio::net::TcpListener::bind((address.host(), address.port()))
+        let listener = tokio::net::TcpListener::bind(address.to_string())
             .await
             .unwrap();
         let serve = async {

@@ -30,6 +30,15 @@ pub(crate) fn subcommand_info(
     find(spaced.chain(subcommand.iter().copied())).unwrap_or(container)
 }
 
+/// The facts about a command that was received: `name` and the argument after it
+/// are a word each, so that a name with a space in it is nobody's.
+pub(crate) fn received_info(name: &[u8], subcommand: Option<&[u8]>) -> &'static CommandInfo {
+    let word = Some(name).filter(|name| !name.contains(&b' '));
+    let info = word.and_then(|name| find(name.iter().copied()));
+    let info = info.unwrap_or(&UNKNOWN);
+    subcommand.map_or(info, |subcommand| subcommand_info(info, subcommand))
+}
+
 fn find(name: impl Iterator<Item = u8> + Clone) -> Option<&'static CommandInfo> {
     let upper = name.map(|byte| byte.to_ascii_uppercase());
     let at = TABLE
@@ -64,5 +73,14 @@ mod tests {
         assert_eq!(subcommand_info(client, b"nonsense").name, "CLIENT");
         let get = command_info("GET");
         assert_eq!(subcommand_info(get, b"REPLY").name, "GET");
+    }
+
+    #[test]
+    fn a_received_name_is_one_word() {
+        assert_eq!(received_info(b"get", Some(b"k")).name, "GET");
+        assert_eq!(received_info(b"config", Some(b"get")).name, "CONFIG GET");
+        assert_eq!(received_info(b"config", None).name, "CONFIG");
+        assert!(!received_info(b"CONFIG GET", Some(b"x")).is_known());
+        assert!(!received_info(b"", Some(b"GET")).is_known());
     }
 }

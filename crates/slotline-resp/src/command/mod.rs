@@ -14,9 +14,11 @@ mod wire;
 pub mod table;
 
 pub use body::Run;
+pub(crate) use body::Span;
 pub use buffer::CommandBuffer;
 pub use commands::{CommandRef, Commands};
 pub use info::{CommandInfo, Flags, KeySpec, RequestPolicy, ResponsePolicy};
 pub use lookup::command_info;
+pub(crate) use lookup::received_info;
 pub use session::session_advice;
 pub use table as known;

@@ -41,6 +41,13 @@ pub(super) enum Finished {
 }
 
 impl Wire {
+    pub(super) fn with_capacity(bytes: usize) -> Wire {
+        Wire {
+            heap: Vec::with_capacity(bytes),
+            ..Wire::default()
+        }
+    }
+
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.heap.len() + self.len

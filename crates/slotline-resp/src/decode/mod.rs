@@ -6,6 +6,7 @@ mod reader;
 pub(crate) mod scalars;
 mod token;
 pub(crate) mod tuples;
+mod utf8;
 
 pub use pairs::Pairs;
 pub use reader::Reader;

@@ -5,14 +5,12 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use crate::decode::token::{ReplyKind, Sequence, Token};
+use crate::decode::utf8::{Known, not_utf8};
 use crate::error::Error;
-use crate::limits::Limits;
+use crate::limits::{Limits, TRUSTED};
 use crate::scan::{
     Aggregate, Blob, Header, Line, Scanner, crlf, header, quick_bulk, quick_integer,
 };
-
-/// What is reserved for a collection on the peer's word alone, in bytes.
-const TRUSTED: usize = 1 << 20;
 
 /// A cursor over one or more frames, from which
 /// [`FromReply`](crate::FromReply) reads in a single pass.
@@ -42,6 +40,7 @@ pub struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
     start: usize,
+    known: Known<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -56,6 +55,7 @@ impl<'a> Reader<'a> {
             bytes,
             at: start,
             start,
+            known: Known::default(),
         }
     }
 
@@ -82,9 +82,17 @@ impl<'a> Reader<'a> {
         Some(body)
     }
 
+    /// The same for one that is to be text.
+    #[inline]
+    pub(super) fn quick_str(&mut self) -> Option<Result<&'a str, Error>> {
+        let body = self.quick_bulk()?;
+        let end = self.at - b"\r\n".len();
+        Some(self.known.text(self.bytes, end - body.len()..end))
+    }
+
     /// The same for an integer.
     #[inline]
-    pub(crate) fn quick_integer(&mut self) -> Option<i64> {
+    pub(super) fn quick_integer(&mut self) -> Option<i64> {
         let (n, rest) = quick_integer(self.ahead())?;
         self.at = self.bytes.len() - rest.len();
         Some(n)
@@ -385,7 +393,8 @@ impl<'a> Reader<'a> {
     /// It is something else, nil included.
     pub fn shared(&mut self) -> Result<Bytes, Error> {
         if let Some(bytes) = self.quick_bulk() {
-            return Ok(self.share(bytes));
+            let end = self.at - b"\r\n".len();
+            return Ok(self.segment.slice(end - bytes.len()..end));
         }
         match self.token()? {
             Token::Bulk(bytes) | Token::Simple(bytes) | Token::Verbatim { text: bytes, .. } => {
@@ -408,8 +417,8 @@ impl<'a> Reader<'a> {
     ///
     /// Those of [`bytes`](Self::bytes), and for text that is not UTF-8.
     pub fn str(&mut self) -> Result<&'a str, Error> {
-        if let Some(bytes) = self.quick_bulk() {
-            return std::str::from_utf8(bytes).map_err(not_utf8);
+        if let Some(text) = self.quick_str() {
+            return text;
         }
         let bytes = match self.token()? {
             Token::Bulk(bytes)
@@ -436,10 +445,6 @@ impl<'a> Reader<'a> {
             other => Err(Self::unexpected(wanted, &other)),
         }
     }
-}
-
-pub(super) fn not_utf8(cause: std::str::Utf8Error) -> Error {
-    Error::mismatch("a string", "bytes that are not UTF-8").caused_by(cause)
 }
 
 /// Shows where it is, never the bytes.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
-use crate::decode::reader::not_utf8;
+use crate::decode::utf8::not_utf8;
 use crate::decode::{FromReply, Reader, Token};
 use crate::error::Error;
 
@@ -16,11 +16,13 @@ impl<'a> Reader<'a> {
     ///
     /// It is something else, nil included, or is not UTF-8.
     pub fn text(&mut self) -> Result<Cow<'a, str>, Error> {
-        if let Some(text) = self.quick_bulk() {
-            return std::str::from_utf8(text)
-                .map(Cow::Borrowed)
-                .map_err(not_utf8);
+        match self.quick_str() {
+            Some(text) => text.map(Cow::Borrowed),
+            None => self.slow_text(),
         }
+    }
+
+    fn slow_text(&mut self) -> Result<Cow<'a, str>, Error> {
         // Only the second byte tells a streamed string from a plain one, so
         // look at the token here rather than at the kind first.
         match self.token()? {
@@ -91,7 +93,10 @@ impl<'a> FromReply<'a> for &'a [u8] {
 
 impl<'a> FromReply<'a> for String {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        reader.text().map(Cow::into_owned)
+        match reader.quick_str() {
+            Some(text) => text.map(str::to_owned),
+            None => reader.text().map(Cow::into_owned),
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! Finding where a frame ends.
 
+mod decoder;
 mod header;
 mod nest;
 mod quick;
+mod room;
 
+pub use decoder::ReplyDecoder;
 pub(crate) use header::{Aggregate, Blob, Fault, Header, Line, crlf, header};
 pub(crate) use quick::{quick_bulk, quick_integer};
+pub(crate) use room::make_room;
 
 use nom::bytes::streaming::take_till;
 use nom::{IResult, Parser};
@@ -90,15 +94,18 @@ impl Scanner {
             return Err(error.clone());
         }
         self.missing = 0;
-        match self.advance(input) {
+        // What lies beyond the limit does not matter, or it would depend on the
+        // cutting which error there is.
+        let within = input.get(..self.limits.total).unwrap_or(input);
+        match self.advance(within) {
             Ok(true) => {
                 let len = self.at;
                 self.at = 0;
                 self.elements = 1;
-                self.nest = Nest::new();
+                self.nest.restart();
                 Ok(Some(len))
             }
-            Ok(false) if input.len() > self.limits.total => Err(self.fail(self.too_long())),
+            Ok(false) if within.len() < input.len() => Err(self.fail(self.too_long())),
             Ok(false) => Ok(None),
             Err(error) => Err(self.fail(error)),
         }
@@ -179,8 +186,7 @@ impl Scanner {
         let Some(mut left) = self.nest.counted().filter(|_| !self.attributed) else {
             return false;
         };
-        let within = input.get(..self.limits.total).unwrap_or(input);
-        let mut ahead = within.get(self.at..).unwrap_or_default();
+        let mut ahead = input.get(self.at..).unwrap_or_default();
         let mut last = false;
         while let Some(len) = quick::scalar(ahead, self.limits.bulk) {
             ahead = ahead.get(len..).unwrap_or_default();
@@ -190,7 +196,7 @@ impl Scanner {
             }
             left -= 1;
         }
-        self.at = within.len() - ahead.len();
+        self.at = input.len() - ahead.len();
         self.nest.set_counted(left);
         last && self.close()
     }
@@ -198,9 +204,6 @@ impl Scanner {
     /// Takes note of a header that began at `start`; whether it is an element
     /// that is complete in itself.
     fn enter(&mut self, header: Header, start: usize) -> Result<bool, Error> {
-        if self.at > self.limits.total {
-            return Err(self.too_long());
-        }
         let inside = self.nest.shape();
         // What is counted was announced, and taken into account, in advance.
         if matches!(header, Header::Attribute(_)) || !inside.is_counted() {
@@ -349,9 +352,6 @@ impl Scanner {
         }
         self.at = input.len() - rest.len();
         self.step = Step::Header;
-        if self.at > self.limits.total {
-            return Err(self.too_long());
-        }
         Ok(true)
     }
 

@@ -50,6 +50,14 @@ impl Nest {
         }
     }
 
+    /// Begins the next frame, all aggregates of the last having ended.
+    pub(super) fn restart(&mut self) {
+        self.inner = Open {
+            count: 1,
+            shape: Shape::Counted,
+        };
+    }
+
     /// How many aggregates are open, the frame itself left out.
     pub(super) fn depth(&self) -> usize {
         self.outer.len()

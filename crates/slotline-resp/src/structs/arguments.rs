@@ -27,8 +27,10 @@ use crate::error::Error;
 /// one. What is not is an error, never a guess; leave such a field out with
 /// `#[serde(skip)]`, or give it a spelling with `#[serde(with = "…")]`.
 ///
-/// What a struct becomes goes with HSET, and reads back equal from HGETALL. If
-/// nothing is left of a struct there are no arguments, which HSET refuses.
+/// What a struct becomes goes with HSET, and reads back equal from HGETALL. Only
+/// where a `None` is within a newtype, serde then misses the field: such a field
+/// wants `#[serde(default)]`, or its newtype `#[serde(transparent)]`. If nothing is
+/// left of a struct there are no arguments, which HSET refuses.
 ///
 /// ```
 /// use serde::Serialize;

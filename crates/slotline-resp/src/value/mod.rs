@@ -7,6 +7,7 @@ mod walk;
 
 pub use list::{List, Part};
 pub(crate) use tree::read;
+pub(crate) use walk::{Step, Walk};
 
 use bytes::Bytes;
 

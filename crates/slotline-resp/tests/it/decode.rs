@@ -4,12 +4,15 @@ use std::fmt::Debug;
 use bytes::Bytes;
 use slotline_resp::{Error, FromReplyOwned, Reader, Reply, ReplyKind, Value};
 
+use crate::differential::compare;
+
 fn reply(text: &str) -> Reply {
     Reply::from_frame(text.to_owned().into()).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
 #[track_caller]
 fn check<T: FromReplyOwned + PartialEq + Debug>(text: &str, expected: T) {
+    compare(text.as_bytes());
     assert_eq!(reply(text).decode::<T>(), Ok(expected), "{text:?}");
     // The same inside a bigger segment, without a reference of its own.
     let segment = Bytes::from(format!("+before\r\n{text}+after\r\n"));

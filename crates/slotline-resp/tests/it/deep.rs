@@ -1,6 +1,6 @@
 //! Nests far deeper than any stack, on the stack of a small thread.
 
-use slotline_resp::{Limits, Reply, Scanner, Value};
+use slotline_resp::{Limits, Protocol, Reply, ReplyBuffer, Scanner, Value};
 
 use crate::scan::scan_cut;
 
@@ -78,5 +78,17 @@ fn attributes_nest_as_deep() {
             Ok(Some(bytes.len()))
         );
         assert_eq!(Reply::from_scanned(bytes.into()).value(), Ok(Value::Int(2)));
+    });
+}
+
+#[test]
+fn the_deepest_value_is_written_without_the_stack() {
+    on_a_small_stack(|| {
+        let value = Reply::from_scanned(nest().into()).value().unwrap();
+        let mut replies = ReplyBuffer::new(Protocol::Resp3);
+        assert!(replies.value(&value).as_bytes() == nest().as_bytes());
+        let mut replies = ReplyBuffer::new(Protocol::Resp2);
+        let flat = nest().replace("%1\r\n", "*2\r\n").replace(['~', '>'], "*");
+        assert!(replies.value(&value).as_bytes() == flat.as_bytes());
     });
 }

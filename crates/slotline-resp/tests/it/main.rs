@@ -1,4 +1,4 @@
-//! What the decoding half of the crate promises, as tables of bytes.
+//! What the crate promises, as tables of bytes.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
@@ -6,11 +6,15 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(feature = "tokio-util")]
+mod codec;
+mod commands;
 mod decode;
 mod deep;
-mod encoder;
+mod differential;
 mod memory;
 mod properties;
+mod replies;
 mod scan;
 #[cfg(feature = "serde")]
 mod structs;

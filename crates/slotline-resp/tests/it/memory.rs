@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 
 use allocation_counter::measure;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use slotline_resp::{
-    CommandBuffer, Error, FromReply, Limits, Reader, Reply, Scanner, Value, known,
+    CommandBuffer, CommandDecoder, Error, FromReply, Limits, Protocol, Reader, Reply, ReplyBuffer,
+    Scanner, Value, known,
 };
 
-use crate::properties::almost_resp;
+use crate::properties::{almost_commands, almost_resp};
 
 /// The most that may be allocated at once for each byte that has arrived: a
 /// `Value` for every three bytes, twice while a vector grows.
@@ -71,7 +72,43 @@ fn what_is_announced_is_not_believed() {
     modest(&[b"+".as_slice(), &[b'x'; 1 << 20]].concat());
 }
 
+/// What is reserved for an argument on the peer's word alone.
+const TRUSTED: u64 = 1 << 20;
+
+#[track_caller]
+fn modest_command(bytes: &[u8]) {
+    let work = || {
+        let mut buffer = BytesMut::from(bytes);
+        let mut decoder = CommandDecoder::new(Limits::default());
+        while let Ok(Some(command)) = decoder.decode(&mut buffer) {
+            assert!(!command.is_empty());
+        }
+    };
+    let (peak, len) = (measure(work).bytes_max, bytes.len() as u64);
+    let allowed = PER_BYTE * len + TRUSTED + BESIDES;
+    assert!(peak <= allowed, "{len} bytes made us hold {peak}");
+}
+
+#[test]
+fn what_a_command_announces_is_not_believed() {
+    modest_command(b"*134217727\r\n");
+    modest_command(b"*2\r\n$536870912\r\nx");
+    modest_command("*134217727\r\n$0\r\n\r\n".repeat(1000).as_bytes());
+    let many = format!("*100000\r\n{}", "$0\r\n\r\n".repeat(99_999));
+    modest_command(many.as_bytes());
+    modest_command((many + "$0\r\n\r\n").as_bytes());
+    modest_command("x ".repeat(32_000).as_bytes());
+    modest_command("x\n".repeat(100_000).as_bytes());
+}
+
 proptest! {
+    #[test]
+    fn any_bytes_of_a_client_allocate_no_more_than_a_constant_times_their_length(
+        bytes in almost_commands(),
+    ) {
+        modest_command(&bytes);
+    }
+
     #[test]
     fn any_bytes_allocate_no_more_than_a_constant_times_their_length(
         bytes in prop_oneof![almost_resp(), prop::collection::vec(any::<u8>(), 0..200)],
@@ -95,6 +132,21 @@ fn what_is_borrowed_or_shared_allocates_nothing() {
         assert!(Option::<(&str, Bytes, &[u8])>::from_reply(&mut reader).is_ok());
     });
     assert_eq!(made.count_total, 0);
+}
+
+#[test]
+fn a_batch_of_known_length_allocates_as_often_however_long_it_is() {
+    for commands in [10, 100, 10_000] {
+        let made = measure(|| {
+            let mut buffer = CommandBuffer::with_capacity(commands);
+            for n in 0..commands {
+                buffer.begin(&known::GET, 1).key(&n);
+            }
+            assert_eq!(buffer.freeze().len(), commands);
+        });
+        // Bytes, commands, keys, and what shares them.
+        assert_eq!(made.count_total, 4, "{commands} commands");
+    }
 }
 
 #[test]
@@ -133,4 +185,41 @@ fn a_batch_allocates_a_handful_however_long_it_is() {
         bytes < 1 << 20,
         "the 32 MiB of values were not copied, {bytes} bytes"
     );
+}
+
+#[test]
+fn small_commands_allocate_nothing_but_their_buffer_s_counter() {
+    let frame = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nhello\r\n";
+    let mut buffer = BytesMut::from(frame.repeat(1000).as_bytes());
+    let mut decoder = CommandDecoder::new(Limits::default());
+    let mut decoded = 0;
+    let made = measure(|| {
+        while let Ok(Some(command)) = decoder.decode(&mut buffer) {
+            let value = command.arg(2);
+            assert_eq!(value.as_deref(), Some(&b"hello"[..]));
+            assert_eq!(command.clone().name(), "SET");
+            decoded += 1;
+        }
+    });
+    assert_eq!((decoded, made.count_total), (1000, 1));
+}
+
+#[test]
+fn replies_are_written_without_anything_in_between() {
+    let tree = Value::Map([(Value::Simple("a".into()), Value::Double(0.1))].into());
+    for protocol in [Protocol::Resp2, Protocol::Resp3] {
+        let mut replies = ReplyBuffer::onto(BytesMut::with_capacity(1024), protocol);
+        let made = measure(|| {
+            replies.simple("OK").integer(i64::MIN).double(-1.25e-7);
+            replies.error("ERR a\r\nb").verbatim("txt", "text");
+            replies.big_number("-12345678901234567890").array(2);
+            replies.boolean(true).null_array().bulk(b"bytes");
+        });
+        assert_eq!(made.count_total, 0);
+        // A walk remembers what is open: one stack for the whole tree.
+        let made = measure(|| {
+            replies.value(&tree);
+        });
+        assert_eq!(made.count_total, 1);
+    }
 }

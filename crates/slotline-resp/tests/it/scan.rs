@@ -1,5 +1,7 @@
 use slotline_resp::{Error, Limits, Reply, Scanner};
 
+use crate::differential::compare;
+
 /// Scans with each prefix of `bytes` whose length is in `cuts`, then with all
 /// of them, until the frame is complete or broken.
 pub(crate) fn scan_cut(
@@ -33,6 +35,7 @@ fn check(limits: Limits, bytes: &[u8]) -> Result<Option<usize>, Error> {
 fn whole(text: &str) {
     let limits = Limits::default();
     let bytes = text.as_bytes();
+    compare(bytes);
     assert_eq!(check(limits, bytes), Ok(Some(bytes.len())), "{text:?}");
     let longer = format!("{text}:1\r\n");
     assert_eq!(check(limits, longer.as_bytes()), Ok(Some(bytes.len())));
@@ -43,6 +46,7 @@ fn whole(text: &str) {
 
 #[track_caller]
 fn broken(text: &str, offset: usize, what: &str) {
+    compare(text.as_bytes());
     let error = check(Limits::default(), text.as_bytes()).unwrap_err();
     assert!(error.is_protocol(), "{text:?}: {error}");
     assert_eq!(error.offset(), Some(offset), "{text:?}: {error}");
@@ -234,6 +238,10 @@ fn limits_are_met_before_anything_is_kept() {
     );
     beyond(Limits::default().total(8), "$9\r\n", "frame length");
     beyond(Limits::default().total(8), "+abcdefgh", "frame length");
+    // What is wrong beyond the limit does not count, however it was cut.
+    let short = Limits::default().total(8);
+    beyond(short, "$99999999999999999999\r\n", "frame length");
+    beyond(short, "*2\r\n:1\r\n:x\r\n", "frame length");
     // At its limits exactly, a frame is fine.
     let text = b"*2\r\n*1\r\n$4\r\nabcd\r\n:1\r\n";
     assert_eq!(check(tight, text), Ok(Some(text.len())));

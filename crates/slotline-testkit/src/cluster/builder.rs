@@ -8,9 +8,15 @@ use crate::binary::ServerBinary;
 use crate::error::{Error, Result};
 use crate::group::Group;
 use crate::ports::Port;
+use crate::proxy::FaultProxy;
 use crate::server::Launch;
 use crate::settings;
 use crate::standalone::ATTEMPTS;
+#[cfg(feature = "tls")]
+use crate::{
+    certificates::{Authority, Identity},
+    tls::ServerTls,
+};
 
 /// Options for a [`LocalCluster`].
 #[derive(Clone, Debug)]
@@ -23,6 +29,9 @@ pub struct LocalClusterBuilder {
     options: Vec<(String, String)>,
     node_options: Vec<(usize, String, String)>,
     deadline: Duration,
+    #[cfg(feature = "tls")]
+    tls: Option<ServerTls>,
+    is_proxied: bool,
 }
 
 impl LocalClusterBuilder {
@@ -35,6 +44,9 @@ impl LocalClusterBuilder {
             options: Vec::new(),
             node_options: Vec::new(),
             deadline: Duration::from_secs(30),
+            #[cfg(feature = "tls")]
+            tls: None,
+            is_proxied: false,
         }
     }
 
@@ -75,9 +87,32 @@ impl LocalClusterBuilder {
         self
     }
 
+    /// Every node speaks TLS at a port of its own, which is found by
+    /// [`Node::tls_address`](crate::Node::tls_address), and so do the nodes among
+    /// each other. All prove themselves with `identity`, which has to be one of
+    /// `authority`. Clients need no certificate unless the option
+    /// `tls-auth-clients` says so.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, identity: &Identity, authority: &Authority) -> Self {
+        self.tls = Some(ServerTls::new(identity, authority));
+        self
+    }
+
     /// How long the nodes may take to form the cluster, 30 seconds by default.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
+        self
+    }
+
+    /// Puts a [`FaultProxy`] before each node: see
+    /// [`LocalCluster::proxy`](super::LocalCluster::proxy). The nodes tell everybody
+    /// the proxies' ports for their own (`cluster-announce-port`), so that clients
+    /// reach every node through its proxy, redirects included, and replicas their
+    /// primaries: a fault on all connections of a proxy is one of replication too.
+    /// What nodes say among themselves on the cluster bus goes straight, and so do
+    /// the commands of a [`Node`](crate::Node).
+    pub fn proxied(mut self) -> Self {
+        self.is_proxied = true;
         self
     }
 
@@ -107,14 +142,30 @@ impl LocalClusterBuilder {
         let count = self.primaries * (1 + self.replicas);
         let mut ports = Vec::with_capacity(2 * count);
         let mut group = Group::new()?;
+        let mut proxies = Vec::new();
         for index in 0..count {
             let (port, bus) = (Port::free(self.ip)?, Port::free(self.ip)?);
+            let address = SocketAddr::new(self.ip, port.number());
+            let folder = group.folder.join(port.number().to_string());
+            let mut options = self.options_of(index);
+            #[cfg(feature = "tls")]
+            if let Some(tls) = &self.tls {
+                let port = Port::free(self.ip)?;
+                options.extend(tls.options_in_cluster(port.number(), &options));
+                tls.write(&folder)?;
+                ports.push(port);
+            }
+            if self.is_proxied {
+                let proxy = FaultProxy::builder(address).ip(self.ip).start().await?;
+                options.extend(announced(&proxy, &bus));
+                proxies.push(proxy);
+            }
             group.spawn(Launch {
                 binary: self.binary.path().to_path_buf(),
-                folder: group.folder.join(port.number().to_string()),
-                address: SocketAddr::new(self.ip, port.number()),
+                folder,
+                address,
                 bus_port: Some(bus.number()),
-                options: self.options_of(index),
+                options,
             })?;
             ports.extend([port, bus]);
         }
@@ -123,6 +174,7 @@ impl LocalClusterBuilder {
         }
         let cluster = LocalCluster {
             group,
+            proxies,
             _ports: ports,
         };
         form::form(&cluster, self.primaries, self.deadline).await?;
@@ -146,4 +198,14 @@ impl LocalClusterBuilder {
         );
         settings::options(self.binary.version(), true, &options)
     }
+}
+
+/// What a node is to tell the others of itself. The bus port too: otherwise they
+/// would derive it from that of the proxy.
+fn announced(proxy: &FaultProxy, bus: &Port) -> [(String, String); 2] {
+    [
+        ("cluster-announce-port", proxy.port()),
+        ("cluster-announce-bus-port", bus.number()),
+    ]
+    .map(|(name, port)| (name.to_owned(), port.to_string()))
 }

@@ -18,9 +18,14 @@ impl LocalCluster {
     ///
     /// # Errors
     ///
-    /// The file cannot be written; the cluster is then ended.
+    /// The file cannot be written, or there are proxies before the nodes, which
+    /// cannot outlive this process; the cluster is then ended.
     pub fn detach(mut self, state: impl AsRef<Path>) -> Result<()> {
         let state = state.as_ref();
+        if !self.proxies.is_empty() {
+            let why = "its nodes announce the ports of proxies that end with this process";
+            return Err(Error::setup("detaching the cluster", why));
+        }
         let failed = |error| Error::io(format!("writing {}", state.display()), error);
         if let Some(folder) = state.parent() {
             fs::create_dir_all(folder).map_err(failed)?;
@@ -50,6 +55,7 @@ impl LocalCluster {
         let ports = numbers.flatten().filter_map(Port::exactly).collect();
         Ok(Self {
             group: Group::adopt(folder, nodes),
+            proxies: Vec::new(),
             _ports: ports,
         })
     }

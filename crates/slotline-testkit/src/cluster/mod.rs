@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::group::Group;
 use crate::node::Node;
 use crate::ports::Port;
+use crate::proxy::FaultProxy;
 use crate::view::{Member, View};
 use crate::wait::until;
 
@@ -42,6 +43,8 @@ const GOSSIP: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct LocalCluster {
     group: Group,
+    /// One before each node, in their order, or none at all.
+    proxies: Vec<FaultProxy>,
     /// Kept from others while the cluster lives.
     _ports: Vec<Port>,
 }
@@ -52,9 +55,20 @@ impl LocalCluster {
         LocalClusterBuilder::new(binary)
     }
 
-    /// `redis://ADDRESS` of the first node.
+    /// `redis://ADDRESS` of the first node, or of the proxy before it.
     pub fn url(&self) -> String {
-        self.nodes().first().map(Node::url).unwrap_or_default()
+        match self.proxies.first() {
+            Some(proxy) => proxy.url(),
+            None => self.nodes().first().map(Node::url).unwrap_or_default(),
+        }
+    }
+
+    /// The proxy before a node, if the cluster was built
+    /// [`proxied`](LocalClusterBuilder::proxied). It stays when the node is killed
+    /// or restarted.
+    pub fn proxy(&self, node: &Node) -> Option<&FaultProxy> {
+        let index = self.nodes().iter().position(|known| known == node)?;
+        self.proxies.get(index)
     }
 
     /// All nodes, dead ones too, in the order they were first started:

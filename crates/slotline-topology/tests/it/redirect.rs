@@ -88,6 +88,28 @@ fn redirects() {
     }
 }
 
+/// A redirect goes to where it says; without a host it goes nowhere, since nobody
+/// can tell the host of a socket.
+#[test]
+fn a_unix_socket_has_no_host_that_a_redirect_could_mean() {
+    let asked = Endpoint::unix("/run/a.sock");
+    assert_eq!((asked.host(), asked.port()), ("", 0));
+    assert_eq!(asked.path(), Some("/run/a.sock"));
+    assert_eq!(asked.to_string(), "unix:/run/a.sock");
+    for (line, to) in [
+        ("MOVED 1 10.0.0.9:7001", Some("10.0.0.9:7001")),
+        ("MOVED 1 :7001", None),
+        ("MOVED 1 ?:7001", None),
+    ] {
+        let redirect = Redirect::parse(line, &asked).unwrap();
+        assert_eq!(redirect.endpoint, to.map(endpoint), "{line:?}");
+    }
+    // No node can lead anyone to a file.
+    let named = Redirect::parse("MOVED 1 /run/b.sock:1", &asked).unwrap();
+    assert_eq!(named.endpoint.unwrap().path(), None);
+    assert_eq!(Redirect::parse("MOVED 1 unix:/run/b.sock", &asked), None);
+}
+
 #[test]
 fn nonsense_is_no_redirect() {
     let asked = endpoint("10.0.0.9:7009");

@@ -4,7 +4,9 @@ use std::time::Duration;
 use slotline_pipeline::{
     BoxError, ChunkLayer, ReadFrom, Request, Response, RetryLayer, RetryPolicy,
 };
-use slotline_pool::{self as pool, Credentials, InitHook, Pool, PoolBuilder};
+#[cfg(feature = "tls")]
+use slotline_pool::Tls;
+use slotline_pool::{self as pool, Connect, Credentials, InitHook, Pool, PoolBuilder};
 use slotline_topology::Endpoint;
 use tower::{Layer, Service};
 
@@ -42,6 +44,9 @@ pub struct ClientBuilder {
     client_name: Option<String>,
     database: Option<u32>,
     hooks: Vec<Arc<dyn InitHook>>,
+    connector: Option<Arc<dyn Connect>>,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
     pub(super) layers: Vec<Wrap>,
     pub(super) chunk: ChunkLayer,
     pub(super) retry: RetryLayer,
@@ -60,6 +65,9 @@ impl ClientBuilder {
             client_name: None,
             database: None,
             hooks: Vec::new(),
+            connector: None,
+            #[cfg(feature = "tls")]
+            tls: None,
             layers: Vec::new(),
             chunk: ChunkLayer::new(),
             retry: RetryLayer::default(),
@@ -105,6 +113,42 @@ impl ClientBuilder {
     /// given before it. A connection whose hook failed is closed.
     pub fn init_hook(mut self, hook: impl InitHook) -> ClientBuilder {
         self.hooks.push(Arc::new(hook));
+        self
+    }
+
+    /// Who opens the streams that connections are made of, for all nodes; by
+    /// default [`Network`](crate::Network), which knows TCP and unix sockets.
+    pub fn connector(mut self, connector: impl Connect) -> ClientBuilder {
+        self.connector = Some(Arc::new(connector));
+        self
+    }
+
+    /// Encrypts the connections to all nodes, whatever the URLs say: those that
+    /// were named and those that a cluster tells of. URLs that ask for encryption
+    /// have it without this, with the roots of the operating system.
+    ///
+    /// The nodes of a cluster are mostly told by their IP addresses; if their
+    /// certificates are for names, [`TlsBuilder::server_name`](crate::TlsBuilder)
+    /// gives those.
+    ///
+    /// ```no_run
+    /// use slotline::{Client, Tls};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tls = Tls::builder()
+    ///     .root_pem(std::fs::read("ca.crt")?)
+    ///     .server_name("cluster.example")
+    ///     .build()?;
+    /// let client = Client::builder()
+    ///     .nodes(["rediss://10.0.0.1:6379", "rediss://10.0.0.2:6379"])
+    ///     .tls(tls)
+    ///     .connect()
+    ///     .await?;
+    /// # let _ = client; Ok(()) }
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: Tls) -> ClientBuilder {
+        self.tls = Some(tls);
         self
     }
 
@@ -188,6 +232,7 @@ impl ClientBuilder {
                 "one node only was asked for, and several are named",
             ));
         }
+        self.take_in_encryption(&urls)?;
         let mut seeds = Vec::new();
         for url in urls {
             if let (None, Some((user, password))) = (&self.credentials, &url.credentials) {
@@ -201,12 +246,43 @@ impl ClientBuilder {
         Ok(seeds)
     }
 
+    /// One setting for all nodes: those that a cluster tells of have no URL.
+    fn take_in_encryption(&mut self, urls: &[Url]) -> Result<()> {
+        let encrypted = urls.iter().filter(|url| url.is_encrypted).count();
+        if encrypted == 0 {
+            return Ok(());
+        }
+        #[cfg(feature = "tls")]
+        match &self.tls {
+            Some(_) => return Ok(()),
+            None if encrypted == urls.len() => {
+                let tls = Tls::builder().build();
+                self.tls = Some(tls.map_err(|error| Error::config(error.to_string()))?);
+                return Ok(());
+            }
+            None => {}
+        }
+        Err(Error::config(if cfg!(feature = "tls") {
+            "some URLs ask for TLS and some do not; all nodes of a client are spoken to alike"
+        } else {
+            "a URL asks for TLS, which takes the feature `tls` of this crate; nothing \
+             falls back to plain text"
+        }))
+    }
+
     /// A pool with these settings.
     pub(super) fn pool(&self, address: pool::Address) -> PoolBuilder {
         let mut builder = Pool::builder(address)
             .connect_timeout(self.connect_timeout)
             .response_timeout(self.response_timeout)
             .init_hooks(&self.hooks);
+        if let Some(connector) = &self.connector {
+            builder = builder.shared_connector(Arc::clone(connector));
+        }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            builder = builder.tls(tls.clone());
+        }
         if let Some(credentials) = &self.credentials {
             builder = builder.credentials(credentials.clone());
         }
@@ -231,5 +307,29 @@ impl std::fmt::Debug for ClientBuilder {
             .field("layers", &self.layers.len())
             .field("timeout", &self.timeout)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the feature is on or not, nothing that asks for TLS goes without.
+    #[test]
+    fn a_url_that_asks_for_tls_is_no_plain_text() {
+        let check = |urls: &[&str], expected: &str| {
+            let error = ClientBuilder::new().nodes(urls).take_in_urls();
+            let error = error.expect_err("settings that make no sense");
+            assert!(error.is_config(), "{error}");
+            assert!(error.to_string().contains(expected), "{error}");
+        };
+        let mixed = ["redis://a", "rediss://b"];
+        if cfg!(feature = "tls") {
+            check(&mixed, "some do not");
+            check(&["rediss://a", "unix:///b"], "some do not");
+        } else {
+            check(&mixed, "the feature `tls`");
+            check(&["rediss://a"], "the feature `tls`");
+        }
     }
 }

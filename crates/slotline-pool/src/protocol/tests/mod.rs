@@ -3,6 +3,7 @@
 mod bounds;
 mod memory;
 mod order;
+mod own;
 
 use std::task::Waker;
 use std::time::Duration;
@@ -75,7 +76,7 @@ impl Line {
         let Some(chunk) = self.protocol.take() else {
             return 0;
         };
-        let bytes = chunk.unwritten();
+        let bytes = chunk.to_vec();
         let taken = bytes.len().min(most);
         self.written.extend_from_slice(&bytes[..taken]);
         self.protocol.put_back(chunk, taken);

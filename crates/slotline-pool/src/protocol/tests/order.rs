@@ -57,8 +57,8 @@ fn leave(written: usize, leavers: u32, moment: Moment) {
     leave(&mut line, Before);
     if let Some(chunk) = line.protocol.take() {
         leave(&mut line, InHand);
-        let taken = chunk.unwritten().len().min(written);
-        line.written.extend_from_slice(&chunk.unwritten()[..taken]);
+        let taken = chunk.to_vec().len().min(written);
+        line.written.extend_from_slice(&chunk.to_vec()[..taken]);
         line.protocol.put_back(chunk, taken);
     }
     leave(&mut line, After);
@@ -250,8 +250,7 @@ fn what_is_given_back_is_what_was_not_written() {
             if in_hand {
                 line.protocol.give_back(&gone());
             }
-            line.written
-                .extend_from_slice(&chunk.unwritten()[..written]);
+            line.written.extend_from_slice(&chunk.to_vec()[..written]);
             line.protocol.put_back(chunk, written);
             if !in_hand {
                 line.protocol.give_back(&gone());
@@ -301,6 +300,63 @@ fn closing_fails_everything_and_leaves_nothing() {
         for (ticket, expected) in tickets.into_iter().zip(expected) {
             assert_eq!(line.loss(ticket), (0, expected), "stage {stage}");
         }
+        line.assert_clean();
+    }
+}
+
+/// A caller may be writing when the driver learns that the connection is gone.
+#[test]
+fn what_is_being_written_when_the_connection_is_lost_is_in_doubt() {
+    for left_before in [false, true] {
+        for written in [0, 5, usize::MAX] {
+            let mut line = Line::new(roomy());
+            let lost = line.send(&["a"]);
+            let leaver = line.send(&["b"]);
+            let chunk = line.protocol.take().unwrap();
+            if left_before {
+                line.protocol.abandon(leaver);
+            }
+            let waits = line.send(&["c"]);
+            assert!(line.protocol.take().is_none(), "two writers at once");
+            assert!(!line.protocol.has_unwritten());
+            line.protocol.lost(&gone());
+            // The next connection is served before the late writer comes back.
+            let next = line.protocol.take().unwrap();
+            line.written.extend_from_slice(&next.to_vec());
+            line.protocol.put_back(chunk, written.min(40));
+            line.protocol.put_back(next, usize::MAX);
+            line.answer_all();
+            assert_eq!(line.loss(lost), (0, Written::Everything));
+            assert_eq!(line.texts(waits), ["c"]);
+            if !left_before {
+                assert_eq!(line.loss(leaver), (0, Written::Everything));
+            }
+            line.assert_clean();
+        }
+    }
+}
+
+/// A server may answer before the caller that wrote has said that it did.
+#[test]
+fn an_answer_that_overtakes_its_writer_waits_for_it() {
+    for expires in [false, true] {
+        let mut line = Line::new(roomy());
+        let (first, other) = (line.send_until(&["a", "b"], 5), line.send(&["c"]));
+        let chunk = line.protocol.take().unwrap();
+        line.written.extend_from_slice(&chunk.to_vec());
+        line.answer_all();
+        assert!(line.outcome(first).is_none() && !line.inbox.is_drained());
+        if expires {
+            line.expire(6);
+            assert_eq!(line.loss(first), (0, Written::Everything), "it was written");
+        }
+        line.protocol.put_back(chunk, usize::MAX);
+        line.feed(b"").unwrap();
+        assert!(line.inbox.is_drained());
+        if !expires {
+            assert_eq!(line.texts(first), ["a", "b"]);
+        }
+        assert_eq!(line.texts(other), ["c"]);
         line.assert_clean();
     }
 }

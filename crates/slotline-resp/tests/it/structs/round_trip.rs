@@ -158,6 +158,34 @@ fn stored<T: Serialize>(value: &T) -> [Reply; 4] {
     hash(&pairs).map(|frame| Reply::from_frame(frame.into()).unwrap())
 }
 
+#[test]
+fn a_none_within_a_newtype_comes_back_where_its_field_may_be_absent() {
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Note(Option<String>);
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Clear(Option<i64>);
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    struct Record {
+        #[serde(default)]
+        note: Note,
+        clear: Clear,
+    }
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Plain {
+        note: Note,
+    }
+    let record = Record {
+        note: Note(None),
+        clear: Clear(None),
+    };
+    for reply in stored(&record) {
+        assert_eq!(reply.deserialize(), Ok(record.clone()));
+        let error = reply.deserialize::<Plain>().unwrap_err();
+        assert!(error.to_string().contains("without the field `note`"));
+    }
+}
+
 proptest! {
     #[test]
     fn integers_come_back_from_a_hash(value in integers()) {

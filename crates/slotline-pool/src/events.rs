@@ -1,0 +1,155 @@
+//! What happens to a pool's connections, told to whoever wants to know: never
+//! anything per command.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use crate::address::Address;
+use crate::config::Intent;
+use crate::dial::Greeting;
+use crate::error::Error;
+
+/// What `tracing` calls the source of everything that this crate says.
+const TARGET: &str = "slotline_pool";
+
+/// So many events are kept for a receiver that does not read.
+const KEPT: usize = 256;
+
+/// Something that happened to one of a pool's connections. It shows no password,
+/// key or value.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Event {
+    /// The node.
+    pub address: Address,
+    /// What the pool's connections are for.
+    pub intent: Intent,
+    /// Which of the pool's [`connections`](crate::PoolBuilder::connections) it is
+    /// about, counted from 0. It keeps its number when it is made anew.
+    pub connection: usize,
+    /// What happened.
+    pub kind: EventKind,
+}
+
+/// What happened to a connection.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// A dial has begun.
+    Dialling {
+        /// How many dials before it have come to nothing in a row.
+        attempt: u32,
+    },
+    /// A dial has failed; [`Error::step`] says where.
+    DialFailed(Error),
+    /// So many dials have failed in a row that requests do not wait any more: see
+    /// [`fail_fast_after`](crate::PoolBuilder::fail_fast_after).
+    FailingFast(Error),
+    /// The connection is ready, and requests can go over it.
+    Connected(Greeting),
+    /// The connection is gone, and why.
+    Lost(Error),
+    /// The connection begins no more requests and will be replaced: see
+    /// [`Pool::quarantine`](crate::Pool::quarantine).
+    Quarantined,
+    /// The connection has been authenticated anew, with what the provider of the
+    /// credentials gave.
+    Reauthenticated,
+    /// It has not been: the server or the provider said no. It goes on as whom it
+    /// was, and there will be another attempt.
+    NotReauthenticated(Error),
+    /// The pool was closed, and the connection with it.
+    Closed,
+}
+
+/// A receiver did not keep up: this many events are lost to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} were missed")]
+pub struct Missed(pub u64);
+
+/// Receives what happens from [`Pool::events`](crate::Pool::events) on.
+#[derive(Debug)]
+pub struct Events(broadcast::Receiver<Event>);
+
+impl Events {
+    /// The next event, as soon as there is one; `None` when the pool is gone and
+    /// all have been read. 256 are kept for a receiver that does not read; it is
+    /// told how many it then missed, the oldest.
+    ///
+    /// # Cancel safety
+    /// If it is dropped, no event is lost.
+    pub async fn next(&mut self) -> Option<Result<Event, Missed>> {
+        received(self.0.recv().await)
+    }
+}
+
+/// What a receiver says, as ours say it.
+fn received<T>(outcome: Result<T, RecvError>) -> Option<Result<T, Missed>> {
+    match outcome {
+        Ok(item) => Some(Ok(item)),
+        Err(RecvError::Lagged(missed)) => Some(Err(Missed(missed))),
+        Err(RecvError::Closed) => None,
+    }
+}
+
+/// The other end, made when someone first listens.
+#[derive(Debug, Default)]
+pub(crate) struct Listeners {
+    events: OnceLock<broadcast::Sender<Event>>,
+}
+
+impl Listeners {
+    pub(crate) fn events(&self) -> Events {
+        let sender = self.events.get_or_init(|| broadcast::Sender::new(KEPT));
+        Events(sender.subscribe())
+    }
+
+    pub(crate) fn tell(&self, event: Event) {
+        trace(&event);
+        if let Some(sender) = self.events.get() {
+            // Nobody listens any more: that is no error.
+            let _ = sender.send(event);
+        }
+    }
+}
+
+fn trace(event: &Event) {
+    let Event {
+        address,
+        connection,
+        kind,
+        ..
+    } = event;
+    match kind {
+        EventKind::Connected(_)
+        | EventKind::Lost(_)
+        | EventKind::Quarantined
+        | EventKind::Reauthenticated
+        | EventKind::NotReauthenticated(_)
+        | EventKind::FailingFast(_) => {
+            tracing::info!(target: TARGET, node = %address, connection, "{kind}");
+        }
+        EventKind::Dialling { .. } | EventKind::DialFailed(_) | EventKind::Closed => {
+            tracing::debug!(target: TARGET, node = %address, connection, "{kind}");
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EventKind::Dialling { attempt: 0 } => f.write_str("dialling"),
+            EventKind::Dialling { attempt } => write!(f, "dialling, after {attempt} in vain"),
+            EventKind::DialFailed(error) => write!(f, "the dial failed: {error}"),
+            EventKind::FailingFast(error) => write!(f, "nobody waits any more: {error}"),
+            EventKind::Connected(_) => f.write_str("connected"),
+            EventKind::Lost(error) => write!(f, "{error}"),
+            EventKind::Quarantined => f.write_str("the connection is to be replaced"),
+            EventKind::Reauthenticated => f.write_str("authenticated anew"),
+            EventKind::NotReauthenticated(error) => write!(f, "not authenticated anew: {error}"),
+            EventKind::Closed => f.write_str("closed"),
+        }
+    }
+}

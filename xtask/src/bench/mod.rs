@@ -1,0 +1,35 @@
+//! `bench`: how fast Slotline is, beside its peers.
+
+mod cases;
+mod codec;
+mod figures;
+mod pool;
+mod program;
+mod strace;
+mod table;
+mod tools;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+/// Measures Slotline beside its peers.
+#[derive(Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    Codec(codec::Codec),
+    Pool(pool::Pool),
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> Result<()> {
+        match self.what {
+            What::Codec(codec) => codec.run(),
+            What::Pool(pool) => pool.run(),
+        }
+    }
+}
