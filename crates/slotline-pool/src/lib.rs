@@ -5,6 +5,7 @@
 //! belongs to the pool, and every connection has gone through all of it before
 //! anyone can use it. Any number of tasks share a connection; no cancellation
 //! shifts a reply; every failure says of each command whether it may have run.
+//! What needs a connection of its own gets a [`Lease`].
 #![forbid(unsafe_code)]
 
 mod address;

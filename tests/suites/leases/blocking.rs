@@ -19,8 +19,8 @@ async fn until_blocked(node: &Node, count: u64) {
     until(&format!("{count} clients are blocked"), reached).await;
 }
 
-/// F2. Fails if BLPOP goes over a connection that others use: nothing is answered
-/// behind it.
+/// F2. Fails if BLPOP is sent by `Pool::send`, and that refuses nothing: then nothing is
+/// answered behind it.
 #[tokio::test]
 async fn nobody_waits_for_a_hundred_that_block() {
     let server = server().await;
@@ -105,7 +105,7 @@ async fn what_was_dropped_takes_nothing_any_more() {
 }
 
 /// The server has popped, and its answer lies in the socket. Fails if `cancel` closes
-/// the connection, or if it takes the answer to UNBLOCK for the end of it.
+/// the connection.
 #[tokio::test]
 async fn cancelling_gives_what_had_been_taken() {
     let server = server().await;
@@ -281,7 +281,8 @@ async fn no_element_is_lost_however_its_waiters_end() {
     }
 }
 
-/// Who may not unblock closes: that takes nothing either.
+/// Who may not unblock closes: that takes nothing either. Fails if `Call::ask` takes an
+/// error for an answer: then it asks again and again until its time is over.
 #[tokio::test]
 async fn who_may_not_unblock_closes_the_connection() {
     let server = server().await;
@@ -311,7 +312,8 @@ async fn who_may_not_unblock_closes_the_connection() {
     assert_eq!(server.ask::<u64>(&["LLEN", "list"]).await.expect("LLEN"), 1);
 }
 
-/// WAIT speaks of its own connection's writes.
+/// WAIT speaks of its own connection's writes. Fails if `Kind::of` takes it for what
+/// changes a connection.
 #[tokio::test]
 async fn wait_follows_its_own_write() {
     let server = server().await;

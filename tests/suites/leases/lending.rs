@@ -82,6 +82,8 @@ async fn a_connection_is_not_lent_though_only_the_system_knows_that_it_is_closed
         let mut held = lease(&pool).await;
         let id = ask(&mut held, &["CLIENT ID"]).await.remove(0);
         drop(held);
+        // Long enough that it lies idle, and the runtime waits for news of it.
+        sleep(Duration::from_millis(5)).await;
         let mut killer = TcpStream::connect(server.address()).expect("connecting");
         let kill = format!("CLIENT KILL ID {id}\r\nPING\r\n");
         killer.write_all(kill.as_bytes()).expect("CLIENT KILL");
@@ -103,8 +105,7 @@ async fn a_connection_is_not_lent_though_only_the_system_knows_that_it_is_closed
     );
 }
 
-/// S1, S3: what a lease is belongs to the pool. Fails if leases have a recipe of their
-/// own that leaves something out.
+/// S1, S3: what a lease is belongs to the pool. Fails if its dial leaves the hooks out.
 #[tokio::test]
 async fn leases_go_through_the_recipe_of_the_pool() {
     let server = server().await;
@@ -172,7 +173,8 @@ async fn a_server_that_takes_nobody_in_is_not_stormed() {
     assert_eq!(connections_of(&server, "crowd").await.len(), all.len());
 }
 
-/// G7: a pool that is dropped at any moment, with leases in every state.
+/// G7: a pool that is dropped at any moment, with leases in every state. Fails if
+/// `Leases` has no `Drop`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_of_a_pool_that_was_dropped() {
     let server = server().await;

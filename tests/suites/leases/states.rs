@@ -114,6 +114,7 @@ async fn the_next_lease_is_what_the_recipe_makes_it() {
 }
 
 /// A6: what would take the answers away is refused, and the lease is as good as before.
+/// Fails if `refusal::examine` refuses nothing.
 #[tokio::test]
 async fn what_would_break_the_framing_is_refused() {
     let server = server().await;

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::setting::{BOTH, Dice, ask, builder, lease, send};
 
+/// Fails if `Session::note` does not take a nil for the end of a transaction.
 #[tokio::test]
 async fn an_exec_whose_key_was_changed_is_nil() {
     let server = server().await;

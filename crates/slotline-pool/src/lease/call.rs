@@ -44,7 +44,7 @@ pub struct Call<'a> {
     commands: Commands,
     replies: Replies,
     deadline: Instant,
-    /// Set when it is first polled.
+    /// `None` if nothing is waited for, or if it was begun where there is no runtime.
     sleep: Option<Pin<Box<Sleep>>>,
     stage: Stage,
     with: Option<With>,
@@ -84,12 +84,14 @@ impl<'a> Call<'a> {
             Ok(()) => Stage::Under,
             Err(error) => Stage::Settled(Answer::unsent(error)),
         };
+        // Here there is a runtime; where it will be polled, nobody knows.
+        let waits = matches!(stage, Stage::Under);
         Call {
             lease: Holder::Borrowed(lease),
             commands,
             replies: Replies::new(),
             deadline,
-            sleep: None,
+            sleep: waits.then(|| Box::pin(sleep_until(deadline))),
             stage,
             with: None,
             is_unblocking: false,
@@ -133,7 +135,9 @@ impl<'a> Call<'a> {
         let limit = Instant::now() + self.lease.get().store().config.response_timeout;
         if limit < self.deadline {
             self.deadline = limit;
-            self.sleep = None;
+            if let Some(sleep) = &mut self.sleep {
+                sleep.as_mut().reset(limit);
+            }
         }
         // It may be here already.
         let own = poll_fn(|cx| Poll::Ready(Pin::new(&mut *self).poll(cx))).await;

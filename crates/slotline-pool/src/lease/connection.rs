@@ -357,10 +357,12 @@ impl Connection {
     /// Lets go of what the last holder made it keep.
     pub(super) fn shrink(&mut self) {
         self.out = BytesMut::new();
+        self.pending = VecDeque::new();
         self.pushes = VecDeque::new();
         self.pushed = 0;
-        self.pending = VecDeque::new();
-        self.inbox = Inbox::new(self.limits);
+        if self.inbox.is_oversized() {
+            self.inbox = Inbox::new(self.limits);
+        }
     }
 
     /// Whether it can be lent: the peer has neither closed it nor said anything

@@ -100,8 +100,8 @@ impl State {
         if let Some(grant) = self.granted.remove(&ticket) {
             return Found::Granted(grant);
         }
-        let is_first = self.waiting.keys().next().is_none_or(|it| *it >= ticket);
-        if is_first && let Some(idle) = self.idle.pop() {
+        // Then nobody else waits.
+        if let Some(idle) = self.idle.pop() {
             self.waiting.remove(&ticket);
             self.in_use += 1;
             if self.idle.len() < min_idle {

@@ -185,6 +185,11 @@ impl Inbox {
         self.buffer.is_empty()
     }
 
+    /// Whether its block was made for one long reply.
+    pub(crate) fn is_oversized(&self) -> bool {
+        self.block > BLOCK
+    }
+
     fn segment(
         &mut self,
         range: Range<usize>,

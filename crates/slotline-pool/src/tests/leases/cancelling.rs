@@ -10,8 +10,7 @@ type Scenario = Pin<Box<dyn Future<Output = ()> + Send>>;
 const MOST: usize = 3;
 
 /// Runs `make` again and again, one poll longer each time, until it completes. Fails
-/// for instance if `Place` has no `Drop`, if `hand_in` drops a grant, or if the end of
-/// a `Call` gives nothing up.
+/// if `Place` has no `Drop`, and if `hand_in` drops what had been granted.
 async fn at_every_poll(pool: &Pool, peer: &Peer, make: impl Fn(Pool) -> Scenario) {
     for polls in 0.. {
         assert!(polls < 500, "it never completes");

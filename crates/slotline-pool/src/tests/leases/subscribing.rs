@@ -115,7 +115,7 @@ async fn a_subscription_waits_for_the_last_confirmation_of_its_own() {
 }
 
 /// F5: UNSUBSCRIBE while a pattern remains, whose count never comes to 0.
-/// Fails if `Awaited::confirm` waits for a count of 0, or for one confirmation.
+/// Fails if `Awaited::confirm` waits for nil alone, or for one confirmation alone.
 #[tokio::test(start_paused = true)]
 async fn an_unsubscription_of_everything_ends_with_the_last_of_its_kind() {
     for protocol in BOTH {
