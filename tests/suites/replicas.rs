@@ -297,3 +297,54 @@ fn a_client_of_one_node_hands_redirects_to_its_caller() {
         }
     });
 }
+
+/// A replica whose link is down serves what it had (E12): only who asks for replicas
+/// gets that.
+///
+/// Fails when replicas are read from though nobody asked for it (in
+/// `ClientBuilder::default`, let `read_from` be anything else).
+#[test]
+fn who_reads_from_primaries_reads_what_was_written_however_far_replicas_lag() {
+    on_shared_cluster(async |cluster| {
+        let key = "lagging";
+        let primary = cluster.owner_of(slotline::slot_of(key).get()).await;
+        let primary = primary.expect("an owner");
+        let replica = cluster.replica_of(&primary).await.expect("a replica");
+        let careful = Client::connect(cluster.url()).await.expect("connecting");
+        let eager = Client::builder()
+            .nodes([cluster.url()])
+            .read_from(ReadFrom::ReplicaOnly);
+        let eager = eager.connect().await.expect("connecting");
+        careful.set(key, "old").await.expect("SET");
+        let synced = cluster.wait_replicas_synced(PATIENCE).await;
+        synced.expect("in step");
+
+        // Its primary has no password, so it refuses one.
+        let lock_out = ["CONFIG", "SET", "masterauth", "wrong"];
+        replica.call(&lock_out).await.expect("CONFIG SET");
+        let link = ["CLIENT", "KILL", "TYPE", "replica"];
+        primary.call(&link).await.expect("CLIENT KILL");
+        let is = async |status: &str| {
+            let link = replica.info("replication", "master_link_status").await;
+            link.expect("INFO").as_deref() == Some(status)
+        };
+        until("the link is down", async || is("down").await).await;
+        for turn in 0..100 {
+            let written = format!("new:{turn}");
+            careful.set(key, &written).await.expect("SET");
+            let read: String = careful.get(key).await.expect("GET");
+            assert_eq!(read, written);
+            let read: String = eager.get(key).await.expect("GET");
+            assert_eq!(read, "old", "the replica has no way to know");
+        }
+        assert!(is("down").await);
+
+        let let_in = ["CONFIG", "SET", "masterauth", ""];
+        replica.call(&let_in).await.expect("CONFIG SET");
+        until("the link is up", async || is("up").await).await;
+        let synced = cluster.wait_replicas_synced(PATIENCE).await;
+        synced.expect("in step");
+        let read: String = eager.get(key).await.expect("GET");
+        assert_eq!(read, "new:99");
+    });
+}

@@ -29,7 +29,7 @@ const STEPS: [Step; 6] = [
         doc(&["--workspace"])?;
         doc(&["-p", CODEC, "--all-features"])
     }),
-    ("test", || Test.run()),
+    ("test", || Test { no_skips: true }.run()),
 ];
 
 /// The crate that has features.

@@ -19,6 +19,9 @@ pub(crate) struct Integration {
     /// Default: SLOTLINE_SERVER, else one on the PATH, else one that is provisioned.
     #[arg(long)]
     server: Vec<String>,
+    /// A test that cannot show anything here fails, instead of saying so.
+    #[arg(long)]
+    no_skips: bool,
     /// A suite, such as `protocol`: runs the whole of it and nothing else. Any other
     /// word: runs the tests of every suite whose names contain it.
     filter: Option<String>,
@@ -28,6 +31,12 @@ pub(crate) struct Integration {
 }
 
 impl Integration {
+    /// Whether no test may be skipped.
+    pub(crate) fn no_skips(mut self, no_skips: bool) -> Integration {
+        self.no_skips = no_skips;
+        self
+    }
+
     pub(crate) fn run(self) -> Result<()> {
         let mut names: Vec<_> = self.server.iter().map(|name| Some(name.as_str())).collect();
         if names.is_empty() {
@@ -75,6 +84,9 @@ impl Integration {
             bail!("{filter:?} is no suite ({suites}), and no test has a name that contains it");
         }
         let mut command = cargo_test(server, chosen);
+        if self.no_skips {
+            command.env("SLOTLINE_NO_SKIPS", "1");
+        }
         workspace::run(command.args(["--no-fail-fast", "--"]).args(&self.libtest))
     }
 }

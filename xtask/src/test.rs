@@ -7,7 +7,11 @@ use crate::{integration::Integration, workspace};
 
 /// Runs unit and doc tests, then the suites against a real server.
 #[derive(Args)]
-pub(crate) struct Test;
+pub(crate) struct Test {
+    /// A test that cannot show anything on this machine fails, instead of saying so.
+    #[arg(long)]
+    pub(crate) no_skips: bool,
+}
 
 impl Test {
     pub(crate) fn run(self) -> Result<()> {
@@ -23,6 +27,6 @@ impl Test {
         workspace::run(workspace::cargo().args(codec))?;
         // The inputs that fuzzing has left, without fuzzing.
         workspace::run(workspace::cargo().args(["test", "-p", "slotline-fuzz"]))?;
-        Integration::default().run()
+        Integration::default().no_skips(self.no_skips).run()
     }
 }

@@ -2,6 +2,7 @@
 
 mod blocking;
 mod lending;
+mod moving;
 mod pushes;
 mod setting;
 mod states;

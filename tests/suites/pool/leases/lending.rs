@@ -11,7 +11,8 @@ use slotline_tests::{connections_of, in_time, server, until};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::setting::{BOTH, Dice, ask, builder, lease, send, soon, words};
+use super::setting::{ask, ask_shared, lease};
+use crate::setting::{BOTH, Dice, builder, late, words};
 
 /// Fails if `State::held` leaves the dials out: they are many at the beginning.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,7 +92,7 @@ async fn a_connection_is_not_lent_though_only_the_system_knows_that_it_is_closed
         killer.read_exact(&mut said).expect("an answer");
         assert_eq!(&said, b":1\r\n+PONG\r\n");
         let mut next = lease(&pool).await;
-        let answer = next.call(words(&["INCR counter"]), soon()).await;
+        let answer = next.call(words(&["INCR counter"]), late()).await;
         assert!(
             answer.failure.is_none(),
             "turn {turn}: {:?}",
@@ -123,7 +124,7 @@ async fn leases_go_through_the_recipe_of_the_pool() {
         for _ in 0..3 {
             all.push(lease(&pool).await);
         }
-        send(&pool, &["PING"]).await;
+        ask_shared(&pool, &["PING"]).await;
         let connections = connections_of(&server, "recipe").await;
         assert_eq!(connections.len(), 4);
         let resp = if protocol == BOTH[0] { "2" } else { "3" };
@@ -196,12 +197,12 @@ async fn nothing_is_left_of_a_pool_that_was_dropped() {
                 "MONITOR",
             ][n];
             tasks.spawn(async move {
-                let Ok(mut lease) = pool.lease(soon()).await else {
+                let Ok(mut lease) = pool.lease(late()).await else {
                     return;
                 };
                 // The handle goes first, so that the lease outlives the pool.
                 drop(pool);
-                lease.call(words(&[line]), soon()).await;
+                lease.call(words(&[line]), late()).await;
                 if line == "SUBSCRIBE c" {
                     let _ = lease.next_push().await;
                 }

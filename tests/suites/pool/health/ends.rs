@@ -7,19 +7,7 @@ use slotline_tests::{connections_of, in_time, server, until};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use crate::setting::{admin, builder, late, send, texts};
-
-/// A fixed order of random numbers, the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
+use crate::setting::{Dice, admin, builder, late, send, texts};
 
 async fn is_left_alone(node: &Node, name: &str) {
     until("every connection is closed", async || {

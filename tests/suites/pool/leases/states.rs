@@ -8,7 +8,8 @@ use slotline_pool::{Lease, Pool};
 use slotline_testkit::Node;
 use slotline_tests::{Connection, connections_of, server, until};
 
-use crate::setting::{BOTH, ask, builder, lease, soon, words};
+use super::setting::{ask, lease};
+use crate::setting::{BOTH, builder, late, words};
 
 /// What CLIENT LIST shows of a connection that could be other than it was made. Whether
 /// a transaction is open is among the flags.
@@ -26,7 +27,7 @@ fn shown(connection: &Connection) -> Vec<String> {
 async fn use_it(lease: &mut Lease, batches: &[&str]) {
     for batch in batches {
         let lines: Vec<&str> = batch.trim_start_matches('~').split("; ").collect();
-        let mut call = lease.call(words(&lines), soon());
+        let mut call = lease.call(words(&lines), late());
         if batch.starts_with('~') {
             // The runtime has no turn in which it could hear of an answer.
             let polled = poll_fn(|cx| Poll::Ready(Pin::new(&mut call).poll(cx))).await;
@@ -129,7 +130,7 @@ async fn what_would_break_the_framing_is_refused() {
             "REPLCONF ACK 0",
             "SCRIPT DEBUG YES",
         ] {
-            let answer = lease.call(words(&["GET k", line]), soon()).await;
+            let answer = lease.call(words(&["GET k", line]), late()).await;
             let failure = answer.failure.expect("a failure");
             assert!(
                 failure.error.is_refused() && failure.first_unsent == 0,

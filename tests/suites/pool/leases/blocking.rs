@@ -12,7 +12,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::setting::{BOTH, Dice, ask, blocked, builder, lease, send, soon, texts, words};
+use super::setting::{ask, ask_shared, blocked, lease};
+use crate::setting::{BOTH, Dice, builder, late, texts, words};
 
 async fn until_blocked(node: &Node, count: u64) {
     let reached = async || blocked(node).await == count;
@@ -37,7 +38,7 @@ async fn nobody_waits_for_a_hundred_that_block() {
         until_blocked(&server, 100).await;
         for turn in 0..500 {
             let (set, get) = (format!("SET k{turn} {turn}"), format!("GET k{turn}"));
-            let said = in_time(send(&pool, &[&set, &get])).await;
+            let said = in_time(ask_shared(&pool, &[&set, &get])).await;
             assert_eq!(said, ["OK".to_owned(), turn.to_string()]);
         }
         assert_eq!(
@@ -76,7 +77,7 @@ async fn what_was_dropped_takes_nothing_any_more() {
         let mut leases = Vec::new();
         for _ in 0..10 {
             let mut lease = lease(&pool).await;
-            let mut call = lease.call(words(&["BLPOP list 0"]), soon());
+            let mut call = lease.call(words(&["BLPOP list 0"]), late());
             let patience = Duration::from_micros(dice.roll(3_000));
             assert!(tokio::time::timeout(patience, &mut call).await.is_err());
             drop(call);
@@ -114,7 +115,7 @@ async fn cancelling_gives_what_had_been_taken() {
         pool.connect().await.expect("a shared connection");
         let mut lease = lease(&pool).await;
         for n in 0..20 {
-            let mut call = lease.call(words(&["BLPOP list 0"]), soon());
+            let mut call = lease.call(words(&["BLPOP list 0"]), late());
             let waited = tokio::time::timeout(Duration::from_millis(5), &mut call);
             assert!(waited.await.is_err());
             until_blocked(&server, 1).await;
@@ -136,7 +137,7 @@ async fn cancelling_gives_what_had_been_taken() {
             "BZPOPMIN zset 0",
             "XREAD BLOCK 0 STREAMS stream $",
         ] {
-            let mut call = lease.call(words(&[command]), soon());
+            let mut call = lease.call(words(&[command]), late());
             let waited = tokio::time::timeout(Duration::from_millis(5), &mut call);
             assert!(waited.await.is_err());
             until_blocked(&server, 1).await;
@@ -293,7 +294,7 @@ async fn who_may_not_unblock_closes_the_connection() {
         .credentials(Credentials::new(Some("limited"), "sesame"))
         .build();
     let mut lease = lease(&pool).await;
-    let mut call = lease.call(words(&["BLPOP list 0"]), soon());
+    let mut call = lease.call(words(&["BLPOP list 0"]), late());
     assert!(
         tokio::time::timeout(Duration::from_millis(5), &mut call)
             .await

@@ -7,7 +7,8 @@ use slotline_pool::Pool;
 use slotline_tests::{in_time, server};
 use tokio::task::JoinSet;
 
-use crate::setting::{BOTH, Dice, ask, builder, lease, send};
+use super::setting::{ask, ask_shared, lease};
+use crate::setting::{BOTH, Dice, builder};
 
 /// Fails if `Session::note` does not take a nil for the end of a transaction.
 #[tokio::test]
@@ -70,7 +71,7 @@ async fn nobodys_commands_fall_into_anothers_transaction() {
             let mut turns = 0;
             while !until.load(SeqCst) {
                 turns += 1;
-                let said = send(&shared, &["INCR beside", "GET nothing"]).await;
+                let said = ask_shared(&shared, &["INCR beside", "GET nothing"]).await;
                 assert_eq!(said, [turns.to_string(), "nil".to_owned()]);
             }
             turns

@@ -8,10 +8,18 @@ use slotline_pool::Pool;
 use slotline_testkit::{FaultProxy, LocalServer, Node};
 use slotline_tests::{binary, connections_of, kill, server, until};
 
-use crate::setting::{admin, builder, meanwhile, pinged, send, texts};
+use crate::setting::{admin, builder, meanwhile, send, texts};
 
 const OFTEN: Duration = Duration::from_millis(100);
 const SOON: Duration = Duration::from_secs(2);
+
+/// The code with which the server answers PING just now; empty if with PONG.
+async fn pinged(node: &Node) -> String {
+    match node.call(&["PING"]).await {
+        Ok(_) => String::new(),
+        Err(error) => error.code().expect("an answer").to_owned(),
+    }
+}
 
 /// One that pings often.
 fn watchful(node: &Node) -> Pool {

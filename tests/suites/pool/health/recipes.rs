@@ -2,12 +2,17 @@
 //! (E11).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use slotline_pool::{Intent, Pool, PoolBuilder, Protocol, Push, Setup, Tracking, hook};
-use slotline_testkit::{LocalServer, Node};
+use slotline_pool::{
+    Credentials, Intent, Pool, PoolBuilder, Protocol, Push, Setup, Tracking, WhileAway, hook,
+};
+use slotline_resp::Delivery;
+use slotline_testkit::{FaultProxy, LocalServer, Node};
 use slotline_tests::{binary, connections_of, in_time, kill, server, until};
+use tokio::time::Instant;
 
-use crate::setting::{admin, builder, send, texts, the_connection};
+use crate::setting::{admin, builder, send, texts, the_connection, words};
 
 async fn without_hello(node: &Node, code: &str) {
     let pool = builder(node, "plain").build();
@@ -55,6 +60,46 @@ async fn a_user_to_whom_hello_is_forbidden_can_connect() {
     assert_eq!(protocol == Protocol::Resp2, is_refused);
 }
 
+/// The server says nothing of a wrong password, as some did while other replies were
+/// pending, so that each answer seems to be that of the step before (A3).
+///
+/// Fails when names are set whatever HELLO has said, and nothing is asked of the
+/// answers (in `Recipe::read`, take any of them for a greeting).
+#[tokio::test]
+async fn a_recipe_whose_refused_password_went_unanswered_lends_nothing() {
+    let server = server().await;
+    admin(&server, "ACL SETUSER default >right").await;
+    let proxy = FaultProxy::before(server.address()).await.expect("a proxy");
+    for protocol in [None, Some(Protocol::Resp2)] {
+        let wrong = Credentials::new(None, "wrong");
+        let mut pool = Pool::builder(proxy.address().into())
+            .client_name("shifted")
+            .connect_timeout(Duration::from_secs(1))
+            .credentials(wrong)
+            .database(3);
+        if let Some(protocol) = protocol {
+            pool = pool.protocol(protocol);
+        }
+        let pool = pool.build();
+        let is_refusal = |frame: &[u8]| frame.starts_with(b"-WRONGPASS");
+        proxy
+            .to_client()
+            .rewrite(move |frame| is_refusal(frame).then(Vec::new));
+        let rewritten = proxy.to_client().traffic().rewritten;
+        let error = in_time(pool.connect()).await.expect_err("it is refused");
+        assert!(error.is_handshake(), "{error}");
+        assert!(proxy.to_client().traffic().rewritten > rewritten);
+        assert_eq!(pool.greeting(), None);
+        let answer = in_time(pool.send(
+            words(&["SET k v"]),
+            Instant::now() + Duration::from_millis(500),
+            WhileAway::Wait,
+        ));
+        let failure = answer.await.failure.expect("nothing is lent");
+        assert_eq!(failure.delivery(0), Delivery::NotSent);
+    }
+}
+
 /// What CLIENT LIST says that a connection is.
 async fn shown(node: &Node, name: &str) -> BTreeMap<&'static str, String> {
     let own = the_connection(node, name).await;
@@ -95,7 +140,7 @@ async fn a_reconnect_is_what_the_connection_was() {
         Ok(())
     });
     let whole = builder(&alone, "whole")
-        .credentials(slotline_pool::Credentials::new(Some("app"), "any"))
+        .credentials(Credentials::new(Some("app"), "any"))
         .database(3)
         .tracking(Tracking::broadcast(["a:"]).no_loop())
         .init_hook(no_evict);

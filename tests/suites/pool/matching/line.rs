@@ -1,36 +1,51 @@
 //! A server, a proxy before it, and pools that connect through that.
 
-use std::time::Duration;
-
-use slotline_pool::{Answer, Exchange, Pool, PoolBuilder, WhileAway};
-use slotline_resp::{CommandBuffer, Commands, Delivery, Value};
+use slotline_pool::{Answer, Pool, PoolBuilder, Protocol};
+use slotline_resp::{Commands, Delivery};
 use slotline_testkit::{FaultProxy, LocalServer, ProxyConnection};
 use slotline_tests::{PATIENCE, in_time, server};
-use tokio::time::Instant;
+
+use crate::setting::{BOTH, send, texts};
+
+/// Runs a test once with pools that speak RESP2 and once with pools that speak RESP3.
+pub async fn in_both(test: impl AsyncFn(Line)) {
+    for protocol in BOTH {
+        println!("{protocol:?}");
+        test(Line::new(protocol).await).await;
+    }
+}
 
 /// The three in a row. The server is seen past the proxy.
 pub struct Line {
     pub server: LocalServer,
     pub proxy: FaultProxy,
+    protocol: Protocol,
 }
 
 impl Line {
-    pub async fn new() -> Line {
-        let server = server().await;
-        let proxy = FaultProxy::before(server.address()).await.expect("a proxy");
-        Line { server, proxy }
+    pub async fn new(protocol: Protocol) -> Line {
+        Line::with_buffers(protocol, None).await
     }
 
     /// With so many bytes of room in each buffer of the proxy.
-    pub async fn with_buffers(bytes: u32) -> Line {
+    pub async fn with_buffers(protocol: Protocol, bytes: impl Into<Option<u32>>) -> Line {
         let server = server().await;
-        let proxy = FaultProxy::builder(server.address()).buffers(bytes);
+        let mut proxy = FaultProxy::builder(server.address());
+        if let Some(bytes) = bytes.into() {
+            proxy = proxy.buffers(bytes);
+        }
         let proxy = proxy.start().await.expect("a proxy");
-        Line { server, proxy }
+        Line {
+            server,
+            proxy,
+            protocol,
+        }
     }
 
     pub fn pool(&self) -> PoolBuilder {
-        Pool::builder(self.proxy.address().into()).client_name("matching")
+        Pool::builder(self.proxy.address().into())
+            .client_name("matching")
+            .protocol(self.protocol)
     }
 
     /// The one connection that is open. It has answered something: one that has not
@@ -60,41 +75,6 @@ impl Line {
     }
 }
 
-/// Commands of words.
-pub fn words(lines: &[impl AsRef<str>]) -> Commands {
-    let mut buffer = CommandBuffer::new();
-    for line in lines {
-        let mut words = line.as_ref().split(' ');
-        buffer.begin_named(words.next().unwrap_or_default());
-        for word in words {
-            buffer.arg(word);
-        }
-    }
-    buffer.freeze()
-}
-
-/// Later than anything here takes.
-pub fn late() -> Instant {
-    Instant::now() + PATIENCE + Duration::from_secs(30)
-}
-
-pub fn send(pool: &Pool, lines: &[impl AsRef<str>]) -> Exchange {
-    pool.send(words(lines), late(), WhileAway::Wait)
-}
-
-/// The replies as text; there must be all of them.
-pub fn texts(answer: &Answer) -> Vec<String> {
-    assert!(answer.failure.is_none(), "{:?}", answer.failure);
-    let text = |index| match answer.replies.decode::<Value>(index) {
-        Some(Ok(Value::Int(number))) => number.to_string(),
-        Some(Ok(value)) => value
-            .as_str()
-            .map_or_else(|| format!("{value:?}"), str::to_owned),
-        other => format!("{other:?}"),
-    };
-    (0..answer.replies.len()).map(text).collect()
-}
-
 /// What is said of each of `count` commands: `+` for a reply, `x` for one that says
 /// it was rejected, `?` for ambiguous, `-` for not sent.
 pub fn fates(answer: &Answer, commands: &Commands) -> String {
@@ -118,16 +98,4 @@ pub fn fates(answer: &Answer, commands: &Commands) -> String {
         }
     };
     commands.iter().enumerate().map(fate).collect()
-}
-
-/// A fixed order of random numbers, the same in every run.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
 }

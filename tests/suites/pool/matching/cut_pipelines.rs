@@ -6,7 +6,8 @@ use slotline_resp::{CommandBuffer, Commands};
 use slotline_testkit::{Cut, ProxyConnection};
 use slotline_tests::{PATIENCE, in_time};
 
-use crate::line::{Line, fates, late, send, texts, words};
+use super::line::{Line, fates, in_both};
+use crate::setting::{BOTH, late, send, texts, words};
 
 const MIB: usize = 1 << 20;
 
@@ -71,40 +72,42 @@ fn agree(said: &str, ran: &str) {
 /// (in `Protocol::lost`, say `Written::Nothing`).
 #[tokio::test]
 async fn a_pipeline_whose_replies_are_cut_at_any_byte_is_told_command_by_command() {
-    let line = Line::new().await;
-    let pool = restricted(&line).await;
-    let whole = in_time(send(&pool, &["INCR a:x", "DECR b:x", "INCR c:x"])).await;
-    let ends: Vec<u64> = (0..3)
-        .scan(0, |end, index| {
-            *end += whole.replies.bytes(index).expect("a reply").len() as u64;
-            Some(*end)
-        })
-        .collect();
-    let mut round = 0;
-    for how in [Cut::Close, Cut::Reset] {
-        for after in 0..ends[2] {
-            round += 1;
-            let commands = three(round);
-            let connection = line.connection(&pool).await;
-            connection.to_client().cut_beyond(after, how);
-            let sent = pool.send(commands.clone(), late(), WhileAway::Wait);
-            let answer = in_time(sent).await;
-            let said = fates(&answer, &commands);
-            let whole = ends.iter().filter(|end| **end <= after).count();
-            let expected = ["???", "+??", "+x?"][whole];
-            assert_eq!(said, expected, "{how:?} after {after} bytes");
-            let error = answer.failure.expect("it was cut").error;
-            assert!(error.is_network() && !error.is_timeout(), "{error}");
-            assert_eq!(connection.to_client().traffic().cuts, 1);
-            // The server had got everything.
-            line.is_forgotten(&connection).await;
-            let ran = ran(&line, round).await;
-            assert_eq!(ran, "+-+");
-            agree(&said, &ran);
+    in_both(async |line| {
+        let pool = restricted(&line).await;
+        let whole = in_time(send(&pool, &["INCR a:x", "DECR b:x", "INCR c:x"])).await;
+        let ends: Vec<u64> = (0..3)
+            .scan(0, |end, index| {
+                *end += whole.replies.bytes(index).expect("a reply").len() as u64;
+                Some(*end)
+            })
+            .collect();
+        let mut round = 0;
+        for how in [Cut::Close, Cut::Reset] {
+            for after in 0..ends[2] {
+                round += 1;
+                let commands = three(round);
+                let connection = line.connection(&pool).await;
+                connection.to_client().cut_beyond(after, how);
+                let sent = pool.send(commands.clone(), late(), WhileAway::Wait);
+                let answer = in_time(sent).await;
+                let said = fates(&answer, &commands);
+                let whole = ends.iter().filter(|end| **end <= after).count();
+                let expected = ["???", "+??", "+x?"][whole];
+                assert_eq!(said, expected, "{how:?} after {after} bytes");
+                let error = answer.failure.expect("it was cut").error;
+                assert!(error.is_network() && !error.is_timeout(), "{error}");
+                assert_eq!(connection.to_client().traffic().cuts, 1);
+                // The server had got everything.
+                line.is_forgotten(&connection).await;
+                let ran = ran(&line, round).await;
+                assert_eq!(ran, "+-+");
+                agree(&said, &ran);
+            }
         }
-    }
-    println!("{round} pipelines cut");
-    assert_eq!(pool.statistics().connections_lost, round as u64);
+        println!("{round} pipelines cut");
+        assert_eq!(pool.statistics().connections_lost, round as u64);
+    })
+    .await;
 }
 
 /// The commands themselves are cut at every byte: what has arrived whole runs, and
@@ -114,37 +117,39 @@ async fn a_pipeline_whose_replies_are_cut_at_any_byte_is_told_command_by_command
 /// submit it anew): it is told as answered.
 #[tokio::test]
 async fn a_pipeline_that_is_cut_at_any_byte_runs_as_far_as_it_has_arrived_and_never_again() {
-    let line = Line::new().await;
-    let pool = restricted(&line).await;
-    let mut round = 0;
-    for how in [Cut::Close, Cut::Reset] {
-        for after in 0..ends(&three(100))[2] {
-            round += 1;
-            // Always as long.
-            let commands = three(99 + round);
-            let ends = ends(&commands);
-            let connection = line.connection(&pool).await;
-            connection.to_server().cut_beyond(after, how);
-            let sent = pool.send(commands.clone(), late(), WhileAway::Wait);
-            let answer = in_time(sent).await;
-            let said = fates(&answer, &commands);
-            assert_eq!(said, "???", "{how:?} after {after} bytes");
-            let traffic = connection.to_server().traffic();
-            assert_eq!(traffic.cuts, 1);
-            line.is_forgotten(&connection).await;
-            let ran = ran(&line, 99 + round).await;
-            let expected = if after < ends[0] { "---" } else { "+--" };
-            assert_eq!(ran, expected, "{how:?} after {after} bytes");
-            agree(&said, &ran);
+    in_both(async |line| {
+        let pool = restricted(&line).await;
+        let mut round = 0;
+        for how in [Cut::Close, Cut::Reset] {
+            for after in 0..ends(&three(100))[2] {
+                round += 1;
+                // Always as long.
+                let commands = three(99 + round);
+                let ends = ends(&commands);
+                let connection = line.connection(&pool).await;
+                connection.to_server().cut_beyond(after, how);
+                let sent = pool.send(commands.clone(), late(), WhileAway::Wait);
+                let answer = in_time(sent).await;
+                let said = fates(&answer, &commands);
+                assert_eq!(said, "???", "{how:?} after {after} bytes");
+                let traffic = connection.to_server().traffic();
+                assert_eq!(traffic.cuts, 1);
+                line.is_forgotten(&connection).await;
+                let ran = ran(&line, 99 + round).await;
+                let expected = if after < ends[0] { "---" } else { "+--" };
+                assert_eq!(ran, expected, "{how:?} after {after} bytes");
+                agree(&said, &ran);
+            }
         }
-    }
-    println!("{round} pipelines cut");
-    // Nothing comes after.
-    assert_eq!(texts(&in_time(send(&pool, &["PING"])).await), ["PONG"]);
-    for round in 100..100 + round {
-        assert_eq!(line.counter(&format!("c:{round}")).await, None);
-    }
-    assert_eq!(pool.statistics().connections_lost, round as u64);
+        println!("{round} pipelines cut");
+        // Nothing comes after.
+        assert_eq!(texts(&in_time(send(&pool, &["PING"])).await), ["PONG"]);
+        for round in 100..100 + round {
+            assert_eq!(line.counter(&format!("c:{round}")).await, None);
+        }
+        assert_eq!(pool.statistics().connections_lost, round as u64);
+    })
+    .await;
 }
 
 /// One that can run at once, one that no socket has room for, and one behind it.
@@ -164,8 +169,8 @@ fn with_a_large_one() -> Commands {
 /// lost as well (in `Protocol::lost`, fail what is unwritten).
 #[tokio::test]
 async fn what_no_socket_had_room_for_is_not_sent_and_what_was_not_begun_goes_on() {
-    for how in [Cut::Close, Cut::Reset] {
-        let line = Line::with_buffers(4096).await;
+    for (protocol, how) in BOTH.into_iter().zip([Cut::Close, Cut::Reset]) {
+        let line = Line::with_buffers(protocol, 4096).await;
         let pool = line.pool().build();
         let connection = line.connection(&pool).await;
         let commands = with_a_large_one();

@@ -5,7 +5,8 @@ use slotline_testkit::Node;
 use slotline_tests::{connections_of, in_time, kill, server, until};
 use tokio::sync::watch;
 
-use crate::setting::{BOTH, Load, admin, builder, send, texts};
+use super::load::Load;
+use crate::setting::{BOTH, admin, builder, send, texts};
 
 fn app(password: &str) -> Credentials {
     Credentials::new(Some("app"), password)

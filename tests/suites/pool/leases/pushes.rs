@@ -3,7 +3,8 @@
 use slotline_pool::Protocol;
 use slotline_tests::{in_time, server, until};
 
-use crate::setting::{BOTH, ask, builder, lease, send, soon, words};
+use super::setting::{ask, ask_shared, lease};
+use crate::setting::{BOTH, builder, late, words};
 
 /// Fails if the lines of MONITOR are taken for replies to nothing.
 #[tokio::test]
@@ -15,7 +16,7 @@ async fn monitor_shows_what_the_server_runs() {
         assert_eq!(ask(&mut monitor, &["ECHO a", "MONITOR"]).await, ["a", "OK"]);
         for turn in 0..50 {
             let set = format!("SET seen {turn}");
-            assert_eq!(send(&pool, &[&set]).await, ["OK"]);
+            assert_eq!(ask_shared(&pool, &[&set]).await, ["OK"]);
             loop {
                 let push = in_time(monitor.next_push()).await.expect("a line");
                 let line: String = push.decode().expect("a line");
@@ -25,7 +26,7 @@ async fn monitor_shows_what_the_server_runs() {
                 }
             }
         }
-        let answer = monitor.call(words(&["GET k"]), soon()).await;
+        let answer = monitor.call(words(&["GET k"]), late()).await;
         assert!(answer.failure.expect("a failure").error.is_refused());
         drop(monitor);
         assert_eq!(pool.statistics().leases.discarded, 1);
@@ -41,7 +42,7 @@ async fn messages_come_in_order_beside_replies() {
         let pool = builder(&server, "listener").protocol(protocol).build();
         let mut lease = lease(&pool).await;
         let answer = lease
-            .call(words(&["SUBSCRIBE news", "PSUBSCRIBE new?"]), soon())
+            .call(words(&["SUBSCRIBE news", "PSUBSCRIBE new?"]), late())
             .await;
         // The reply of each is its last confirmation.
         for (index, kind, name, count) in
@@ -52,7 +53,7 @@ async fn messages_come_in_order_beside_replies() {
             assert_eq!(confirmation, (kind.to_owned(), name.to_owned(), count));
         }
         for n in 0..300 {
-            let said = send(&pool, &[&format!("PUBLISH news {n}")]).await;
+            let said = ask_shared(&pool, &[&format!("PUBLISH news {n}")]).await;
             assert_eq!(said, ["2"]);
             if n % 10 == 0 && protocol == Protocol::Resp3 {
                 let (set, get) = (format!("SET k {n}"), "GET k");

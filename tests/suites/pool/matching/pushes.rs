@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use slotline_pool::{Setup, hook};
+use slotline_pool::{Protocol, Setup, hook};
 use slotline_tests::in_time;
 use tokio::task::JoinSet;
 
-use crate::line::{Line, send, texts};
+use super::line::Line;
+use crate::setting::{send, texts};
 
 /// Pipelines whose replies have pushes between them, before them and behind them:
 /// those that the server is asked for, and those of client-side caching, for each
@@ -17,7 +18,7 @@ use crate::line::{Line, send, texts};
 /// `Inbox::take_replies`, leave out what is done for a push).
 #[tokio::test]
 async fn pushes_inside_pipelines_are_nobodys_replies() {
-    let line = Line::new().await;
+    let line = Line::new(Protocol::Resp3).await;
     let tracking = hook("tracking", |setup: Setup| async move {
         let tracking = setup.command("CLIENT TRACKING").arg(["ON", "BCAST"]);
         tracking.await?;

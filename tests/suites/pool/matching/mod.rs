@@ -8,3 +8,5 @@ mod line;
 mod pushes;
 mod silence;
 mod strays;
+
+pub use line::fates;

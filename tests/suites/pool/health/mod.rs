@@ -2,9 +2,10 @@
 //! clients, passwords that change, connections that end.
 
 mod ends;
+mod limits;
+mod load;
 mod recipes;
 mod rotation;
-mod setting;
+mod starved;
 mod states;
-mod stopped;
 mod storms;
