@@ -1,6 +1,7 @@
 //! Moves the bytes of one connection. Both directions advance on every turn (R3).
 
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -14,6 +15,9 @@ use crate::shared::{Parked, Shared, State};
 /// After so much has been read on one turn, those who were given it run first:
 /// memory that they let go of is then used for what comes next.
 const TURN: usize = 256 << 10;
+
+/// How long after a connection seemed dead it is looked at again.
+const SECOND_LOOK: Duration = Duration::from_millis(1);
 
 /// How a connection ended.
 #[derive(Debug)]
@@ -188,6 +192,7 @@ impl<'a> Driver<'a> {
         let wants_pushes = config.listeners.push_sender().is_some();
         let (has_waited, asks) = (&mut self.has_waited, &mut self.asks);
         let events = &mut self.events;
+        let alarm = &*self.alarm;
         let has_ended = self.ended.is_some() || matches!(read, Read::End(_));
         let may_write = may_write && self.broken.is_none() && !has_ended;
         self.shared.with_scratch(&mut self.woken, |state| {
@@ -213,11 +218,20 @@ impl<'a> Driver<'a> {
             }
             if state.protocol.owed() == 0 {
                 state.alive = now;
-            } else if state.silent_at(config).is_some_and(|at| at <= now) {
-                return Err(End::Lost(Error::lost(&config.address, SILENT, None)));
             }
-            if let Err(how) = state.look_after(now, config, events) {
-                return Err(End::Lost(Error::lost(&config.address, how, None)));
+            let is_silent = state.silent_at(config).is_some_and(|at| at <= now);
+            let unanswered = state.look_after(now, config, events).err();
+            if let Some(how) = unanswered.or(is_silent.then_some(SILENT)) {
+                // A runtime that had no time may not have told us what has come.
+                match state.second_look {
+                    Some(at) if alarm.has_rung(at) => {
+                        return Err(End::Lost(Error::lost(&config.address, how, None)));
+                    }
+                    Some(_) => {}
+                    None => state.second_look = Some(now + SECOND_LOOK),
+                }
+            } else {
+                state.second_look = None;
             }
             *asks |= state.upkeep.reauth.asks(now);
             let is_due = state.upkeep.reauth.due().is_some();

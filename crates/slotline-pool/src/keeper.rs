@@ -96,6 +96,12 @@ impl Alarm {
         }
     }
 
+    /// Whether it was set for `at` and has rung. The runtime has looked for what has
+    /// come on its sockets by then, which is more than that the time has passed.
+    pub(crate) fn has_rung(&self, at: Instant) -> bool {
+        self.until == Some(at) && self.sleep.is_elapsed()
+    }
+
     /// Wakes the task at `until`.
     pub(crate) fn set(&mut self, cx: &mut Context<'_>, until: Option<Instant>) {
         let Some(until) = until.filter(|_| self.until != until) else {
@@ -214,7 +220,7 @@ impl Keeper<'_> {
             state.is_quarantined = false;
             state.connection = Some(greeting.clone());
             state.direct = ready.stream.direct();
-            (state.heard, state.alive) = (since, since);
+            (state.heard, state.alive, state.second_look) = (since, since, None);
             state.unreachable = None;
             state.failed_dials = 0;
             state.refusals = 0;

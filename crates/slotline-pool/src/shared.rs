@@ -76,6 +76,8 @@ pub(crate) struct State {
     pub(crate) heard: Instant,
     /// Since when replies are due without any coming.
     pub(crate) alive: Instant,
+    /// The present connection seems to be dead; when it is to be looked at again.
+    pub(crate) second_look: Option<Instant>,
     /// The pool's own commands on it.
     pub(crate) upkeep: Upkeep,
     pub(crate) statistics: Statistics,
@@ -172,8 +174,8 @@ impl State {
     pub(crate) fn next_due(&self, config: &Config) -> Option<Instant> {
         let due = [
             self.protocol.next_deadline(),
-            self.silent_at(config),
-            self.upkeep_due(config),
+            self.silent_at(config).max(self.second_look),
+            self.upkeep_due(config).max(self.second_look),
             self.draining,
         ];
         due.into_iter().flatten().min()
@@ -280,6 +282,7 @@ impl Shared {
                 awaits_writer: false,
                 heard: Instant::now(),
                 alive: Instant::now(),
+                second_look: None,
                 upkeep: Upkeep::default(),
                 statistics: Statistics::default(),
             }),

@@ -16,7 +16,10 @@ async fn ends_one_connection(server: &LocalServer, pool: &Pool, lines: &[String]
     let before = pool.statistics();
     let commands = words(lines);
     let answer = in_time(send(pool, lines)).await;
-    assert_eq!(fates(&answer, &commands), "?".repeat(lines.len()));
+    // How much of it the system had taken is another matter.
+    let fates = fates(&answer, &commands);
+    let (large, behind) = fates.split_at(1);
+    assert!(large == "?" && ["", "?", "-"].contains(&behind), "{fates}");
     let error = answer.failure.expect("no reply").error;
     assert!(error.is_network() && !error.is_timeout(), "{error}");
     assert_eq!(texts(&in_time(send(pool, &["ECHO next"])).await), ["next"]);

@@ -5,57 +5,64 @@ use std::task::Poll;
 use std::thread::sleep;
 use std::time::Duration;
 
-use slotline_pool::WhileAway;
+use slotline_pool::{Pool, WhileAway};
 use slotline_resp::Delivery;
-use slotline_tests::{in_time, server};
+use slotline_testkit::FaultProxy;
+use slotline_tests::{in_time, server, until};
+use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
-use crate::setting::{BOTH, builder, meanwhile, send, texts, words};
+use crate::setting::{BOTH, builder, send, texts, words};
 
 const SHORT: Duration = Duration::from_millis(100);
 
 /// The only thread is busy for longer than any timeout of the pool's. What the server
 /// has answered meanwhile lies in the socket, and counts.
 ///
-/// Fails when a connection that is overdue is given up before it has been read from
-/// (in `Driver::poll`, look at the time first).
+/// Fails when a connection that seems dead is not looked at again (in
+/// `Driver::take_over`, lose it at the first look).
 #[tokio::test]
 async fn a_busy_runtime_takes_no_live_connection_for_a_dead_one() {
     let server = server().await;
+    // Its own threads have time.
+    let elsewhere = Runtime::new().expect("a runtime");
+    let proxy = elsewhere.spawn(FaultProxy::before(server.address()));
+    let proxy = in_time(proxy).await.expect("a task").expect("a proxy");
+    // So that there is a time in which an answer is on its way.
+    proxy.to_client().delay(SHORT / 4);
     for protocol in BOTH {
-        let pool = builder(&server, "busy")
+        let pool = Pool::builder(proxy.address().into())
             .protocol(protocol)
             .response_timeout(SHORT)
             .ping_when_idle(SHORT, SHORT)
             .build();
-        for turn in 0..20 {
-            let text = format!("{turn}");
-            assert_eq!(
-                texts(&in_time(send(&pool, &[format!("ECHO {text}")])).await),
-                [text]
-            );
-            // Once in the middle of a request, once while a PING is under way, or
-            // about to be.
-            let mut exchange = Box::pin(send(&pool, &["ECHO busy"]));
-            if turn % 2 == 0 {
-                // Nobody but the task that serves the connection is to run.
-                let polled = poll_fn(|cx| Poll::Ready(exchange.as_mut().poll(cx))).await;
+        for turn in 0..8 {
+            assert_eq!(texts(&in_time(send(&pool, &["ECHO on"])).await), ["on"]);
+            // Once in the middle of a request, once while a PING is under way.
+            let first = if turn % 2 == 0 {
+                let mut first = Box::pin(send(&pool, &["ECHO first"]));
+                let polled = poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx))).await;
                 assert!(polled.is_pending());
-                // Wakes that task, which has not been told of the answer yet.
-                let other = Box::pin(send(&pool, &["ECHO other"]));
-                sleep(4 * SHORT);
-                assert_eq!(texts(&in_time(other).await), ["other"]);
+                Some(first)
             } else {
-                // A PING is under way, or about to be.
-                meanwhile(100).await;
-                sleep(4 * SHORT);
+                let before = pool.statistics().pings;
+                until("it is pinged", async || pool.statistics().pings > before).await;
+                None
+            };
+            // Wakes the task that serves the connection, which has not been told of
+            // the answer yet when it runs.
+            let second = send(&pool, &["ECHO second"]);
+            sleep(4 * SHORT);
+            if let Some(first) = first {
+                assert_eq!(texts(&in_time(first).await), ["first"]);
             }
-            assert_eq!(texts(&in_time(exchange).await), ["busy"]);
+            assert_eq!(texts(&in_time(second).await), ["second"]);
         }
         let statistics = pool.statistics();
         assert_eq!((statistics.dials, statistics.connections_lost), (1, 0));
-        assert!(statistics.pings > 0);
     }
+    drop(proxy);
+    elsewhere.shutdown_background();
 }
 
 /// What was queued is not written once its deadline has passed, though no timer had
@@ -67,16 +74,18 @@ async fn what_comes_too_late_to_be_written_is_not_written() {
     let server = server().await;
     let pool = builder(&server, "late").max_in_flight(1).build();
     assert_eq!(texts(&send(&pool, &["ECHO on"]).await), ["on"]);
-    let tasks: Vec<_> = (0..10)
+    // It holds the one place until its answer has been seen.
+    let first = send(&pool, &["ECHO first"]);
+    let late: Vec<_> = (0..10)
         .map(|_| {
             let deadline = Instant::now() + SHORT;
-            tokio::spawn(pool.send(words(&["INCR late"]), deadline, WhileAway::Wait))
+            pool.send(words(&["INCR late"]), deadline, WhileAway::Wait)
         })
         .collect();
-    // None of them has been polled, or one at most.
     sleep(2 * SHORT);
-    for task in tasks {
-        let answer = task.await.expect("a task");
+    assert_eq!(texts(&in_time(first).await), ["first"]);
+    for exchange in late {
+        let answer = in_time(exchange).await;
         let failure = answer.failure.expect("it is too late");
         assert!(failure.error.is_timeout(), "{}", failure.error);
         assert_eq!(failure.delivery(0), Delivery::NotSent);

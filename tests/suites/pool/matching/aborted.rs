@@ -8,7 +8,7 @@ use slotline_tests::{connections_of, in_time};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::line::{Line, in_both};
+use super::line::in_both;
 use crate::setting::{Dice, late, send, texts, words};
 
 const KEYS: u64 = 1000;

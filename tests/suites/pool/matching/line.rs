@@ -48,6 +48,14 @@ impl Line {
             .protocol(self.protocol)
     }
 
+    /// What a connection is asked first.
+    pub fn first_step(&self) -> &'static str {
+        match self.protocol {
+            Protocol::Resp2 => "session set-up",
+            _ => "HELLO",
+        }
+    }
+
     /// The one connection that is open. It has answered something: one that has not
     /// before it is lost counts as a failed dial, and costs a pause.
     pub async fn connection(&self, pool: &Pool) -> ProxyConnection {

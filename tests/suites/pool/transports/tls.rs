@@ -257,10 +257,11 @@ async fn a_url_alone_trusts_the_roots_of_the_system() {
     let roots = folder.path().join("roots.pem");
     std::fs::write(&roots, authority.certificate()).expect("a file");
     let itself = std::env::current_exe().expect("this program");
-    let name = "tls::a_url_alone_trusts_the_roots_of_the_system";
+    let (_, module) = module_path!().split_once("::").expect("a module");
+    let name = format!("{module}::a_url_alone_trusts_the_roots_of_the_system");
     let mut other = Command::new(itself);
     other
-        .args([name, "--exact"])
+        .args([&name, "--exact"])
         .env("SSL_CERT_FILE", &roots)
         .env_remove("SSL_CERT_DIR")
         .env(URL, url(&server, "127.0.0.1"));
