@@ -39,9 +39,9 @@ async fn call(pool: Pool, caller: u64, is_over: Arc<AtomicBool>) -> Vec<Fate> {
         let mut buffer = CommandBuffer::new();
         buffer
             .begin_named("SET")
-            .key(format!("heavy:{caller}"))
+            .key(&format!("heavy:{caller}"))
             .arg(&value);
-        buffer.begin_named("INCR").key(key(caller, fates.len()));
+        buffer.begin_named("INCR").key(&key(caller, fates.len()));
         let deadline = Instant::now() + Duration::from_millis(700);
         let answer = pool.send(buffer.freeze(), deadline, WhileAway::Wait).await;
         fates.push(match answer.failure {
