@@ -15,7 +15,7 @@ use crate::workspace;
 
 /// Checks the house rules: crate graph, file sizes and names, what the pure
 /// crates may use, no unsafe code, no hosts or machine paths, and that the tests
-/// exist which the table of invariants names.
+/// exist which the tables of invariants and of failures name.
 #[derive(Args)]
 pub(crate) struct Tidy;
 
@@ -35,9 +35,11 @@ impl Tidy {
                 functions.extend(promises::functions(&text).map(str::to_owned));
             }
         }
-        let table = std::fs::read_to_string(workspace::root().join(promises::TABLE));
-        let table = table.context("tidy compares the table of invariants with the tests")?;
-        problems.extend(promises::check(&table, &functions));
+        for name in promises::TABLES {
+            let table = std::fs::read_to_string(workspace::root().join(name));
+            let table = table.with_context(|| format!("tidy compares {name} with the tests"))?;
+            problems.extend(promises::check(name, &table, &functions));
+        }
         let crates = layout::crates(&files);
         for folder in &crates {
             problems.extend(layout::furniture(folder, &files, |path| {

@@ -1,9 +1,9 @@
-//! The table of invariants names tests; each must exist.
+//! Tables of what holds name tests; each must exist.
 
 use std::collections::HashSet;
 
-/// Where the table stands.
-pub(super) const TABLE: &str = "docs/architecture.md";
+/// Where the tables stand: of invariants, and of ways to fail.
+pub(super) const TABLES: [&str; 2] = ["docs/architecture.md", "docs/failures.md"];
 
 /// The functions that a source text defines.
 pub(super) fn functions(source: &str) -> impl Iterator<Item = &str> {
@@ -15,9 +15,9 @@ pub(super) fn functions(source: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What the table promises and no source keeps. A row begins with the number of
-/// its invariant; its last column has the tests in backticks.
-pub(super) fn check(table: &str, functions: &HashSet<String>) -> Vec<String> {
+/// What the table of that name promises and no source keeps. A row begins with a
+/// number such as `S1`; its last column has the tests in backticks.
+pub(super) fn check(name: &str, table: &str, functions: &HashSet<String>) -> Vec<String> {
     let mut problems = Vec::new();
     for row in table.lines().filter(|line| is_row(line)) {
         let columns: Vec<&str> = row.trim_end_matches('|').split('|').collect();
@@ -26,11 +26,11 @@ pub(super) fn check(table: &str, functions: &HashSet<String>) -> Vec<String> {
         let named = tests.split('`').skip(1).step_by(2);
         let named: Vec<&str> = named.filter(|name| !name.contains(' ')).collect();
         if named.is_empty() {
-            problems.push(format!("{TABLE}: {number} names no test"));
+            problems.push(format!("{name}: {number} names no test"));
         }
-        for name in named.into_iter().filter(|name| !functions.contains(*name)) {
+        for test in named.into_iter().filter(|name| !functions.contains(*name)) {
             problems.push(format!(
-                "{TABLE}: {number} names a test that is not there: {name}"
+                "{name}: {number} names a test that is not there: {test}"
             ));
         }
     }
@@ -59,7 +59,7 @@ mod tests {
         assert!(functions.contains("kept") && functions.contains("also_kept"));
         let table = "| | what | tests |\n| S1 | a | `kept`, `also_kept`; `cargo xtask tidy` |\n\
                      | S2 | b | `lost` |\n| S3 | `kept` | none |\n";
-        let problems = check(table, &functions);
+        let problems = check("a table", table, &functions);
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[0].contains("S2") && problems[0].contains("lost"));
         assert!(problems[1].contains("S3"));

@@ -194,3 +194,28 @@ async fn a_tracking_pool_hears_of_keys_that_change() {
     lost.await;
     assert!(pool.statistics().pushes >= 50);
 }
+
+/// A name with a line break is refused by the server, as a name: what stands behind
+/// the break is no command (G6).
+///
+/// Fails when the name is written as a line instead of an argument.
+#[tokio::test]
+async fn a_name_with_a_line_break_is_no_command() {
+    let server = server().await;
+    for protocol in crate::setting::BOTH {
+        for name in ["a\r\nSET broken in\r\n", "\r\n*1\r\n$8\r\nFLUSHALL\r\n"] {
+            admin(&server, "SET kept here").await;
+            let pool = builder(&server, name).protocol(protocol).build();
+            assert_eq!(
+                texts(&send(&pool, &["GET kept", "GET broken"]).await),
+                ["here", "nil"]
+            );
+            let client: String = server.ask(&["CLIENT", "LIST"]).await.expect("CLIENT LIST");
+            assert!(
+                !client.contains("FLUSHALL") && !client.contains("broken"),
+                "{client}"
+            );
+            assert_eq!(pool.statistics().connections_lost, 0);
+        }
+    }
+}

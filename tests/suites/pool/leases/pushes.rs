@@ -167,3 +167,49 @@ async fn a_subscriber_that_does_not_read_is_closed_by_the_server() {
     assert!(told > 0 && error.is_network(), "{error}");
     assert_eq!(pool.statistics().leases.lost, 1);
 }
+
+/// Names that look like the protocol are names (G6): in a subscription, in a message,
+/// and in its confirmation.
+///
+/// Fails when a confirmation is told by how its bytes begin or end (in
+/// `Subscriptions`, compare names up to the first line break).
+#[tokio::test]
+async fn channels_that_look_like_replies_are_names() {
+    let server = server().await;
+    let channels = [
+        "a\r\n+OK\r\n",
+        "\r\n",
+        "$-1\r\n",
+        ">3\r\n$7\r\nmessage\r\n",
+        "-ERR\r\n",
+    ];
+    for protocol in BOTH {
+        let pool = builder(&server, "odd").protocol(protocol).build();
+        let mut lease = lease(&pool).await;
+        for channel in channels {
+            let subscribe = format!("SUBSCRIBE {channel}");
+            let answer = lease.call(words(&[subscribe]), late()).await;
+            assert!(
+                answer.failure.is_none(),
+                "{channel:?}: {:?}",
+                answer.failure
+            );
+            let publish = format!("PUBLISH {channel} {channel}{channel}");
+            assert_eq!(ask_shared(&pool, &[&publish]).await, ["1"], "{channel:?}");
+            let push = in_time(lease.next_push()).await.expect("a message");
+            let message: (String, String, String) = push.decode().expect("a message");
+            let twice = channel.repeat(2);
+            assert_eq!(message, ("message".to_owned(), channel.to_owned(), twice));
+        }
+        for channel in channels {
+            let unsubscribe = format!("UNSUBSCRIBE {channel}");
+            let answer = lease.call(words(&[unsubscribe]), late()).await;
+            assert!(
+                answer.failure.is_none(),
+                "{channel:?}: {:?}",
+                answer.failure
+            );
+        }
+        assert_eq!(pool.statistics().leases.lost, 0);
+    }
+}

@@ -104,7 +104,7 @@ async fn a_listener_that_accepts_and_stays_silent_ends_the_dial_in_its_step() {
 
         // One that answers half of it is no better.
         line.proxy.on_connect(OnConnect::Forward);
-        line.proxy.to_client().from_byte(20).swallow();
+        line.proxy.to_client().from_byte(3).swallow();
         let half = async || {
             let error = pool.connect().await.expect_err("half an answer");
             assert_eq!(
@@ -112,7 +112,7 @@ async fn a_listener_that_accepts_and_stays_silent_ends_the_dial_in_its_step() {
                 (Some(line.first_step()), true)
             );
             // The pool tries by itself: the dial before this one may have met silence.
-            line.proxy.to_client().traffic().passed >= 20
+            line.proxy.to_client().traffic().passed >= 3
         };
         in_time(until("a dial gets half an answer", half)).await;
         assert!(line.proxy.to_client().traffic().swallowed > 0);
