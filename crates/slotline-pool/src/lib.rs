@@ -36,6 +36,7 @@ mod statistics;
 mod tests;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
 mod tracking;
 mod upkeep;
 

@@ -19,6 +19,7 @@ use crate::protocol::WhileAway;
 use crate::pushes::Pushes;
 use crate::state::State;
 use crate::statistics::Statistics;
+use crate::trace;
 
 /// Initialised connections to one node, for one intent, that any number of tasks
 /// use at once.
@@ -262,6 +263,8 @@ impl Pool {
     /// # Cancel safety
     /// If it is dropped, draining goes on.
     pub async fn drain(&self, deadline: Instant) {
+        let within = deadline.saturating_duration_since(Instant::now());
+        trace::draining(&self.inner.config, within);
         self.inner.leases.begin_to_drain();
         for line in self.inner.lines() {
             line.begin_to_drain(deadline);

@@ -24,7 +24,7 @@ use tracing::Instrument;
 
 use crate::config::Config;
 use crate::error::{Error, Nature};
-use crate::events::TARGET;
+use crate::trace;
 
 /// The step in which the provider of credentials is asked.
 pub(crate) const CREDENTIALS: &str = "credentials";
@@ -34,6 +34,7 @@ struct Progress(Mutex<String>);
 
 impl Progress {
     fn begin(&self, step: &str) {
+        trace::step(step);
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         now.clear();
         now.push_str(step);
@@ -56,7 +57,7 @@ pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeti
     let deadline = Instant::now() + config.connect_timeout;
     let progress = Progress(Mutex::new("connect".to_owned()));
     let address = &config.address;
-    let span = tracing::debug_span!(target: TARGET, "dial", node = %address, attempt);
+    let span = trace::dial(config, attempt);
     let dialling = async {
         let credentials = match &config.credentials {
             Some(provider) => {

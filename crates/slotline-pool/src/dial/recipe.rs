@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::credentials::{Credentials, redacted};
 use crate::error::{Error, Nature};
 use crate::hook::{self, InitHook};
+use crate::trace;
 
 pub(super) async fn carry_out(
     config: &Config,
@@ -39,6 +40,8 @@ pub(super) async fn carry_out(
     let ready = ended.map_err(|error| recipe.broken(&progress.step(), error))?;
     Ok((ready, greeting))
 }
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 struct Recipe<'a> {
     config: &'a Config,
@@ -152,12 +155,8 @@ impl Recipe<'_> {
             } else {
                 Nature::Refusal
             };
-            return Err(Error::dial(
-                &self.config.address,
-                step,
-                nature,
-                error.into_source(),
-            ));
+            let source = self.without_arguments(error.into_source());
+            return Err(Error::dial(&self.config.address, step, nature, source));
         }
         let mut half = back.ok_or_else(|| self.broken(step, Break::Closed))?;
         // A reply that the hook did not wait for must be in before the next step.
@@ -181,6 +180,7 @@ impl Recipe<'_> {
 
     fn encode(&self, steps: &[Step], buffer: &mut CommandBuffer) {
         for step in steps {
+            trace::step(step.name());
             step.encode(self.config, buffer);
         }
     }
@@ -200,6 +200,7 @@ impl Recipe<'_> {
             if !step.may_fail(line, mode) {
                 return Err(self.refused(step.name(), line));
             }
+            trace::done_without(step.name(), code(line));
         }
         Ok(())
     }
@@ -215,6 +216,18 @@ impl Recipe<'_> {
         Error::dial(&self.config.address, step, nature, error)
     }
 
+    /// A hook's error; if that is a server's, then without what the server may
+    /// repeat of the hook's command.
+    fn without_arguments(&self, error: BoxError) -> BoxError {
+        match error.downcast_ref::<slotline_resp::Error>() {
+            Some(error) if error.is_server() => {
+                let line = redacted(&error.message(), self.credentials);
+                slotline_resp::Error::server(line).into()
+            }
+            _ => error,
+        }
+    }
+
     /// The server's own no, without what it may repeat of the credentials.
     fn refused(&self, step: &str, line: &str) -> Error {
         let line = redacted(line, self.credentials);
@@ -226,6 +239,11 @@ impl Recipe<'_> {
         let error = slotline_resp::Error::server(line);
         Error::dial(&self.config.address, step, nature, error)
     }
+}
+
+/// The word of a server's error that says what it is.
+fn code(line: &str) -> &str {
+    line.split_ascii_whitespace().next().unwrap_or_default()
 }
 
 /// Whether this answer to HELLO means that the server speaks RESP2 only, or lets

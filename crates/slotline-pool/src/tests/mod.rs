@@ -5,6 +5,7 @@ mod credentials;
 mod dialling;
 mod direct;
 mod dropped;
+mod ear;
 mod ending;
 mod health;
 mod hooks;
@@ -16,6 +17,7 @@ mod server;
 mod sharing;
 #[cfg(unix)]
 mod tls;
+mod traces;
 mod transports;
 mod waiting;
 
