@@ -44,7 +44,7 @@ pub use address::Address;
 pub use config::{Intent, PoolBuilder};
 pub use credentials::{Credentials, CredentialsFuture, CredentialsProvider};
 pub use dial::{
-    Connect, Connecting, Greeting, Mode, Network, Protocol, Resolve, Resolving, Role, Stream,
+    Connect, Connecting, DialLimit, Greeting, Mode, Network, Protocol, Resolve, Resolving, Role, Stream,
 };
 pub use error::Error;
 pub use events::{Event, EventKind, Events, Missed};

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::config::{Config, Intent, PoolBuilder};
-use crate::dial::Greeting;
+use crate::dial::{DialLimit, Greeting};
 use crate::error::Error;
 use crate::events::Events;
 use crate::exchange::Exchange;
@@ -190,6 +190,13 @@ impl Pool {
     #[must_use]
     pub fn intent(&self) -> Intent {
         self.inner.config.intent
+    }
+
+    /// How many connections to the node are in the making at once, to be shared with
+    /// [another pool](PoolBuilder::dial_limit) of it.
+    #[must_use]
+    pub fn dial_limit(&self) -> &DialLimit {
+        &self.inner.config.dial_limit
     }
 
     /// What each connection is just now.

@@ -3,6 +3,7 @@
 mod connect;
 mod greeting;
 mod half_open;
+mod limit;
 mod network;
 mod recipe;
 mod steps;
@@ -12,6 +13,7 @@ mod tcp;
 pub use connect::{Connect, Connecting};
 pub use greeting::{Greeting, Mode, Protocol, Role};
 pub(crate) use half_open::{Break, HalfOpen, Ready};
+pub use limit::DialLimit;
 pub use network::{Network, Resolve, Resolving};
 pub use stream::Stream;
 pub(crate) use stream::{Direct, Socket};
@@ -52,8 +54,7 @@ impl Progress {
 /// # Errors
 /// One that names the step. The connection is closed.
 pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeting), Error> {
-    // It is never closed, so there is always a permit.
-    let _turn = config.dials.acquire().await.ok();
+    let _turn = config.dial_limit.turn().await;
     let deadline = Instant::now() + config.connect_timeout;
     let progress = Progress(Mutex::new("connect".to_owned()));
     let address = &config.address;

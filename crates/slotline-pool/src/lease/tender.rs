@@ -133,7 +133,7 @@ fn plan(state: &mut State, store: &Store, cx: &mut Context<'_>, now: Instant) ->
     let wanted = state.waiting.len() + if keeps_none { 0 } else { short };
     // One at a time as long as they fail (E5).
     let at_once = match state.failures {
-        0 => store.config.max_dials,
+        0 => store.config.dial_limit.max_dials(),
         _ => 1,
     };
     let room = limits.most.saturating_sub(state.held());

@@ -3,6 +3,7 @@
 mod away;
 mod credentials;
 mod dialling;
+mod dial_limit;
 mod direct;
 mod dropped;
 mod ear;
