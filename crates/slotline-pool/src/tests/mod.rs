@@ -2,14 +2,15 @@
 
 mod away;
 mod credentials;
-mod dialling;
 mod dial_limit;
+mod dialling;
 mod direct;
 mod dropped;
 mod ear;
 mod ending;
 mod health;
 mod hooks;
+mod large_arguments;
 mod leases;
 mod pushes;
 mod recipe;
