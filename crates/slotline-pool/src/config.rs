@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use slotline_resp::Limits;
+use slotline_resp::{Limits, Protocol};
 
 use crate::address::Address;
 use crate::backoff::Backoff;
 use crate::credentials::CredentialsProvider;
-use crate::dial::{Connect, DialLimit, Network, Protocol};
+use crate::dial::{Connect, DialLimit, Network};
 use crate::events::{Event, EventKind, Listeners};
 use crate::hook::InitHook;
 use crate::lease::LeaseLimits;

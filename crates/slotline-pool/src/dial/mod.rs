@@ -11,7 +11,7 @@ mod stream;
 mod tcp;
 
 pub use connect::{Connect, Connecting};
-pub use greeting::{Greeting, Mode, Protocol, Role};
+pub use greeting::{Greeting, Mode, Role};
 pub(crate) use half_open::{Break, HalfOpen, Ready};
 pub use limit::DialLimit;
 pub use network::{Network, Resolve, Resolving};

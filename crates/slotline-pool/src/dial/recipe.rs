@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
-use slotline_resp::{CommandBuffer, Commands, Replies, Value};
+use slotline_resp::{CommandBuffer, Commands, Protocol, Replies, Value, error_code};
 
 use super::half_open::{Break, HalfOpen, Ready};
 use super::steps::Step;
-use super::{Greeting, Mode, Progress, Protocol};
+use super::{Greeting, Mode, Progress};
 use crate::config::Config;
 use crate::credentials::{Credentials, redacted};
 use crate::error::{Error, Nature};
@@ -84,10 +84,9 @@ impl Recipe<'_> {
                 return self.in_resp2(half, &steps).await;
             }
             Some(line) => {
-                let step = if line.starts_with("WRONGPASS") {
-                    "AUTH"
-                } else {
-                    "HELLO"
+                let step = match error_code(line) {
+                    "WRONGPASS" => "AUTH",
+                    _ => "HELLO",
                 };
                 return Err(self.refused(step, line));
             }
@@ -200,7 +199,7 @@ impl Recipe<'_> {
             if !step.may_fail(line, mode) {
                 return Err(self.refused(step.name(), line));
             }
-            trace::done_without(step.name(), code(line));
+            trace::done_without(step.name(), error_code(line));
         }
         Ok(())
     }
@@ -241,24 +240,17 @@ impl Recipe<'_> {
     }
 }
 
-/// The word of a server's error that says what it is.
-fn code(line: &str) -> &str {
-    line.split_ascii_whitespace().next().unwrap_or_default()
-}
-
 /// Whether this answer to HELLO means that the server speaks RESP2 only, or lets
 /// this user speak nothing else (E8).
 fn is_no_hello(line: &str) -> bool {
-    let code = line.split_ascii_whitespace().next();
-    matches!(code, Some("NOPROTO" | "ERR" | "NOPERM")) && !passes(line)
+    matches!(error_code(line), "NOPROTO" | "ERR" | "NOPERM") && !passes(line)
 }
 
 /// Whether the server may well say something else soon.
 fn passes(line: &str) -> bool {
-    let code = line.split_ascii_whitespace().next();
     line.contains("max number of clients")
         || matches!(
-            code,
-            Some("LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN")
+            error_code(line),
+            "LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN"
         )
 }
