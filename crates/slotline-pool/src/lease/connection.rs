@@ -21,7 +21,7 @@ use crate::address::Address;
 use crate::config::Config;
 use crate::credentials::Vintage;
 use crate::dial::{Greeting, Ready, Socket};
-use crate::error::Error;
+use crate::error::{CLOSED, Error};
 use crate::protocol::{Chunk, Inbox};
 
 /// What is kept of pushes that come before a reply that is waited for, and what
@@ -296,7 +296,7 @@ impl Connection {
         let lost = |how, source| Err(Error::lost(&self.address, how, source));
         match self.stream.poll_read(cx, self.inbox.room()) {
             Poll::Pending => Ok(false),
-            Poll::Ready(Ok(0)) => lost("closed by the server", None),
+            Poll::Ready(Ok(0)) => lost(CLOSED, None),
             Poll::Ready(Err(error)) => lost("reading failed", Some(error.into())),
             Poll::Ready(Ok(_)) => match self.inbox.scan() {
                 Ok(()) => Ok(true),
@@ -307,6 +307,11 @@ impl Connection {
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         let lost = |source| Err(Error::lost(&self.address, "writing failed", source));
+        // To read has told no more than what the runtime knows, which may not have
+        // been told of the end yet (E6).
+        if self.is_untouched() && !self.out.is_spent() && self.has_ended() {
+            return Err(Error::lost(&self.address, CLOSED, None));
+        }
         let mut wrote = false;
         while !self.out.is_spent() {
             let stream = &mut self.stream;
@@ -372,6 +377,13 @@ impl Connection {
         let looked = pin!(unconstrained(poll_fn(|cx| Poll::Ready(self.watch(cx)))));
         let is_open = matches!(looked.poll(&mut cx), Poll::Ready(true));
         is_open && self.inbox.is_empty() && !self.has_unread()
+    }
+
+    /// Whether the peer has closed, and nothing is left to read.
+    fn has_ended(&self) -> bool {
+        self.stream
+            .direct()
+            .is_some_and(|direct| direct.has_ended())
     }
 
     /// Whether there is anything to read, be it the end, of which the system knows

@@ -13,6 +13,8 @@ mod hooks;
 mod large_arguments;
 mod leases;
 mod pushes;
+#[cfg(unix)]
+mod reading;
 mod recipe;
 mod secrets;
 mod server;
