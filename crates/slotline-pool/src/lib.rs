@@ -36,6 +36,7 @@ mod statistics;
 mod tests;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
 mod tracking;
 mod upkeep;
 
@@ -43,7 +44,7 @@ pub use address::Address;
 pub use config::{Intent, PoolBuilder};
 pub use credentials::{Credentials, CredentialsFuture, CredentialsProvider};
 pub use dial::{
-    Connect, Connecting, Greeting, Mode, Network, Protocol, Resolve, Resolving, Role, Stream,
+    Connect, Connecting, DialLimit, Greeting, Mode, Network, Resolve, Resolving, Role, Stream,
 };
 pub use error::Error;
 pub use events::{Event, EventKind, Events, Missed};
@@ -54,6 +55,8 @@ pub use observers::{Closed, Lent};
 pub use pool::Pool;
 pub use protocol::WhileAway;
 pub use pushes::{Push, Pushes};
+/// The protocol that a connection speaks.
+pub use slotline_resp::Protocol;
 pub use state::{ConnectionState, Phase, State};
 pub use statistics::{CommandsPerWrite, Statistics};
 #[cfg(feature = "tls")]

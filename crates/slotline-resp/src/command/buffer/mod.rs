@@ -2,6 +2,7 @@
 
 mod append;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ const USUAL: usize = 48;
 /// buffer.begin(&known::SET, 2).key("k").arg(&5);
 /// assert_eq!(buffer.freeze().to_vec(), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\n5\r\n");
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct CommandBuffer {
     bytes: Wire,
     entries: SmallVec<[Entry; 1]>,
@@ -356,6 +357,17 @@ impl CommandBuffer {
     }
 }
 
+impl fmt::Debug for CommandBuffer {
+    /// How many commands and bytes: keys and values are the user's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let large = self.large.iter().map(|large| large.bytes.len());
+        f.debug_struct("CommandBuffer")
+            .field("commands", &self.len())
+            .field("bytes", &(self.bytes.len() + large.sum::<usize>()))
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,6 +449,16 @@ mod tests {
         let commands = buffer.freeze();
         let keys: Vec<Vec<&[u8]>> = commands.iter().map(|c| c.keys().collect()).collect();
         assert_eq!(keys, [vec![&b"a"[..], b"b"], vec![], vec![b"c"]]);
+    }
+
+    #[test]
+    fn debug_shows_how_much_it_is_and_not_what() {
+        let mut buffer = CommandBuffer::new();
+        let large = Bytes::from(vec![b'x'; LARGE]);
+        buffer.begin(&known::SET, 2).key("k").arg(&large);
+        let bytes = buffer.bytes.len() + LARGE;
+        let expected = format!("CommandBuffer {{ commands: 1, bytes: {bytes} }}");
+        assert_eq!(format!("{buffer:?}"), expected);
     }
 
     #[test]
