@@ -75,6 +75,12 @@ impl Wire {
         self.len = INLINE.min(self.len + len);
     }
 
+    /// Drops everything.
+    pub(super) fn clear(&mut self) {
+        self.heap.clear();
+        self.len = 0;
+    }
+
     fn flush(&mut self) {
         let staged = self.staged.get(..self.len).unwrap_or_default();
         self.heap.extend_from_slice(staged);
