@@ -18,6 +18,10 @@ use crate::command::info::{CommandInfo, Flags, KeySpec};
 use crate::command::lookup::{command_info, subcommand_info};
 use crate::command::wire::{Finished, Wire};
 
+/// More arguments than these no command can be begun with; it is put right later, and
+/// nothing overflows meanwhile. Where the count is a constant, it costs nothing.
+const MOST: usize = usize::MAX >> 1;
+
 /// Bytes of a command with a key or a number beside its name.
 const USUAL: usize = 48;
 
@@ -87,7 +91,7 @@ impl CommandBuffer {
     pub fn begin(&mut self, info: &'static CommandInfo, args: usize) -> &mut CommandBuffer {
         if info.head.is_whole() {
             let words = info.head.words();
-            self.start(info, args.saturating_add(words));
+            self.start(info, args.min(MOST) + words);
             self.head(&info.head);
             self.present = words;
             return self;
@@ -132,7 +136,7 @@ impl CommandBuffer {
         args: usize,
     ) {
         let words = 1 + usize::from(second.is_some());
-        self.start(info, args.saturating_add(words));
+        self.start(info, args.min(MOST) + words);
         self.count();
         self.bulk(first.as_bytes());
         if let Some(second) = second {
@@ -144,9 +148,10 @@ impl CommandBuffer {
     /// Without a command it is left out.
     pub fn key(&mut self, key: &(impl ToArg + ?Sized)) -> &mut CommandBuffer {
         let span = key.with_bytes(|bytes| self.bulk(bytes));
-        if let Some(entry) = self.entries.last_mut() {
-            self.keys.push(span);
-            entry.keys_end = self.keys.len();
+        self.keys.push(span);
+        match self.entries.last_mut() {
+            Some(entry) => entry.keys_end = self.keys.len(),
+            None => self.keys.clear(),
         }
         self
     }
