@@ -3,6 +3,7 @@
 
 use super::server::{Server, usual};
 use super::*;
+use crate::EventKind;
 
 /// Polls a future so many times, with a turn for everybody else in between, and
 /// drops it; whether it had come to its end.
@@ -91,4 +92,38 @@ async fn connect_can_be_dropped_after_any_poll() {
     let statistics = pool.statistics();
     assert_eq!(statistics.failed_dials, 0);
     assert_eq!(server.dials() as u64, statistics.dials);
+}
+
+/// A wait for an event is dropped after 0, 1, 2 … polls, and another takes its place:
+/// each event is told once, in its order.
+#[tokio::test]
+async fn waiting_for_an_event_can_be_dropped_after_any_poll() {
+    let server = Server::start(|_, command| Some(usual(command))).await;
+    let pool = builder(&server.address).build();
+    pool.connect().await.unwrap();
+    let mut events = pool.events();
+    for times in 0..5 {
+        assert!(!dropped_after(times, events.next()).await);
+        pool.quarantine();
+        let mut kinds = Vec::new();
+        while kinds.last().is_none_or(|last| *last != "connected") {
+            for polls in 0..3 {
+                let mut waiting = std::pin::pin!(events.next());
+                for _ in 0..polls {
+                    if let Some(event) = poll_once(waiting.as_mut()).await {
+                        kinds.push(match event.unwrap().unwrap().kind {
+                            EventKind::Quarantined => "quarantined",
+                            EventKind::Lost(_) => "lost",
+                            EventKind::Dialling { .. } => "dialling",
+                            EventKind::Connected(_) => "connected",
+                            other => panic!("{other}"),
+                        });
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        assert_eq!(kinds, ["quarantined", "lost", "dialling", "connected"]);
+    }
 }
