@@ -2,7 +2,7 @@
 //! `Service<Part, Response = PartResponse>` for all nodes.
 
 use slotline_resp::{Commands, Replies};
-use slotline_topology::Endpoint;
+use slotline_topology::{Endpoint, Topology};
 use tokio::time::Instant;
 
 use crate::error::Error;
@@ -72,4 +72,11 @@ pub trait Nodes {
     /// Takes back all commands for `node` of which no byte was written: each
     /// ends as not sent and displaced, so that it is routed anew (B3).
     fn give_back(&self, node: &Endpoint);
+
+    /// A refresh has ended, and this is the map now. Whoever keeps something for a
+    /// node that has left the map may let go of it; a command that was routed by
+    /// the map before may still come. By default nothing happens.
+    fn known(&self, topology: &Topology) {
+        let _ = topology;
+    }
 }

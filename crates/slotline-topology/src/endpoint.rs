@@ -76,7 +76,7 @@ impl Endpoint {
                 Place::Unix(_) => None,
             },
             Some("?") => None,
-            Some(host) => Some(Self::new(host, port)),
+            Some(host) => is_name(host).then(|| Self::new(host, port)),
         }
     }
 
@@ -108,13 +108,22 @@ impl Endpoint {
 /// Splits at the last colon, the only one that cannot be part of an IPv6
 /// address written without brackets.
 pub(crate) fn split(text: &str) -> Option<(&str, u16)> {
+    split_any_port(text).filter(|(_, port)| *port != 0)
+}
+
+/// The same with a port of 0, which stands for one that is not known.
+pub(crate) fn split_any_port(text: &str) -> Option<(&str, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     // `parse` would take a plus sign.
     if !port.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let port = port.parse().ok().filter(|&port| port != 0)?;
-    Some((host, port))
+    Some((host, port.parse().ok()?))
+}
+
+/// Whether a text can be the name of something: no spaces, nothing unprintable.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.contains(|letter: char| letter.is_whitespace() || letter.is_control())
 }
 
 fn unbracketed(host: &str) -> &str {

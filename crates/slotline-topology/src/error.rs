@@ -15,8 +15,8 @@ enum Kind {
     Slot(u16),
     #[error("not an endpoint: {0}")]
     Endpoint(&'static str),
-    #[error("CLUSTER SLOTS cannot be read")]
-    Slots(#[source] slotline_resp::Error),
+    #[error("{0} cannot be read")]
+    Reply(&'static str, #[source] slotline_resp::Error),
     #[error("no node was told of that serves any slot")]
     Empty,
 }
@@ -31,7 +31,11 @@ impl Error {
     }
 
     pub(crate) fn slots(cause: slotline_resp::Error) -> Self {
-        Self(Kind::Slots(cause))
+        Self(Kind::Reply("CLUSTER SLOTS", cause))
+    }
+
+    pub(crate) fn shards(cause: slotline_resp::Error) -> Self {
+        Self(Kind::Reply("CLUSTER SHARDS", cause))
     }
 
     pub(crate) fn empty() -> Self {
@@ -50,7 +54,7 @@ impl Error {
 
     /// Whether a node's reply could not be read: see [`reply`](Self::reply).
     pub fn is_reply(&self) -> bool {
-        matches!(self.0, Kind::Slots(_))
+        matches!(self.0, Kind::Reply(..))
     }
 
     /// Whether no slot has an owner by any view.
@@ -62,7 +66,7 @@ impl Error {
     /// instance has cluster support disabled`, or a reply of another shape.
     pub fn reply(&self) -> Option<&slotline_resp::Error> {
         match &self.0 {
-            Kind::Slots(cause) => Some(cause),
+            Kind::Reply(_, cause) => Some(cause),
             _ => None,
         }
     }

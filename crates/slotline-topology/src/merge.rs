@@ -8,8 +8,8 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::slot::Slot;
 use crate::slot_set::SlotSet;
-use crate::topology::{Builder, NodeIndex, Shard, Topology};
-use crate::view::{Entry, Member, View};
+use crate::topology::{Builder, Details, NodeIndex, Shard, Topology};
+use crate::view::{Entry, Member, SILENT, View};
 
 /// What several nodes agree on: see [`merge`].
 #[derive(Clone, Debug)]
@@ -69,20 +69,19 @@ pub fn merge(views: &[View], current: Option<&Topology>) -> Result<Merged, Error
         .collect();
     let current = current.filter(|current| !current.is_single_node());
     let mut builder = Builder::default();
-    let mut last: Option<(Question, Option<u16>)> = None;
+    // Few questions are asked, however fragmented the slots are.
+    let mut answers: FxHashMap<Question, Option<u16>> = FxHashMap::default();
+    let mut question = Question::default();
     for slot in Slot::all() {
-        let question = Question::new(&views, current, slot);
-        // Neighbouring slots mostly have the same answer.
-        let shard = match &last {
-            Some((asked, answer)) if *asked == question => *answer,
-            _ => {
-                let answer = decide(
-                    &views,
-                    &question,
-                    current.and_then(|now| now.shard_of(slot)),
-                )
-                .and_then(|winner| winner.build(&mut book, current, &mut builder));
-                last = Some((question, answer));
+        question.ask(&views, current, slot);
+        let shard = match answers.get(&question) {
+            Some(answer) => *answer,
+            None => {
+                let known = current.and_then(|now| now.shard_of(slot));
+                let winner = decide(&views, &question, known);
+                let answer =
+                    winner.and_then(|winner| winner.build(&mut book, current, &mut builder));
+                answers.insert(question.clone(), answer);
                 answer
             }
         };
@@ -127,12 +126,13 @@ impl Book {
             None => self.by_endpoint.get(&member.endpoint),
         };
         if let Some(&place) = known {
-            // An endpoint that was announced is better than one assumed.
-            if let Some(known) = self.members.get_mut(place)
-                && known.assumed
-                && !member.assumed
-            {
-                *known = member.clone();
+            if let Some(known) = self.members.get_mut(place) {
+                known.details = Details::joined(&known.details, &member.details);
+                // An endpoint that was announced is better than one assumed.
+                if known.assumed && !member.assumed {
+                    known.endpoint = member.endpoint.clone();
+                    known.assumed = false;
+                }
             }
             return place;
         }
@@ -147,45 +147,49 @@ impl Book {
         place
     }
 
-    fn node(&self, place: usize, builder: &mut Builder) -> Option<NodeIndex> {
+    fn node(
+        &self,
+        place: usize,
+        current: Option<&Topology>,
+        builder: &mut Builder,
+    ) -> Option<NodeIndex> {
         let member = self.members.get(place)?;
-        builder.node(member.id.clone(), member.endpoint.clone())
+        let mut details = member.details.clone();
+        let has_zone = details.as_ref().is_some_and(|known| known.zone.is_some());
+        if let (Some(current), false) = (current, has_zone)
+            && let Some(before) = current.find(&member.endpoint)
+            && let Some(before) = current.node(before).filter(|node| node.id == member.id)
+            && let Some(zone) = before.zone()
+        {
+            // A node never moves from one zone to another, and seldom tells.
+            let zone = Details {
+                zone: Some(zone.into()),
+                ..Details::default()
+            };
+            details = Details::joined(&details, &Some(Arc::new(zone)));
+        }
+        builder.node(member.id.clone(), member.endpoint.clone(), details)
     }
 }
 
-/// In a table: no entry speaks of the slot.
-const SILENT: u32 = u32::MAX;
-
-/// A view whose slots can be looked up, its nodes by their place in the book.
+/// A view, its nodes by their place in the book.
 struct Told<'v> {
     view: &'v View,
     places: Vec<usize>,
-    table: Vec<u32>,
 }
 
 impl<'v> Told<'v> {
     fn new(view: &'v View, book: &mut Book) -> Self {
-        let places = view
-            .members
-            .iter()
-            .map(|member| book.place(member))
-            .collect();
-        let mut table = vec![SILENT; usize::from(Slot::COUNT)];
-        for (entry, index) in view.entries.iter().zip(0..) {
-            let slots = usize::from(entry.first)..=usize::from(entry.last);
-            if let Some(slots) = table.get_mut(slots) {
-                slots.fill(index);
-            }
-        }
+        let members = view.members.iter();
         Self {
             view,
-            places,
-            table,
+            places: members.map(|member| book.place(member)).collect(),
         }
     }
 
-    fn entry(&self, index: u32) -> Option<&'v Entry> {
-        self.view.entries.get(usize::try_from(index).ok()?)
+    fn entry(&self, index: u16) -> Option<&'v Entry> {
+        // No entry has the index that stands for silence.
+        self.view.entries.get(usize::from(index))
     }
 
     fn place(&self, member: usize) -> Option<usize> {
@@ -194,25 +198,20 @@ impl<'v> Told<'v> {
 }
 
 /// All that the answer for a slot depends on.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 struct Question {
     /// Of each view the entry that speaks of the slot.
-    entries: Vec<u32>,
-    /// The current owner and replicas, by the address of their shard.
-    current: Option<usize>,
+    entries: Vec<u16>,
+    /// The current owner and replicas.
+    current: u16,
 }
 
 impl Question {
-    fn new(views: &[Told<'_>], current: Option<&Topology>, slot: Slot) -> Self {
-        Self {
-            entries: views
-                .iter()
-                .map(|told| told.table.get(slot.index()).copied().unwrap_or(SILENT))
-                .collect(),
-            current: current
-                .and_then(|current| current.shard_of(slot))
-                .map(|shard| std::ptr::from_ref(shard).addr()),
-        }
+    fn ask(&mut self, views: &[Told<'_>], current: Option<&Topology>, slot: Slot) {
+        self.entries.clear();
+        self.entries
+            .extend(views.iter().map(|told| told.view.place(slot)));
+        self.current = current.map_or(SILENT, |current| current.shard_index(slot));
     }
 }
 
@@ -229,7 +228,7 @@ enum Winner<'c> {
 /// A view's word on a slot.
 struct Word {
     view: usize,
-    entry: u32,
+    entry: u16,
     primary: usize,
     epoch: Option<u64>,
 }
@@ -309,6 +308,7 @@ impl Winner<'_> {
                         id: node.id.clone(),
                         endpoint: node.endpoint.clone(),
                         assumed: false,
+                        details: node.details.clone(),
                     }))
                 };
                 let primary = place(shard.primary)?;
@@ -316,10 +316,10 @@ impl Winner<'_> {
                 (primary, replicas.collect(), shard.epoch)
             }
         };
-        let primary = book.node(primary, builder)?;
+        let primary = book.node(primary, current, builder)?;
         let replicas = replicas
             .into_iter()
-            .filter_map(|replica| book.node(replica, builder))
+            .filter_map(|replica| book.node(replica, current, builder))
             .collect();
         builder.shard(primary, replicas, epoch)
     }

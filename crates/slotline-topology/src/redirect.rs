@@ -1,6 +1,7 @@
 //! MOVED and ASK.
 
-use crate::endpoint::{Endpoint, split};
+use crate::address_map::AddressMap;
+use crate::endpoint::{Endpoint, is_name, split};
 use crate::slot::Slot;
 
 /// Which redirect a node replied with.
@@ -47,18 +48,23 @@ impl Redirect {
             _ => return None,
         };
         let (slot, target) = rest.trim_end().split_once(' ')?;
-        if !slot.bytes().all(|byte| byte.is_ascii_digit())
-            || target.contains(|letter: char| letter.is_whitespace() || letter.is_control())
-        {
+        if !slot.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
         let slot = Slot::new(slot.parse().ok()?)?;
-        let (host, port) = split(target)?;
+        let (host, port) = split(target).filter(|(host, _)| is_name(host))?;
         Some(Self {
             kind,
             slot,
             endpoint: Endpoint::told(Some(host), port, asked),
         })
+    }
+
+    /// This redirect to where `map` says that its target is reached.
+    #[must_use]
+    pub fn mapped(mut self, map: &AddressMap) -> Self {
+        self.endpoint = self.endpoint.map(|told| map.translate(&told));
+        self
     }
 
     /// Whether it is a MOVED.

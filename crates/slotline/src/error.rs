@@ -171,10 +171,17 @@ impl Error {
         matches!(&self.0.kind, Kind::Reply(error, _) if !error.is_server())
     }
 
-    /// Whether the URL or a setting makes no sense.
+    /// Whether the URL or a setting makes no sense, to itself or to the server: it
+    /// may lack the database that was asked for, as clusters have one only.
     #[must_use]
     pub fn is_config(&self) -> bool {
-        matches!(self.0.kind, Kind::Config(_))
+        match &self.0.kind {
+            Kind::Config(_) => true,
+            Kind::Connect(_) => self.pool_error().is_some_and(|error| {
+                error.is_config() || (error.step() == Some("SELECT") && error.code().is_some())
+            }),
+            _ => false,
+        }
     }
 
     /// Whether the order of its pipeline forbade to send the command again.

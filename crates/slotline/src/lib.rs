@@ -25,7 +25,7 @@ pub use slotline_pool::{
 #[cfg(feature = "tls")]
 pub use slotline_pool::{Tls, TlsBuilder, rustls};
 pub use slotline_resp::{Delivery, FromReply, FromReplyOwned, ToArg, ToArgs, Value};
-pub use slotline_topology::{Endpoint, Slot, Topology, slot_of};
+pub use slotline_topology::{AddressMap, Endpoint, Slot, Topology, slot_of};
 
 /// The examples of this crate's README, run as doc tests.
 #[cfg(doctest)]

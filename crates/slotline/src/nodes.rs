@@ -2,19 +2,25 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use slotline_pipeline::{
     self as pipeline, Intent, NodeFailure, Part, PartFailure, PartResponse, WhileAway,
 };
 use slotline_pool::{self as pool, DialLimit, Pool, PoolBuilder};
-use slotline_topology::Endpoint;
+use slotline_topology::{Endpoint, Topology};
+use tokio::time::Instant;
 use tower::Service;
 
-type Pools = FxHashMap<(Endpoint, Intent), Pool>;
+type Key = (Endpoint, Intent);
+type Pools = FxHashMap<Key, Pool>;
+
+/// How long the requests of a node that has left may take to end.
+const FAREWELL: Duration = Duration::from_secs(30);
 
 /// What a node's pools can be for.
 const INTENTS: [Intent; 2] = [Intent::ReadWrite, Intent::ReadOnly];
@@ -28,7 +34,9 @@ struct Inner {
     template: Box<dyn Fn(pool::Address) -> PoolBuilder + Send + Sync>,
     /// Read without a lock; replaced as a whole when a node is first used.
     pools: ArcSwap<Pools>,
-    growing: Mutex<()>,
+    /// Held by whoever adds pools or takes some out: those whose node was not in
+    /// the map when it was last looked at, and the commands they had sent by then.
+    strangers: Mutex<FxHashMap<Key, u64>>,
 }
 
 impl Nodes {
@@ -38,7 +46,7 @@ impl Nodes {
         Nodes(Arc::new(Inner {
             template: Box::new(template),
             pools: ArcSwap::default(),
-            growing: Mutex::new(()),
+            strangers: Mutex::default(),
         }))
     }
 
@@ -65,9 +73,44 @@ impl Nodes {
             .collect()
     }
 
-    fn add(&self, key: (Endpoint, Intent)) -> Pool {
-        let growing = self.0.growing.lock();
-        let _growing = growing.unwrap_or_else(PoisonError::into_inner);
+    fn strangers(&self) -> MutexGuard<'_, FxHashMap<Key, u64>> {
+        let strangers = self.0.strangers.lock();
+        strangers.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out the pools of nodes that have left the map, once nothing was asked
+    /// of them from one map to the next: a command that was routed by an earlier
+    /// one, an ASK or a look at a seed still finds them.
+    fn let_go(&self, topology: &Topology) -> Vec<Pool> {
+        let mut strangers = self.strangers();
+        let pools = self.0.pools.load();
+        let mut seen = FxHashMap::default();
+        let mut gone = FxHashSet::default();
+        for (key, pool) in pools.iter() {
+            if topology.find(&key.0).is_some() {
+                continue;
+            }
+            let now = pool.statistics();
+            if strangers.get(key) == Some(&now.commands) && now.in_flight == 0 && now.waiting == 0 {
+                gone.insert(key.clone());
+            } else {
+                seen.insert(key.clone(), now.commands);
+            }
+        }
+        *strangers = seen;
+        if gone.is_empty() {
+            return Vec::new();
+        }
+        let (left, kept) = pools
+            .iter()
+            .map(|(key, pool)| (key.clone(), pool.clone()))
+            .partition::<Pools, _>(|(key, _)| gone.contains(key));
+        self.0.pools.store(Arc::new(kept));
+        left.into_values().collect()
+    }
+
+    fn add(&self, key: Key) -> Pool {
+        let _growing = self.strangers();
         let pools = self.0.pools.load();
         if let Some(pool) = pools.get(&key) {
             return pool.clone();
@@ -106,6 +149,13 @@ impl pipeline::Nodes for Nodes {
             if let Some(pool) = pools.get(&(node.clone(), intent)) {
                 pool.give_back();
             }
+        }
+    }
+
+    fn known(&self, topology: &Topology) {
+        for pool in self.let_go(topology) {
+            // Whoever has just been handed it is served to the end.
+            tokio::spawn(async move { pool.drain(Instant::now() + FAREWELL).await });
         }
     }
 }
@@ -172,7 +222,8 @@ fn node_error(error: pool::Error, node: &Endpoint, while_away: WhileAway) -> pip
     // Whoever does not wait for a node has another way, whatever kept the node
     // from being ready.
     let is_passing = error.is_network() || while_away == WhileAway::Refuse;
-    let failure = if error.is_displaced() {
+    // A pool is closed because its node has left the map, which has others.
+    let failure = if error.is_displaced() || error.is_closed() {
         NodeFailure::Displaced
     } else if error.is_handshake() && is_passing {
         NodeFailure::Unreachable

@@ -11,6 +11,10 @@ pub(crate) enum Keys {
     None,
     Range { first: i64, last: i64, step: i64 },
     Counted { count_at: i64 },
+    CountedInto { count_at: i64 },
+    Streams { from: i64 },
+    Stored { from: i64 },
+    Migrated,
     Unknown,
 }
 

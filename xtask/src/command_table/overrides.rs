@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 
 use super::facts::Facts;
+use super::keys::Keys;
 
 /// Commands that change what their connection is, or speak of what was done on
 /// it: a connection that many use refuses them.
@@ -65,6 +66,29 @@ const POLICIES: &[(&str, &str, &str)] = &[
     ("PING", "Default", "Default"),
 ];
 
+/// Keys that the servers find by code of their own, which their specifications
+/// tell in part or not at all.
+const KEYS: &[(&str, Keys)] = &[
+    ("GEORADIUS", Keys::Stored { from: 5 }),
+    ("GEORADIUSBYMEMBER", Keys::Stored { from: 5 }),
+    ("MIGRATE", Keys::Migrated),
+    ("SORT", Keys::Stored { from: 2 }),
+    // A pattern of BY or GET makes no key.
+    (
+        "SORT_RO",
+        Keys::Range {
+            first: 1,
+            last: 1,
+            step: 1,
+        },
+    ),
+    ("XREAD", Keys::Streams { from: 1 }),
+    ("XREADGROUP", Keys::Streams { from: 4 }),
+    ("ZDIFFSTORE", Keys::CountedInto { count_at: 2 }),
+    ("ZINTERSTORE", Keys::CountedInto { count_at: 2 }),
+    ("ZUNIONSTORE", Keys::CountedInto { count_at: 2 }),
+];
+
 /// Applies all of them. A name that no server knows is an error: it would be
 /// an override without effect.
 pub(crate) fn apply(table: &mut BTreeMap<String, Facts>) -> Result<()> {
@@ -77,6 +101,9 @@ pub(crate) fn apply(table: &mut BTreeMap<String, Facts>) -> Result<()> {
         let facts = find(table, name)?;
         facts.request = request;
         facts.response = response;
+    }
+    for (name, keys) in KEYS {
+        find(table, name)?.keys = *keys;
     }
     Ok(())
 }
@@ -103,5 +130,6 @@ mod tests {
             assert!(list.is_sorted_by(|a, b| a < b), "{list:?}");
         }
         assert!(POLICIES.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(KEYS.is_sorted_by(|a, b| a.0 < b.0));
     }
 }

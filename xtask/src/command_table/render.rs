@@ -72,6 +72,12 @@ fn keys(keys: Keys) -> String {
         Keys::None => "NO_KEYS".to_owned(),
         Keys::Range { first, last, step } => format!("range({first}, {last}, {step})"),
         Keys::Counted { count_at } => format!("counted({count_at})"),
+        Keys::CountedInto { count_at } => {
+            format!("KeySpec::CountedInto {{ count_at: {count_at} }}")
+        }
+        Keys::Streams { from } => format!("KeySpec::Streams {{ from: {from} }}"),
+        Keys::Stored { from } => format!("KeySpec::Stored {{ from: {from} }}"),
+        Keys::Migrated => "KeySpec::Migrated".to_owned(),
         Keys::Unknown => "KeySpec::Unknown".to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::{ArcSwap, Guard};
 use rustc_hash::FxHashMap;
-use slotline_topology::{Endpoint, Slot, SlotSet, Topology};
+use slotline_topology::{AddressMap, Endpoint, Slot, SlotSet, Topology};
 use tokio::sync::Notify;
 
 /// The topology and what is known beside it, at one moment. Never changed (T1).
@@ -44,6 +44,7 @@ pub struct Cluster(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     snapshot: ArcSwap<Snapshot>,
+    addresses: AddressMap,
     /// Held by whoever makes a new snapshot; never by a command that reads one.
     changes: Mutex<Changes>,
     wanted: Notify,
@@ -62,12 +63,21 @@ impl Cluster {
     /// A cluster of which this much is known.
     #[must_use]
     pub fn new(topology: Topology) -> Cluster {
+        Cluster::mapped(topology, AddressMap::default())
+    }
+
+    /// The same, whose nodes are reached where `addresses` says: it translates
+    /// whatever redirects and refreshes tell. `topology` has to be translated
+    /// already.
+    #[must_use]
+    pub fn mapped(topology: Topology, addresses: AddressMap) -> Cluster {
         let snapshot = Snapshot {
             topology,
             unsettled: Arc::default(),
         };
         Cluster(Arc::new(Inner {
             snapshot: ArcSwap::from_pointee(snapshot),
+            addresses,
             changes: Mutex::default(),
             wanted: Notify::new(),
             redirects: AtomicU64::new(0),
@@ -78,6 +88,12 @@ impl Cluster {
     #[must_use]
     pub fn snapshot(&self) -> Guard<Arc<Snapshot>> {
         self.0.snapshot.load()
+    }
+
+    /// Where the nodes are reached that servers tell of.
+    #[must_use]
+    pub fn addresses(&self) -> &AddressMap {
+        &self.0.addresses
     }
 
     /// A server answered that `slot` is served by `node`: from now on it is, and

@@ -87,11 +87,12 @@ fn redirect(
     // Where nobody knows who was asked, an empty host means nothing.
     let nobody = Endpoint::new("", 0);
     let asked = asked.unwrap_or(&nobody);
+    let parsed = Parsed::parse(line, asked).map(|told| told.mapped(cluster.addresses()));
     let Some(Parsed {
         kind,
         slot,
         endpoint,
-    }) = Parsed::parse(line, asked)
+    }) = parsed
     else {
         return Advice::Surface;
     };

@@ -178,6 +178,11 @@ where
     async fn ask(&mut self, nodes: Vec<Endpoint>) {
         self.cluster.refresh_begins();
         let views = fetch_views(&self.nodes, nodes, self.config.patience).await;
+        let addresses = self.cluster.addresses();
+        let views: Vec<View> = views
+            .into_iter()
+            .map(|view| view.mapped(addresses))
+            .collect();
         let before = self.cluster.snapshot().topology().clone();
         self.install(&views);
         // Compared with the last time: a MOVED may have taken a slot from its
@@ -186,6 +191,7 @@ where
         let known = self.cluster.snapshot().topology().clone();
         self.displaced = displaced(&self.known, &known);
         self.displaced.extend(displaced(&before, &known));
+        self.nodes.known(&known);
         self.known = known;
         self.give_back();
     }

@@ -99,7 +99,29 @@ pub enum KeySpec {
         /// The position of the number.
         count_at: u16,
     },
-    /// Anything else: whoever sends it says which arguments are keys.
+    /// As [`Counted`](Self::Counted), and before all of them the key at position 1,
+    /// which the result goes to (ZUNIONSTORE and its kin).
+    CountedInto {
+        /// The position of the number.
+        count_at: u16,
+    },
+    /// The first half of what stands behind the word STREAMS, which is looked for
+    /// from position `from` on (XREAD, XREADGROUP).
+    Streams {
+        /// The first position where the word may stand.
+        from: u16,
+    },
+    /// The key at position 1, the one behind the last STORE from position `from` on,
+    /// and the one behind the last STOREDIST (SORT, GEORADIUS, GEORADIUSBYMEMBER).
+    Stored {
+        /// The first position where the word may stand.
+        from: u16,
+    },
+    /// The key at position 3; if that is empty, those behind the word KEYS
+    /// (MIGRATE).
+    Migrated,
+    /// Anything else, as of a command that is not known: whoever sends it says
+    /// which arguments are keys.
     Unknown,
 }
 

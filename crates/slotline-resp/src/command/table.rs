@@ -295,9 +295,9 @@ pub static GEOHASH: CommandInfo = CommandInfo::new("GEOHASH", READ, range(1, 1, 
 /// GEOPOS
 pub static GEOPOS: CommandInfo = CommandInfo::new("GEOPOS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GEORADIUS
-pub static GEORADIUS: CommandInfo = CommandInfo::new("GEORADIUS", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEORADIUS: CommandInfo = CommandInfo::new("GEORADIUS", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Stored { from: 5 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// GEORADIUSBYMEMBER
-pub static GEORADIUSBYMEMBER: CommandInfo = CommandInfo::new("GEORADIUSBYMEMBER", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static GEORADIUSBYMEMBER: CommandInfo = CommandInfo::new("GEORADIUSBYMEMBER", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Stored { from: 5 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// GEORADIUSBYMEMBER_RO
 pub static GEORADIUSBYMEMBER_RO: CommandInfo = CommandInfo::new("GEORADIUSBYMEMBER_RO", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// GEORADIUS_RO
@@ -451,7 +451,7 @@ pub static MEMORY_USAGE: CommandInfo = CommandInfo::new("MEMORY USAGE", READ, ra
 /// MGET
 pub static MGET: CommandInfo = CommandInfo::new("MGET", READ, range(1, -1, 1), RequestPolicy::MultiShard, ResponsePolicy::Default);
 /// MIGRATE
-pub static MIGRATE: CommandInfo = CommandInfo::new("MIGRATE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static MIGRATE: CommandInfo = CommandInfo::new("MIGRATE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Migrated, RequestPolicy::Default, ResponsePolicy::Default);
 /// MODULE
 pub static MODULE: CommandInfo = CommandInfo::new("MODULE", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// MODULE HELP
@@ -633,9 +633,9 @@ pub static SMISMEMBER: CommandInfo = CommandInfo::new("SMISMEMBER", READ, range(
 /// SMOVE
 pub static SMOVE: CommandInfo = CommandInfo::new("SMOVE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SORT
-pub static SORT: CommandInfo = CommandInfo::new("SORT", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SORT: CommandInfo = CommandInfo::new("SORT", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Stored { from: 2 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// SORT_RO
-pub static SORT_RO: CommandInfo = CommandInfo::new("SORT_RO", Flags::MOVABLE_KEYS.union(READ), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static SORT_RO: CommandInfo = CommandInfo::new("SORT_RO", Flags::MOVABLE_KEYS.union(READ), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SPOP
 pub static SPOP: CommandInfo = CommandInfo::new("SPOP", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SPUBLISH
@@ -749,9 +749,9 @@ pub static XPENDING: CommandInfo = CommandInfo::new("XPENDING", READ, range(1, 1
 /// XRANGE
 pub static XRANGE: CommandInfo = CommandInfo::new("XRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XREAD
-pub static XREAD: CommandInfo = CommandInfo::new("XREAD", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(READ), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static XREAD: CommandInfo = CommandInfo::new("XREAD", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(READ), KeySpec::Streams { from: 1 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// XREADGROUP
-pub static XREADGROUP: CommandInfo = CommandInfo::new("XREADGROUP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static XREADGROUP: CommandInfo = CommandInfo::new("XREADGROUP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), KeySpec::Streams { from: 4 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// XREVRANGE
 pub static XREVRANGE: CommandInfo = CommandInfo::new("XREVRANGE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XSETID
@@ -767,7 +767,7 @@ pub static ZCOUNT: CommandInfo = CommandInfo::new("ZCOUNT", READ, range(1, 1, 1)
 /// ZDIFF
 pub static ZDIFF: CommandInfo = CommandInfo::new("ZDIFF", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZDIFFSTORE
-pub static ZDIFFSTORE: CommandInfo = CommandInfo::new("ZDIFFSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZDIFFSTORE: CommandInfo = CommandInfo::new("ZDIFFSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::CountedInto { count_at: 2 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINCRBY
 pub static ZINCRBY: CommandInfo = CommandInfo::new("ZINCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTER
@@ -775,7 +775,7 @@ pub static ZINTER: CommandInfo = CommandInfo::new("ZINTER", Flags::MOVABLE_KEYS.
 /// ZINTERCARD
 pub static ZINTERCARD: CommandInfo = CommandInfo::new("ZINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTERSTORE
-pub static ZINTERSTORE: CommandInfo = CommandInfo::new("ZINTERSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZINTERSTORE: CommandInfo = CommandInfo::new("ZINTERSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::CountedInto { count_at: 2 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// ZLEXCOUNT
 pub static ZLEXCOUNT: CommandInfo = CommandInfo::new("ZLEXCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZMPOP
@@ -821,7 +821,7 @@ pub static ZSCORE: CommandInfo = CommandInfo::new("ZSCORE", READ, range(1, 1, 1)
 /// ZUNION
 pub static ZUNION: CommandInfo = CommandInfo::new("ZUNION", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZUNIONSTORE
-pub static ZUNIONSTORE: CommandInfo = CommandInfo::new("ZUNIONSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::Unknown, RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZUNIONSTORE: CommandInfo = CommandInfo::new("ZUNIONSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::CountedInto { count_at: 2 }, RequestPolicy::Default, ResponsePolicy::Default);
 
 /// Every row, sorted by name.
 pub(crate) static TABLE: &[&CommandInfo] = &[

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::endpoint::Endpoint;
 use crate::slot::Slot;
-use crate::topology::{Map, NOBODY, Node, NodeIndex, Role, Shard, Topology};
+use crate::topology::{Details, Map, NOBODY, Node, NodeIndex, Role, Shard, Topology};
 
 /// Collects nodes and shards, each once.
 pub(crate) struct Builder {
@@ -32,12 +32,18 @@ impl Default for Builder {
 
 impl Builder {
     /// The node at an endpoint; `None` once there are more than indexes.
-    pub(crate) fn node(&mut self, id: Option<Arc<str>>, endpoint: Endpoint) -> Option<NodeIndex> {
+    pub(crate) fn node(
+        &mut self,
+        id: Option<Arc<str>>,
+        endpoint: Endpoint,
+        details: Option<Arc<Details>>,
+    ) -> Option<NodeIndex> {
         if let Some(&index) = self.by_endpoint.get(&endpoint) {
             if let Some(node) = self.nodes.get_mut(index.index())
                 && node.id.is_none()
             {
                 node.id = id;
+                node.details = Details::joined(&node.details, &details);
             }
             return Some(index);
         }
@@ -47,6 +53,7 @@ impl Builder {
             id,
             endpoint,
             role: Role::Replica,
+            details,
         });
         Some(index)
     }
@@ -128,10 +135,10 @@ impl TopologyBuilder {
         primary: Endpoint,
         replicas: impl IntoIterator<Item = Endpoint>,
     ) -> Self {
-        let primary = self.0.node(None, primary);
+        let primary = self.0.node(None, primary, None);
         let replicas = replicas
             .into_iter()
-            .filter_map(|replica| self.0.node(None, replica))
+            .filter_map(|replica| self.0.node(None, replica, None))
             .collect();
         let shard = primary.and_then(|primary| self.0.shard(primary, replicas, None));
         for range in slots {

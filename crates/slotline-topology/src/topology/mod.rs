@@ -1,10 +1,13 @@
 //! The map from slots to nodes.
 
 mod build;
+mod node;
 mod patch;
 
 pub(crate) use build::Builder;
 pub use build::TopologyBuilder;
+pub(crate) use node::Details;
+pub use node::{Health, Node, NodeIndex, Role};
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -14,53 +17,6 @@ use rustc_hash::FxHashMap;
 
 use crate::endpoint::Endpoint;
 use crate::slot::Slot;
-
-/// A node's place in [`Topology::nodes`]. It means nothing in another topology:
-/// a refresh may number the nodes anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeIndex(pub(crate) u16);
-
-impl NodeIndex {
-    /// For a table of nodes.
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// What a node does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// It owns slots and takes writes.
-    Primary,
-    /// It copies a primary and may serve reads.
-    Replica,
-}
-
-/// A server of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    pub(crate) id: Option<Arc<str>>,
-    pub(crate) endpoint: Endpoint,
-    pub(crate) role: Role,
-}
-
-impl Node {
-    /// The 40-letter name that the cluster knows it by; unknown for a
-    /// standalone server and for one that only a MOVED has named.
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
-    }
-
-    /// Where it listens.
-    pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
-    }
-
-    /// Primary if it owns any slot.
-    pub fn role(&self) -> Role {
-        self.role
-    }
-}
 
 /// A primary and the replicas that serve the same slots.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +28,12 @@ pub struct Shard {
 }
 
 impl Shard {
+    /// The config epoch under which the primary is known to own the slots, if
+    /// any view had it: the greater one is the newer claim.
+    pub fn epoch(&self) -> Option<u64> {
+        self.epoch
+    }
+
     /// The node that owns the slots.
     pub fn primary(&self) -> NodeIndex {
         self.primary
@@ -137,7 +99,7 @@ impl Topology {
     pub fn single(endpoint: Endpoint) -> Self {
         let mut builder = Builder::default();
         let shard = builder
-            .node(None, endpoint)
+            .node(None, endpoint, None)
             .and_then(|primary| builder.shard(primary, Vec::new(), None));
         builder.assign(0..=Slot::COUNT - 1, shard);
         builder.build(true)
@@ -148,7 +110,7 @@ impl Topology {
         TopologyBuilder::default()
     }
 
-    fn shard_index(&self, slot: Slot) -> u16 {
+    pub(crate) fn shard_index(&self, slot: Slot) -> u16 {
         self.0.table.get(slot.index()).copied().unwrap_or(NOBODY)
     }
 
@@ -166,6 +128,19 @@ impl Topology {
     /// The replicas of a slot's owner.
     pub fn replicas_of(&self, slot: Slot) -> &[NodeIndex] {
         self.shard_of(slot).map_or(&[], Shard::replicas)
+    }
+
+    /// The shards that serve any slot. Where views differ, or were patched, one
+    /// primary may have several.
+    pub fn shards(&self) -> impl Iterator<Item = &Shard> {
+        let mut serves = vec![false; self.0.shards.len()];
+        for &shard in &self.0.table {
+            if let Some(serves) = serves.get_mut(usize::from(shard)) {
+                *serves = true;
+            }
+        }
+        let all = self.0.shards.iter().zip(serves);
+        all.filter_map(|(shard, serves)| serves.then_some(shard))
     }
 
     /// All nodes, at the places that [`NodeIndex`] speaks of.

@@ -56,6 +56,7 @@ impl Map {
                 id: None,
                 endpoint: endpoint.clone(),
                 role: Role::Primary,
+                details: None,
             });
             self.by_endpoint.insert(endpoint.clone(), primary);
             return self.new_shard(primary);

@@ -1,23 +1,30 @@
 //! What one node says about its cluster.
 
+mod from_nodes;
 mod nodes;
+mod raw;
+mod shards;
+mod sketch;
 mod slots;
 
 pub use nodes::{NodeFlags, NodeLine, parse_nodes};
+pub use shards::PortKind;
 
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::address_map::AddressMap;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::merge::merge;
 use crate::slot::Slot;
 use crate::slot_set::SlotSet;
-use crate::topology::Topology;
+use crate::topology::{Details, Topology};
 
-/// The cluster as one node sees it: from its `CLUSTER SLOTS`, and better with
-/// its `CLUSTER NODES` too. [`merge`] makes a [`Topology`] of several.
+/// The cluster as one node sees it: from its `CLUSTER SLOTS`, `CLUSTER SHARDS`
+/// or `CLUSTER NODES`; the first two are better with its `CLUSTER NODES` too.
+/// [`merge`] makes a [`Topology`] of several.
 ///
 /// ```
 /// use slotline_resp::Reply;
@@ -38,12 +45,17 @@ pub struct View {
     pub(crate) asked: Endpoint,
     pub(crate) members: Vec<Member>,
     pub(crate) entries: Vec<Entry>,
+    /// Of each slot the entry that speaks of it, or [`SILENT`].
+    pub(crate) table: Box<[u16]>,
     /// By node id, if CLUSTER NODES was read.
     epochs: FxHashMap<Arc<str>, u64>,
-    pub(crate) myself: Option<Arc<str>>,
+    myself: Option<Arc<str>>,
     pub(crate) migrating: SlotSet,
-    pub(crate) importing: SlotSet,
+    importing: SlotSet,
 }
+
+/// In the table: no entry speaks of the slot.
+pub(crate) const SILENT: u16 = u16::MAX;
 
 /// A node as one view names it.
 #[derive(Clone, Debug)]
@@ -52,13 +64,12 @@ pub(crate) struct Member {
     pub(crate) endpoint: Endpoint,
     /// The node gave no host, so that the endpoint is where it was asked.
     pub(crate) assumed: bool,
+    pub(crate) details: Option<Arc<Details>>,
 }
 
-/// One range of slots; nodes are places in [`View::members`].
-#[derive(Clone, Debug)]
+/// An owner and who copies it; nodes are places in [`View::members`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Entry {
-    pub(crate) first: u16,
-    pub(crate) last: u16,
     pub(crate) primary: usize,
     pub(crate) replicas: Vec<usize>,
 }
@@ -88,7 +99,11 @@ impl View {
     /// Adds what `CLUSTER NODES` of the same node says: config epochs, and the
     /// slots on the move. Lines that cannot be read are passed over.
     pub fn add_nodes(&mut self, reply_text: &str) {
-        for line in parse_nodes(reply_text) {
+        self.add_lines(&parse_nodes(reply_text));
+    }
+
+    fn add_lines(&mut self, lines: &[NodeLine]) {
+        for line in lines {
             let id: Arc<str> = line.id.as_str().into();
             if line.flags.myself {
                 self.myself = Some(Arc::clone(&id));
@@ -101,13 +116,39 @@ impl View {
         }
     }
 
+    /// Adds the availability zone of the node that was asked, as it says itself in
+    /// `INFO server` or in its answer to `HELLO` (`availability_zone`). Valkey 8
+    /// tells of it only so; [`merge`] keeps what is known of a node's zone.
+    /// Nothing happens if the view does not know which node was asked.
+    pub fn set_zone(&mut self, zone: &str) {
+        let is_asked = |member: &&mut Member| match &self.myself {
+            Some(id) => member.id.as_ref() == Some(id),
+            None => member.endpoint == self.asked,
+        };
+        if let Some(asked) = self.members.iter_mut().find(is_asked)
+            && !zone.is_empty()
+        {
+            let mut details = asked.details.as_deref().cloned().unwrap_or_default();
+            details.zone = Some(zone.into());
+            asked.details = Some(Arc::new(details));
+        }
+    }
+
+    /// This view with every endpoint translated by `map`, but for that of the node
+    /// that was asked, which is where it was reached.
+    #[must_use]
+    pub fn mapped(mut self, map: &AddressMap) -> Self {
+        for member in &mut self.members {
+            if let Some(reached_at) = map.get(&member.endpoint) {
+                member.endpoint = reached_at;
+            }
+        }
+        self
+    }
+
     /// How many slots this node names an owner of, of 16,384.
     pub fn covered(&self) -> usize {
-        let mut named = SlotSet::new();
-        for entry in &self.entries {
-            named.extend((entry.first..=entry.last).filter_map(Slot::new));
-        }
-        named.len()
+        self.table.iter().filter(|entry| **entry != SILENT).count()
     }
 
     /// The topology by this view alone.
@@ -117,6 +158,11 @@ impl View {
     /// It names no owner of any slot ([`Error::is_empty`]).
     pub fn topology(&self) -> Result<Topology, Error> {
         merge(std::slice::from_ref(self), None).map(|merged| merged.topology)
+    }
+
+    /// The place of the entry that speaks of a slot, or [`SILENT`].
+    pub(crate) fn place(&self, slot: Slot) -> u16 {
+        self.table.get(slot.index()).copied().unwrap_or(SILENT)
     }
 
     /// The config epoch of an entry's owner, if this view knows it.

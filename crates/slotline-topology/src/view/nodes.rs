@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::endpoint::{Endpoint, split};
+use crate::endpoint::{Endpoint, split_any_port};
 use crate::slot::Slot;
 
 /// One line of `CLUSTER NODES` (the command's page, "Serialization format").
@@ -11,10 +11,19 @@ use crate::slot::Slot;
 pub struct NodeLine {
     /// The node's name, 40 hexadecimal digits.
     pub id: String,
-    /// Its address; `None` if the node that wrote the line does not know it.
-    pub endpoint: Option<Endpoint>,
+    /// Its IP address; `None` if the node that wrote the line does not know it,
+    /// as of itself before another has told.
+    pub ip: Option<String>,
+    /// Its port for clients, that for TLS if it was asked by TLS; 0 if it is not
+    /// known.
+    pub port: u16,
+    /// Its port for other nodes; before version 4 it was not told.
+    pub bus_port: Option<u16>,
     /// Its host name, if it announces one.
     pub hostname: Option<String>,
+    /// What else is told of it, such as `shard-id`, by name. Servers keep it in
+    /// their own `nodes.conf`, and do not tell clients so far.
+    pub extra: Vec<(String, String)>,
     /// What the writer of the line holds of it.
     pub flags: NodeFlags,
     /// The id of the primary that it copies.
@@ -52,6 +61,23 @@ pub struct NodeFlags {
     pub handshake: bool,
     /// Its address is not known.
     pub noaddr: bool,
+    /// It never stands for election (`cluster-replica-no-failover`).
+    pub nofailover: bool,
+}
+
+impl NodeLine {
+    /// Its address and port; `None` if either is not known.
+    pub fn endpoint(&self) -> Option<Endpoint> {
+        let ip = self.ip.as_deref().filter(|_| self.port != 0)?;
+        Some(Endpoint::new(ip, self.port))
+    }
+
+    /// The shard that it belongs to, where that is told (`shard-id`).
+    pub fn shard_id(&self) -> Option<&str> {
+        let mut extra = self.extra.iter();
+        let found = extra.find(|(name, _)| name == "shard-id");
+        found.map(|(_, id)| id.as_str())
+    }
 }
 
 /// Reads the text of `CLUSTER NODES`; lines that cannot be read are passed
@@ -71,7 +97,7 @@ pub fn parse_nodes(text: &str) -> Vec<NodeLine> {
     text.lines().filter_map(node).collect()
 }
 
-/// `id ip:port@busport[,hostname[,key=value]…] flags primary ping pong epoch
+/// `id ip:port[@busport[,hostname[,key=value]…]] flags primary ping pong epoch
 /// link slots…`
 fn node(line: &str) -> Option<NodeLine> {
     let mut words = line.split_ascii_whitespace();
@@ -83,18 +109,29 @@ fn node(line: &str) -> Option<NodeLine> {
     let epoch = words.next()?.parse().ok()?;
     let connected = words.next()? == "connected";
     let place = address.next()?;
-    let client_side = place.split_once('@').map_or(place, |(client, _bus)| client);
-    let endpoint = split(client_side)
-        .filter(|(host, _)| !host.is_empty())
-        .and_then(|_| Endpoint::parse(client_side).ok());
-    let hostname = address
-        .next()
-        .filter(|name| !name.is_empty() && !name.contains('='))
+    let (client_side, bus_port) = match place.split_once('@') {
+        Some((client, bus)) => (client, bus.parse().ok()),
+        None => (place, None),
+    };
+    let (host, port) = split_any_port(client_side)?;
+    let ip = Some(host)
+        .filter(|ip| !ip.is_empty() && *ip != "?")
         .map(str::to_owned);
+    let (mut hostname, mut extra) = (None, Vec::new());
+    for (index, word) in address.enumerate() {
+        match word.split_once('=') {
+            Some((name, value)) => extra.push((name.to_owned(), value.to_owned())),
+            None if index == 0 && !word.is_empty() => hostname = Some(word.to_owned()),
+            None => {}
+        }
+    }
     let mut node = NodeLine {
         id,
-        endpoint,
+        ip,
+        port,
+        bus_port,
         hostname,
+        extra,
         flags,
         primary,
         epoch,
@@ -146,6 +183,7 @@ fn flags(word: &str) -> NodeFlags {
             "fail?" => flags.suspected = true,
             "handshake" => flags.handshake = true,
             "noaddr" => flags.noaddr = true,
+            "nofailover" => flags.nofailover = true,
             _ => {}
         }
     }

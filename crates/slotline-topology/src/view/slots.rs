@@ -1,18 +1,12 @@
 //! CLUSTER SLOTS.
 
-use std::sync::Arc;
-
-use rustc_hash::{FxHashMap, FxHashSet};
 use slotline_resp::{FromReply, Reader, Reply};
 
+use super::raw::{RawNode, lenient};
+use super::sketch::Sketch;
+use super::{Entry, View};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::slot::Slot;
-use crate::slot_set::SlotSet;
-use crate::view::{Entry, Member, View};
-
-/// What is read of one reply at most: as many ranges as there are slots.
-const MOST_ENTRIES: usize = Slot::COUNT as usize;
 
 impl View {
     /// Reads the reply to `CLUSTER SLOTS` of the node at `asked` (the command's
@@ -27,31 +21,35 @@ impl View {
     ///
     /// The reply is an error or no array at all ([`Error::is_reply`]).
     pub fn from_slots(reply: &Reply, asked: &Endpoint) -> Result<Self, Error> {
-        let mut book = Book::new(asked);
-        let mut entries = Vec::new();
+        let mut sketch = Sketch::new(asked);
         let mut reader = reply.reader();
         let mut read = || -> Result<(), slotline_resp::Error> {
             let mut all = reader.sequence("the array of CLUSTER SLOTS")?;
-            while reader.has_next(&mut all)? {
-                if entries.len() == MOST_ENTRIES {
-                    break;
-                }
+            while reader.has_next(&mut all)? && !sketch.is_full() {
                 let range: Result<RawRange<'_>, _> = FromReply::from_reply(&mut reader)?;
-                entries.extend(range.ok().and_then(|range| book.entry(range)));
+                if let Ok(range) = range {
+                    take(&mut sketch, &range);
+                }
             }
             Ok(())
         };
         read().map_err(Error::slots)?;
-        Ok(Self {
-            asked: asked.clone(),
-            members: book.members,
-            entries,
-            epochs: FxHashMap::default(),
-            myself: None,
-            migrating: SlotSet::new(),
-            importing: SlotSet::new(),
-        })
+        Ok(sketch.finish())
     }
+}
+
+fn take(sketch: &mut Sketch, range: &RawRange<'_>) {
+    let mut nodes = range.nodes.iter();
+    // The first is the primary; a range whose primary cannot be reached has no
+    // owner, and its slots lead to a refresh.
+    let primary = nodes.next().and_then(|node| node.as_ref().ok());
+    let Some(primary) = primary.and_then(|node| sketch.member(node)) else {
+        return;
+    };
+    let replicas = nodes
+        .filter_map(|node| sketch.member(node.as_ref().ok()?))
+        .collect();
+    sketch.give(range.first, range.last, Entry { primary, replicas });
 }
 
 /// `[first, last, [host, port, id?, metadata?], …]`.
@@ -68,31 +66,25 @@ impl<'a> FromReply<'a> for RawRange<'a> {
         let last = part(reader, &mut parts)?;
         let mut nodes = Vec::new();
         while reader.has_next(&mut parts)? {
-            nodes.push(FromReply::from_reply(reader)?);
+            let node: Result<InRange<'a>, _> = FromReply::from_reply(reader)?;
+            nodes.push(node.map(|InRange(node)| node));
         }
         Ok(Self { first, last, nodes })
     }
 }
 
-#[derive(Default)]
-struct RawNode<'a> {
-    host: Option<&'a str>,
-    port: u16,
-    id: Option<&'a str>,
-    ip: Option<&'a str>,
-    hostname: Option<&'a str>,
-}
+struct InRange<'a>(RawNode<'a>);
 
-impl<'a> FromReply<'a> for RawNode<'a> {
+impl<'a> FromReply<'a> for InRange<'a> {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, slotline_resp::Error> {
         let mut parts = reader.sequence("a node")?;
-        let mut node = Self {
+        let mut node = RawNode {
             host: part(reader, &mut parts)?,
             port: part(reader, &mut parts)?,
-            ..Self::default()
+            ..RawNode::default()
         };
         if reader.has_next(&mut parts)? {
-            node.id = optional(reader)?;
+            node.id = lenient(reader)?;
         }
         if reader.has_next(&mut parts)? {
             // Newer servers may add what we cannot read; it is not needed.
@@ -101,6 +93,7 @@ impl<'a> FromReply<'a> for RawNode<'a> {
                 match key {
                     "ip" => node.ip = value,
                     "hostname" => node.hostname = value,
+                    "availability-zone" => node.zone = value,
                     _ => {}
                 }
             }
@@ -108,7 +101,7 @@ impl<'a> FromReply<'a> for RawNode<'a> {
         while reader.has_next(&mut parts)? {
             reader.skip()?;
         }
-        Ok(node)
+        Ok(Self(node))
     }
 }
 
@@ -122,7 +115,7 @@ impl<'a> FromReply<'a> for Metadata<'a> {
         while reader.has_pair(&mut pairs)? {
             let key = reader.str()?;
             reader.begin_value(&mut pairs)?;
-            all.push((key, FromReply::from_reply(reader)?));
+            all.push((key, lenient(reader)?));
         }
         Ok(Self(all))
     }
@@ -139,85 +132,5 @@ fn part<'a, T: FromReply<'a>>(
             "an entry of CLUSTER SLOTS",
             "an array that is too short",
         ))
-    }
-}
-
-/// A text, or nothing if there is something else.
-fn optional<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, slotline_resp::Error> {
-    let text: Result<Option<&str>, _> = FromReply::from_reply(reader)?;
-    Ok(text.ok().flatten())
-}
-
-/// The nodes met so far. A fragmented cluster names each of them in thousands
-/// of ranges.
-struct Book<'b> {
-    asked: &'b Endpoint,
-    members: Vec<Member>,
-    by_endpoint: FxHashMap<Endpoint, usize>,
-    texts: FxHashSet<Arc<str>>,
-}
-
-impl<'b> Book<'b> {
-    fn new(asked: &'b Endpoint) -> Self {
-        Self {
-            asked,
-            members: Vec::new(),
-            by_endpoint: FxHashMap::default(),
-            texts: FxHashSet::default(),
-        }
-    }
-
-    fn entry(&mut self, range: RawRange<'_>) -> Option<Entry> {
-        if range.first > range.last || range.last >= Slot::COUNT {
-            return None;
-        }
-        let mut nodes = range.nodes.into_iter();
-        // The first is the primary; a range whose primary cannot be reached
-        // has no owner, and its slots lead to a refresh.
-        let primary = self.member(nodes.next()?.ok()?)?;
-        let replicas = nodes.filter_map(|node| self.member(node.ok()?)).collect();
-        Some(Entry {
-            first: range.first,
-            last: range.last,
-            primary,
-            replicas,
-        })
-    }
-
-    fn member(&mut self, node: RawNode<'_>) -> Option<usize> {
-        let known = |host: &&str| !host.is_empty() && *host != "?";
-        let host = match node.host {
-            Some("?") => Some(node.ip.filter(known).or(node.hostname.filter(known))?),
-            other => other.filter(|host| !host.is_empty()),
-        };
-        let host_text = host.map(|host| self.text(host));
-        let endpoint = match host_text {
-            // Most hosts need no look beyond the shared text.
-            Some(text) if !text.starts_with('[') && node.port != 0 => {
-                Endpoint::new(text, node.port)
-            }
-            _ => Endpoint::told(host, node.port, self.asked)?,
-        };
-        if let Some(&place) = self.by_endpoint.get(&endpoint) {
-            return Some(place);
-        }
-        let place = self.members.len();
-        self.by_endpoint.insert(endpoint.clone(), place);
-        let id = node.id.filter(|id| !id.is_empty()).map(Arc::from);
-        self.members.push(Member {
-            id,
-            endpoint,
-            assumed: host.is_none(),
-        });
-        Some(place)
-    }
-
-    fn text(&mut self, text: &str) -> Arc<str> {
-        if let Some(known) = self.texts.get(text) {
-            return Arc::clone(known);
-        }
-        let new: Arc<str> = text.into();
-        self.texts.insert(Arc::clone(&new));
-        new
     }
 }

@@ -5,10 +5,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod address_map;
+mod diff;
 mod encode;
 mod merge;
 mod nodes;
+mod recorded;
 mod redirect;
+mod shards;
 mod slot;
 mod slots;
 mod topology;

@@ -14,16 +14,16 @@ e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca ::1:30001@31001,,tls-port=0 myself,mast
     let [replica, lost, myself, old] = lines.as_slice() else {
         unreachable!("four lines");
     };
-    assert_eq!(replica.endpoint, Some(Endpoint::new("127.0.0.1", 30004)));
+    assert_eq!(replica.endpoint(), Some(Endpoint::new("127.0.0.1", 30004)));
     assert_eq!(replica.hostname.as_deref(), Some("hostname4"));
     assert_eq!(replica.primary.as_ref(), Some(&myself.id));
     assert!(replica.flags.replica && !replica.flags.primary && replica.connected);
     assert_eq!(replica.epoch, 4);
 
-    assert_eq!((&lost.endpoint, &lost.hostname), (&None, &None));
+    assert_eq!((lost.endpoint(), &lost.hostname), (None, &None));
     assert!(lost.flags.suspected && lost.flags.noaddr && !lost.flags.fail && !lost.connected);
 
-    assert_eq!(myself.endpoint, Some(Endpoint::new("::1", 30001)));
+    assert_eq!(myself.endpoint(), Some(Endpoint::new("::1", 30001)));
     assert!(myself.flags.myself && myself.primary.is_none());
     assert_eq!(myself.epoch, u64::MAX);
     assert_eq!(myself.slots, [0..=92, 94..=94, 16383..=16383]);
@@ -37,7 +37,7 @@ e7d1eecce10fd6bb5eb35b9f99a514335d9ba9ca ::1:30001@31001,,tls-port=0 myself,mast
     );
 
     // Before version 4 there was no bus port.
-    assert_eq!(old.endpoint, Some(Endpoint::new("127.0.0.1", 30003)));
+    assert_eq!(old.endpoint(), Some(Endpoint::new("127.0.0.1", 30003)));
     assert!(old.flags.handshake && old.flags.fail);
 }
 

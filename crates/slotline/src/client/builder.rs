@@ -9,7 +9,7 @@ use slotline_pool::Tls;
 use slotline_pool::{
     self as pool, Connect, Credentials, CredentialsProvider, InitHook, Pool, PoolBuilder,
 };
-use slotline_topology::Endpoint;
+use slotline_topology::{AddressMap, Endpoint};
 use tower::{Layer, Service};
 
 use super::Client;
@@ -46,6 +46,7 @@ pub struct ClientBuilder {
     client_name: Option<String>,
     database: Option<u32>,
     hooks: Vec<Arc<dyn InitHook>>,
+    pub(super) addresses: AddressMap,
     connector: Option<Arc<dyn Connect>>,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
@@ -67,6 +68,7 @@ impl ClientBuilder {
             client_name: None,
             database: None,
             hooks: Vec::new(),
+            addresses: AddressMap::default(),
             connector: None,
             #[cfg(feature = "tls")]
             tls: None,
@@ -123,6 +125,32 @@ impl ClientBuilder {
     /// given before it. A connection whose hook failed is closed.
     pub fn init_hook(mut self, hook: impl InitHook) -> ClientBuilder {
         self.hooks.push(Arc::new(hook));
+        self
+    }
+
+    /// Where the nodes are reached that the cluster tells of: for a cluster behind
+    /// a network address translation, in containers, or behind forwarded ports. It
+    /// translates the nodes that were named, those that the cluster names, and
+    /// those that a MOVED or ASK names, so that [`Client::topology`] and errors
+    /// have the nodes where they are reached.
+    ///
+    /// ```no_run
+    /// use slotline::{AddressMap, Client, Endpoint};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let forwarded = [("172.18.0.2", 17001), ("172.18.0.3", 17002), ("172.18.0.4", 17003)];
+    /// let map = AddressMap::from_iter(forwarded.map(|(inside, port)| {
+    ///     (Endpoint::new(inside, 6379), Endpoint::new("db.example", port))
+    /// }));
+    /// let client = Client::builder()
+    ///     .nodes(["redis://db.example:17001"])
+    ///     .map_addresses(map)
+    ///     .connect()
+    ///     .await?;
+    /// # let _ = client; Ok(()) }
+    /// ```
+    pub fn map_addresses(mut self, map: AddressMap) -> ClientBuilder {
+        self.addresses = map;
         self
     }
 

@@ -26,6 +26,8 @@ enum Found {
 }
 
 pub(super) async fn connect(builder: ClientBuilder, seeds: Vec<Endpoint>) -> Result<Client> {
+    let addresses = &builder.addresses;
+    let seeds: Vec<Endpoint> = seeds.iter().map(|seed| addresses.translate(seed)).collect();
     let template = builder.clone();
     let nodes = Nodes::new(move |address| template.pool(address));
     let mut reasons = Vec::new();
@@ -63,7 +65,7 @@ async fn look(nodes: &Nodes, seed: &Endpoint, builder: &ClientBuilder) -> Found 
     let deadline = Instant::now() + builder.connect_timeout;
     let view = match fetch_view(nodes.clone(), seed.clone(), deadline).await {
         Err(error) => return Found::Failed(error.into()),
-        Ok(view) => view.and_then(|view| view.topology()),
+        Ok(view) => view.and_then(|view| view.mapped(&builder.addresses).topology()),
     };
     match view {
         Ok(topology) => Found::Topology(topology),
@@ -88,7 +90,7 @@ fn client(
     seeds: Vec<Endpoint>,
 ) -> Client {
     let is_cluster = !topology.is_single_node();
-    let cluster = Cluster::new(topology);
+    let cluster = Cluster::mapped(topology, builder.addresses.clone());
     let refresh = is_cluster
         .then(|| Refresh::spawn(cluster.clone(), nodes.clone(), RefreshConfig::new(seeds)));
     // One node's view may lack what others know by now.
