@@ -10,6 +10,7 @@ mod error;
 mod intent;
 mod node;
 mod order;
+mod random;
 pub mod redirect;
 pub mod refresh;
 mod request;

@@ -19,6 +19,7 @@ use crate::observers::Observers;
 use crate::ping::PingRule;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
+use crate::random::Random;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::tracking::Tracking;
@@ -72,6 +73,7 @@ pub(crate) struct Config {
     pub(crate) max_dials: usize,
     pub(crate) leases: LeaseLimits,
     pub(crate) connector: Arc<dyn Connect>,
+    pub(crate) random: Random,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Tls>,
 }
@@ -146,6 +148,7 @@ impl PoolBuilder {
                 max_dials: 2,
                 leases: LeaseLimits::default(),
                 connector: Arc::new(Network::new()),
+                random: Random::default(),
                 #[cfg(feature = "tls")]
                 tls: None,
             },

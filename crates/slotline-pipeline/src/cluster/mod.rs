@@ -9,6 +9,8 @@ use rustc_hash::FxHashMap;
 use slotline_topology::{Endpoint, Slot, SlotSet, Topology};
 use tokio::sync::Notify;
 
+use crate::random::Random;
+
 /// The topology and what is known beside it, at one moment. Never changed (T1).
 #[derive(Debug, Clone)]
 pub struct Snapshot {
@@ -48,6 +50,7 @@ struct Inner {
     changes: Mutex<Changes>,
     wanted: Notify,
     redirects: AtomicU64,
+    random: Random,
 }
 
 /// What redirects said since the refresh under way began: it outranks what that
@@ -62,6 +65,17 @@ impl Cluster {
     /// A cluster of which this much is known.
     #[must_use]
     pub fn new(topology: Topology) -> Cluster {
+        Cluster::made(topology, Random::default())
+    }
+
+    /// The same, whose layers and refreshes make repeatable random choices: for
+    /// tests under a paused clock.
+    #[must_use]
+    pub fn with_seed(topology: Topology, seed: u64) -> Cluster {
+        Cluster::made(topology, Random::seeded(seed))
+    }
+
+    fn made(topology: Topology, random: Random) -> Cluster {
         let snapshot = Snapshot {
             topology,
             unsettled: Arc::default(),
@@ -71,6 +85,7 @@ impl Cluster {
             changes: Mutex::default(),
             wanted: Notify::new(),
             redirects: AtomicU64::new(0),
+            random,
         }))
     }
 
@@ -126,6 +141,10 @@ impl Cluster {
 
     pub(crate) fn redirect_followed(&self) {
         self.0.redirects.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.0.random
     }
 
     pub(crate) async fn refresh_wanted(&self) {

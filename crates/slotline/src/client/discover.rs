@@ -88,7 +88,10 @@ fn client(
     seeds: Vec<Endpoint>,
 ) -> Client {
     let is_cluster = !topology.is_single_node();
-    let cluster = Cluster::new(topology);
+    let cluster = match builder.seed {
+        Some(seed) => Cluster::with_seed(topology, seed),
+        None => Cluster::new(topology),
+    };
     let refresh = is_cluster
         .then(|| Refresh::spawn(cluster.clone(), nodes.clone(), RefreshConfig::new(seeds)));
     // One node's view may lack what others know by now.
@@ -97,7 +100,7 @@ fn client(
         nodes.clone(),
         &cluster,
         builder.chunk,
-        builder.retry.clone(),
+        builder.retry_layer(),
     );
     let stack = if builder.layers.is_empty() {
         Stack::Plain(plain)
