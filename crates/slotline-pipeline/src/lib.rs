@@ -10,6 +10,7 @@ mod error;
 mod intent;
 mod node;
 mod order;
+mod random;
 pub mod redirect;
 pub mod refresh;
 mod request;
@@ -19,7 +20,7 @@ pub mod retry;
 pub mod route;
 
 pub use chunk::ChunkLayer;
-pub use cluster::{Cluster, Snapshot};
+pub use cluster::{Cluster, ClusterBuilder, Snapshot};
 pub use error::{BoxError, Error, NodeFailure};
 pub use node::{Intent, Nodes, Part, PartFailure, PartResponse, WhileAway};
 pub use redirect::RedirectLayer;

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
-
 use crate::config::LONGEST;
+use crate::random::Random;
 
 /// The bound of the pause after the first failure; it doubles with every failure
 /// in a row, up to `most`.
@@ -38,9 +37,9 @@ impl Backoff {
 
     /// Full jitter: anything up to the bound, so that clients that lost the same
     /// server at the same moment do not come back at the same moment (E5).
-    pub(crate) fn pause(self, failures: u32) -> Duration {
+    pub(crate) fn pause(self, failures: u32, random: &Random) -> Duration {
         let most = self.ceiling(failures);
-        most.mul_f64(rand::rng().random_range(0.0..=1.0)).min(most)
+        most.mul_f64(random.share()).min(most)
     }
 }
 
@@ -72,7 +71,10 @@ mod tests {
                 let shown = format!("{least:?} to {most:?}, {failures}: {ceiling:?}");
                 assert!(ceiling >= millis(1) && ceiling >= before, "{shown}");
                 assert!(ceiling <= most.max(least).max(millis(1)), "{shown}");
-                assert!(backoff.pause(failures) <= ceiling, "{shown}");
+                assert!(
+                    backoff.pause(failures, &Random::default()) <= ceiling,
+                    "{shown}"
+                );
                 before = ceiling;
             }
         }

@@ -18,6 +18,7 @@ use crate::observers::Observers;
 use crate::ping::PingRule;
 use crate::pool::Pool;
 use crate::protocol::Bounds;
+use crate::random::Random;
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
 use crate::tracking::Tracking;
@@ -70,6 +71,7 @@ pub(crate) struct Config {
     pub(crate) dial_limit: DialLimit,
     pub(crate) leases: LeaseLimits,
     pub(crate) connector: Arc<dyn Connect>,
+    pub(crate) random: Random,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Tls>,
 }
@@ -143,6 +145,7 @@ impl PoolBuilder {
                 dial_limit: DialLimit::default(),
                 leases: LeaseLimits::default(),
                 connector: Arc::new(Network::new()),
+                random: Random::default(),
                 #[cfg(feature = "tls")]
                 tls: None,
             },

@@ -329,7 +329,7 @@ impl Keeper<'_> {
 
 /// One more failure in a row, and the pause that it costs.
 fn pause(state: &mut State, config: &Config, now: Instant) {
-    state.not_before = Some(now + config.backoff.pause(state.failures));
+    state.not_before = Some(now + config.backoff.pause(state.failures, &config.random));
     state.failures = state.failures.saturating_add(1);
 }
 

@@ -26,6 +26,7 @@ mod ping;
 mod pool;
 mod protocol;
 mod pushes;
+mod random;
 mod reauth;
 mod renewal;
 mod settings;

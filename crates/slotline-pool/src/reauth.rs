@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::backoff::Backoff;
 use crate::credentials::Credentials;
 use crate::protocol::Ticket;
+use crate::random::Random;
 
 /// The pauses after a rejection: every one leaves a line in the server's log.
 fn backoff() -> Backoff {
@@ -111,12 +112,12 @@ impl Reauth {
 
     /// The server said no, or the provider did. Gives the credentials that were
     /// sent.
-    pub(crate) fn rejected(&mut self, now: Instant) -> Option<Credentials> {
+    pub(crate) fn rejected(&mut self, now: Instant, random: &Random) -> Option<Credentials> {
         let sent = match std::mem::take(&mut self.stage) {
             Stage::Sent(_, credentials) => Some(credentials),
             _ => None,
         };
-        let pause = backoff().pause(self.failures);
+        let pause = backoff().pause(self.failures, random);
         self.failures = self.failures.saturating_add(1);
         self.settle(Stage::Rejected(now + pause));
         sent
@@ -188,7 +189,10 @@ mod tests {
         reauth.request();
         for failures in 0..20 {
             under_way(&mut reauth, now);
-            assert_eq!(reauth.rejected(now), Some(credentials("new")));
+            assert_eq!(
+                reauth.rejected(now, &Random::default()),
+                Some(credentials("new"))
+            );
             assert!(!reauth.holds_back(9));
             let next = reauth.next().unwrap();
             let most = Duration::from_millis(100) * 2_u32.pow(failures);
@@ -198,7 +202,7 @@ mod tests {
         }
         // A new password does not wait for the pause.
         under_way(&mut reauth, now);
-        reauth.rejected(now);
+        reauth.rejected(now, &Random::default());
         reauth.request();
         under_way(&mut reauth, now);
         reauth.accepted();
@@ -219,7 +223,7 @@ mod tests {
         reauth.accepted();
         under_way(&mut reauth, now);
         reauth.request();
-        reauth.rejected(now);
+        reauth.rejected(now, &Random::default());
         under_way(&mut reauth, now);
         reauth.accepted();
         assert!(!reauth.asks(now));
@@ -236,7 +240,7 @@ mod tests {
         let (mut reauth, now) = (Reauth::default(), Instant::now());
         reauth.request();
         assert!(reauth.asks(now));
-        assert_eq!(reauth.rejected(now), None);
+        assert_eq!(reauth.rejected(now, &Random::default()), None);
         assert!(reauth.asks(reauth.next().unwrap()));
     }
 }

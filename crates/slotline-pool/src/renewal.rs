@@ -66,7 +66,9 @@ impl<'a> Renewal<'a> {
             }
             Err(error) => {
                 let now = Instant::now();
-                self.shared.with(|state| state.upkeep.reauth.rejected(now));
+                let random = &self.shared.config.random;
+                self.shared
+                    .with(|state| state.upkeep.reauth.rejected(now, random));
                 self.shared.tell(EventKind::NotReauthenticated(error));
             }
         }

@@ -172,10 +172,13 @@ impl State {
 
     /// When the driver has something to look at, whatever else happens.
     pub(crate) fn next_due(&self, config: &Config) -> Option<Instant> {
+        // A second look only puts off what is due: by itself it is nothing, and once
+        // it lies in the past nobody would be told of what comes behind it.
+        let looked = |due: Option<Instant>| due.map(|at| Some(at).max(self.second_look));
         let due = [
             self.protocol.next_deadline(),
-            self.silent_at(config).max(self.second_look),
-            self.upkeep_due(config).max(self.second_look),
+            looked(self.silent_at(config)).flatten(),
+            looked(self.upkeep_due(config)).flatten(),
             self.draining,
         ];
         due.into_iter().flatten().min()

@@ -84,7 +84,7 @@ impl State {
             self.statistics.reauthentications += 1;
             return Some(EventKind::Reauthenticated);
         };
-        let line = redacted(line, reauth.rejected(now).as_ref());
+        let line = redacted(line, reauth.rejected(now, &config.random).as_ref());
         let source = slotline_resp::Error::server(line);
         let error = Error::dial(&config.address, "AUTH", Nature::Refusal, source);
         Some(EventKind::NotReauthenticated(error))

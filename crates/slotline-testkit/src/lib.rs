@@ -1,5 +1,6 @@
 //! Real local servers for tests of Redis and Valkey clients: standalone ones
-//! and clusters, started, hurt and removed from within a test. Unix only.
+//! and clusters, started, hurt and removed from within a test; and a fake cluster
+//! in the process. Unix only.
 #![forbid(unsafe_code)]
 
 mod admin;
@@ -8,6 +9,7 @@ mod binary;
 mod certificates;
 mod cluster;
 mod error;
+mod fake;
 mod group;
 mod guardian;
 mod node;
@@ -26,6 +28,10 @@ pub use binary::{ServerBinary, ServerVersion};
 pub use certificates::{Authority, Identity};
 pub use cluster::{LocalCluster, LocalClusterBuilder, Migration};
 pub use error::{Error, Result};
+pub use fake::{
+    Dice, FakeCluster, FakeClusterBuilder, FakeCommand, FakeFault, FakeServer, FaultKind,
+    Unreplicated,
+};
 pub use node::Node;
 pub use proxy::{Cut, FaultProxy, FaultProxyBuilder, Flow, OnConnect, ProxyConnection, Traffic};
 pub use standalone::{LocalServer, LocalServerBuilder};

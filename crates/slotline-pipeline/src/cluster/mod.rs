@@ -1,6 +1,8 @@
 //! What all layers of one client know of its cluster: a snapshot that is read
 //! without a lock, and the ways in which it changes.
 
+mod builder;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,6 +10,10 @@ use arc_swap::{ArcSwap, Guard};
 use rustc_hash::FxHashMap;
 use slotline_topology::{AddressMap, Endpoint, Slot, SlotSet, Topology};
 use tokio::sync::Notify;
+
+use crate::random::Random;
+
+pub use builder::ClusterBuilder;
 
 /// The topology and what is known beside it, at one moment. Never changed (T1).
 #[derive(Debug, Clone)]
@@ -49,6 +55,7 @@ struct Inner {
     changes: Mutex<Changes>,
     wanted: Notify,
     redirects: AtomicU64,
+    random: Random,
 }
 
 /// What redirects said since the refresh under way began: it outranks what that
@@ -63,14 +70,20 @@ impl Cluster {
     /// A cluster of which this much is known.
     #[must_use]
     pub fn new(topology: Topology) -> Cluster {
-        Cluster::mapped(topology, AddressMap::default())
+        Cluster::builder(topology).build()
     }
 
-    /// The same, whose nodes are reached where `addresses` says: it translates
-    /// whatever redirects and refreshes tell. `topology` has to be translated
-    /// already.
-    #[must_use]
-    pub fn mapped(topology: Topology, addresses: AddressMap) -> Cluster {
+    /// The same with more to say about it.
+    pub fn builder(topology: Topology) -> ClusterBuilder {
+        ClusterBuilder::new(topology)
+    }
+
+    fn of(builder: ClusterBuilder) -> Cluster {
+        let ClusterBuilder {
+            topology,
+            addresses,
+            random,
+        } = builder;
         let snapshot = Snapshot {
             topology,
             unsettled: Arc::default(),
@@ -81,6 +94,7 @@ impl Cluster {
             changes: Mutex::default(),
             wanted: Notify::new(),
             redirects: AtomicU64::new(0),
+            random,
         }))
     }
 
@@ -142,6 +156,10 @@ impl Cluster {
 
     pub(crate) fn redirect_followed(&self) {
         self.0.redirects.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn random(&self) -> &Random {
+        &self.0.random
     }
 
     pub(crate) async fn refresh_wanted(&self) {

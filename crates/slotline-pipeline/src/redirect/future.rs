@@ -108,7 +108,7 @@ impl Decide for Follow {
             again.commands.push((index, target));
         }
         if waits {
-            again.wait = full_jitter(FIRST_WAIT, MOST_WAIT, self.waits);
+            again.wait = full_jitter(self.cluster.random(), FIRST_WAIT, MOST_WAIT, self.waits);
             self.waits = self.waits.saturating_add(1);
         }
         again

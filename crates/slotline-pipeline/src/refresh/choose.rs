@@ -5,6 +5,7 @@ use rustc_hash::FxHashSet;
 use slotline_topology::{Endpoint, NodeIndex, Slot, Topology};
 
 use crate::cluster::Snapshot;
+use crate::random::Random;
 
 /// Owners of migrating slots that one refresh asks at most, beside the sample.
 const MOST_MIGRATING: usize = 8;
@@ -13,14 +14,15 @@ const MOST_MIGRATING: usize = 8;
 /// replicas, then the seeds; and the owners of slots on the move, since only
 /// they tell when that is over.
 pub(super) fn sample(
+    random: &Random,
     snapshot: &Snapshot,
     seeds: &[Endpoint],
     count: usize,
     is_reachable: impl Fn(&Endpoint) -> bool,
 ) -> Vec<Endpoint> {
     let topology = snapshot.topology();
-    let mut candidates = shuffled(topology, topology.primaries());
-    candidates.extend(shuffled(topology, topology.replicas()));
+    let mut candidates = shuffled(random, topology, topology.primaries());
+    candidates.extend(shuffled(random, topology, topology.replicas()));
     candidates.extend(seeds.iter().cloned());
     // Stable: those that cannot be reached come last, and are still tried when
     // there is nobody else.
@@ -30,7 +32,7 @@ pub(super) fn sample(
     let migrating = snapshot.unsettled().iter();
     let owners = migrating.filter_map(|slot| topology.primary_of(slot));
     let owners: FxHashSet<NodeIndex> = owners.collect();
-    let owners = shuffled(topology, owners.into_iter());
+    let owners = shuffled(random, topology, owners.into_iter());
     chosen.extend(owners.into_iter().take(MOST_MIGRATING));
     distinct(chosen)
 }
@@ -39,6 +41,7 @@ pub(super) fn sample(
 /// primary, or where there is none a seed: one of them is the next owner or the
 /// first to hear of it. Nobody while all primaries can be reached.
 pub(super) fn heirs(
+    random: &Random,
     snapshot: &Snapshot,
     seeds: &[Endpoint],
     is_reachable: impl Fn(&Endpoint) -> bool,
@@ -71,16 +74,20 @@ pub(super) fn heirs(
     if witnesses.is_empty() {
         witnesses.extend(seeds.iter().filter(|seed| is_reachable(seed)).cloned());
     }
-    witnesses.shuffle(&mut rand::rng());
+    random.with(|rng| witnesses.shuffle(rng));
     heirs.extend(witnesses.into_iter().next());
     distinct(heirs)
 }
 
-fn shuffled(topology: &Topology, nodes: impl Iterator<Item = NodeIndex>) -> Vec<Endpoint> {
+fn shuffled(
+    random: &Random,
+    topology: &Topology,
+    nodes: impl Iterator<Item = NodeIndex>,
+) -> Vec<Endpoint> {
     let mut nodes: Vec<Endpoint> = nodes
         .filter_map(|node| topology.endpoint(node).cloned())
         .collect();
-    nodes.shuffle(&mut rand::rng());
+    random.with(|rng| nodes.shuffle(rng));
     nodes
 }
 

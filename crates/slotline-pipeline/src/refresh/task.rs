@@ -158,6 +158,7 @@ where
 
     async fn refresh(&mut self) {
         let chosen = sample(
+            self.cluster.random(),
             &self.cluster.snapshot(),
             &self.config.seeds,
             self.config.sample,
@@ -167,9 +168,12 @@ where
     }
 
     async fn look_for_heirs(&mut self) {
-        let heirs = heirs(&self.cluster.snapshot(), &self.config.seeds, |node| {
-            self.nodes.is_reachable(node)
-        });
+        let heirs = heirs(
+            self.cluster.random(),
+            &self.cluster.snapshot(),
+            &self.config.seeds,
+            |node| self.nodes.is_reachable(node),
+        );
         if !heirs.is_empty() {
             self.ask(heirs).await;
         }
@@ -214,7 +218,8 @@ where
 
     /// Somewhat more than `time`, never the same, so that many clients spread.
     fn jittered(&self, time: Duration) -> Duration {
-        time.mul_f64(rand::rng().random_range(1.0..1.25))
+        let random = self.cluster.random();
+        time.mul_f64(random.with(|rng| rng.random_range(1.0..1.25)))
     }
 }
 

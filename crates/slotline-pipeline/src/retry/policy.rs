@@ -7,6 +7,7 @@ use slotline_resp::{CommandInfo, Delivery};
 
 use crate::backoff::full_jitter;
 use crate::error::Error;
+use crate::random::Random;
 
 /// A command that has no reply.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,7 @@ pub struct StandardPolicy {
     attempts: u32,
     first_wait: Duration,
     most_wait: Duration,
+    random: Random,
 }
 
 impl StandardPolicy {
@@ -45,12 +47,19 @@ impl StandardPolicy {
             attempts: 16,
             first_wait: Duration::from_millis(10),
             most_wait: Duration::from_millis(500),
+            random: Random::default(),
         }
     }
 
     /// How often one command may go again.
     pub fn attempts(mut self, attempts: u32) -> StandardPolicy {
         self.attempts = attempts;
+        self
+    }
+
+    /// Makes the waits repeatable, for tests under a paused clock.
+    pub fn seed(mut self, seed: u64) -> StandardPolicy {
+        self.random = Random::seeded(seed);
         self
     }
 
@@ -97,6 +106,11 @@ impl RetryPolicy for StandardPolicy {
         if error.is_displaced() && *attempt == 0 {
             return Some(Duration::ZERO);
         }
-        Some(full_jitter(self.first_wait, self.most_wait, *attempt))
+        Some(full_jitter(
+            &self.random,
+            self.first_wait,
+            self.most_wait,
+            *attempt,
+        ))
     }
 }

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rand::RngExt;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -25,6 +24,7 @@ use crate::dial::{Greeting, Ready, dial};
 use crate::error::{CLOSED, Error};
 use crate::events::EventKind;
 use crate::keeper::{Alarm, REFUSALS};
+use crate::random::Random;
 use crate::shared::UNUSED;
 use crate::trace;
 
@@ -205,7 +205,7 @@ impl Dialling {
         let config = &self.store.config;
         let now = Instant::now();
         let made = outcome.map(|(ready, greeting)| {
-            let expires = now + lifetime(self.store.limits().lifetime);
+            let expires = now + lifetime(self.store.limits().lifetime, &self.store.config.random);
             Box::new(Connection::new(config, ready, greeting, expires, vintage))
         });
         if let Err(error) = &made {
@@ -250,7 +250,7 @@ impl Drop for Dialling {
 /// dials have failed that nobody is to wait.
 fn failed(state: &mut State, config: &Config, error: Error, now: Instant) {
     state.counts.failed_dials += 1;
-    state.not_before = Some(now + config.backoff.pause(state.failures));
+    state.not_before = Some(now + config.backoff.pause(state.failures, &config.random));
     state.failures = state.failures.saturating_add(1);
     state.refusals = match error.is_passing() {
         true => 0,
@@ -268,10 +268,8 @@ fn failed(state: &mut State, config: &Config, error: Error, now: Instant) {
 }
 
 /// Up to a tenth less, so that what was made together does not end together.
-fn lifetime(limit: Duration) -> Duration {
-    limit
-        .mul_f64(rand::rng().random_range(0.9..=1.0))
-        .min(limit)
+fn lifetime(limit: Duration, random: &Random) -> Duration {
+    limit.mul_f64(1.0 - random.share() / 10.0).min(limit)
 }
 
 async fn make(dialling: Dialling, attempt: u32) {

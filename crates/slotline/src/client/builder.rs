@@ -1,8 +1,10 @@
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxBuildHasher;
 use slotline_pipeline::{
-    BoxError, ChunkLayer, ReadFrom, Request, Response, RetryLayer, RetryPolicy,
+    BoxError, ChunkLayer, ReadFrom, Request, Response, RetryLayer, RetryPolicy, StandardPolicy,
 };
 #[cfg(feature = "tls")]
 use slotline_pool::Tls;
@@ -52,7 +54,8 @@ pub struct ClientBuilder {
     tls: Option<Tls>,
     pub(super) layers: Vec<Wrap>,
     pub(super) chunk: ChunkLayer,
-    pub(super) retry: RetryLayer,
+    pub(super) retry: Option<RetryLayer>,
+    pub(super) seed: Option<u64>,
     pub(super) timeout: Duration,
     pub(super) connect_timeout: Duration,
     response_timeout: Duration,
@@ -74,7 +77,8 @@ impl ClientBuilder {
             tls: None,
             layers: Vec::new(),
             chunk: ChunkLayer::new(),
-            retry: RetryLayer::default(),
+            retry: None,
+            seed: None,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(10),
@@ -207,7 +211,17 @@ impl ClientBuilder {
 
     /// Who decides whether a command that failed without an answer goes again.
     pub fn retry(mut self, policy: impl RetryPolicy) -> ClientBuilder {
-        self.retry = RetryLayer::new(policy);
+        self.retry = Some(RetryLayer::new(policy));
+        self
+    }
+
+    /// Makes every random choice of the client repeatable: the pauses between
+    /// attempts and dials, and which nodes are asked for the topology. With a
+    /// [`connector`](ClientBuilder::connector) of the test's own and tokio's clock
+    /// paused, a test takes the same course each time. Not for use outside of
+    /// tests: clients with one seed come back at the same moment.
+    pub fn seed(mut self, seed: u64) -> ClientBuilder {
+        self.seed = Some(seed);
         self
     }
 
@@ -250,6 +264,11 @@ impl ClientBuilder {
     /// Dropping the future closes whatever was opened.
     pub async fn connect(mut self) -> Result<Client> {
         let seeds = self.take_in_urls()?;
+        let seed = self.seed;
+        self.retry.get_or_insert_with(|| match seed {
+            Some(seed) => RetryLayer::new(StandardPolicy::new().seed(seed)),
+            None => RetryLayer::default(),
+        });
         super::discover::connect(self, seeds).await
     }
 
@@ -309,12 +328,21 @@ impl ClientBuilder {
         }))
     }
 
+    /// Who decides about attempts; given by the time the client connects.
+    pub(super) fn retry_layer(&self) -> RetryLayer {
+        self.retry.clone().unwrap_or_default()
+    }
+
     /// A pool with these settings.
     pub(super) fn pool(&self, address: pool::Address) -> PoolBuilder {
+        let own_seed = self.seed.map(|seed| seed ^ distinct(&address));
         let mut builder = Pool::builder(address)
             .connect_timeout(self.connect_timeout)
             .response_timeout(self.response_timeout)
             .init_hooks(&self.hooks);
+        if let Some(seed) = own_seed {
+            builder = builder.seed(seed);
+        }
         if let Some(connector) = &self.connector {
             builder = builder.shared_connector(Arc::clone(connector));
         }
@@ -333,6 +361,11 @@ impl ClientBuilder {
         }
         builder
     }
+}
+
+/// A number of the address's own, so that pools with one seed do not pause alike.
+fn distinct(address: &pool::Address) -> u64 {
+    FxBuildHasher.hash_one(address)
 }
 
 impl std::fmt::Debug for ClientBuilder {

@@ -90,7 +90,11 @@ fn client(
     seeds: Vec<Endpoint>,
 ) -> Client {
     let is_cluster = !topology.is_single_node();
-    let cluster = Cluster::mapped(topology, builder.addresses.clone());
+    let mut cluster = Cluster::builder(topology).addresses(builder.addresses.clone());
+    if let Some(seed) = builder.seed {
+        cluster = cluster.seed(seed);
+    }
+    let cluster = cluster.build();
     let refresh = is_cluster
         .then(|| Refresh::spawn(cluster.clone(), nodes.clone(), RefreshConfig::new(seeds)));
     // One node's view may lack what others know by now.
@@ -99,7 +103,7 @@ fn client(
         nodes.clone(),
         &cluster,
         builder.chunk,
-        builder.retry.clone(),
+        builder.retry_layer(),
     );
     let stack = if builder.layers.is_empty() {
         Stack::Plain(plain)

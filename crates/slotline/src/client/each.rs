@@ -124,7 +124,7 @@ impl Client {
             node.endpoint().clone(),
             intent,
             builder.chunk,
-            builder.retry.clone(),
+            builder.retry_layer(),
         );
         Some(Node {
             direct: Direct {
