@@ -21,7 +21,7 @@ pub mod route;
 pub use chunk::ChunkLayer;
 pub use cluster::{Cluster, Snapshot};
 pub use error::{BoxError, Error, NodeFailure};
-pub use node::{Intent, Nodes, Part, PartFailure, PartResponse, WhileAway};
+pub use node::{Asked, Intent, Nodes, Part, PartFailure, PartResponse, WhileAway};
 pub use redirect::RedirectLayer;
 pub use refresh::{Refresh, RefreshConfig};
 pub use request::{ReadFrom, Request};

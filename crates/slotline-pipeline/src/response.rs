@@ -1,9 +1,9 @@
 //! What travels up the layers: one outcome for each command, in order.
 
 use slotline_resp::{CommandInfo, Delivery, Replies};
-use slotline_topology::Endpoint;
 
 use crate::error::{BoxError, Error};
+use crate::node::Asked;
 
 /// The outcomes of a request's commands, in the order of the commands: each has
 /// a reply, which may be the server's error, or a failure of its own.
@@ -19,7 +19,7 @@ pub struct Response {
 enum Outcome {
     Reply(u32),
     /// A reply that is an error, and who sent it.
-    Error(u32, Option<Endpoint>),
+    Error(u32, Option<Asked>),
     Failed(Error),
     Missing,
 }
@@ -27,9 +27,9 @@ enum Outcome {
 /// An outcome that is not simply a reply to hand on.
 #[derive(Debug, Clone, Copy)]
 pub enum Trouble<'a> {
-    /// The server's own error, as its text, and the node that sent it where
-    /// that is known.
-    Error(&'a str, Option<&'a Endpoint>),
+    /// The server's own error, as its text, and who was asked, where that is
+    /// known.
+    Error(&'a str, Option<&'a Asked>),
     /// No reply.
     Failed(&'a Error),
 }
@@ -38,11 +38,11 @@ impl Response {
     /// A reply for each command.
     #[must_use]
     pub fn new(replies: Replies) -> Response {
-        Response::from_node(replies, None)
+        Response::of_asked(replies, None)
     }
 
     /// The same, all from one node.
-    pub(crate) fn from_node(replies: Replies, node: Option<&Endpoint>) -> Response {
+    pub(crate) fn of_asked(replies: Replies, asked: Option<&Asked>) -> Response {
         let mut response = Response {
             replies,
             outcomes: Vec::new(),
@@ -51,7 +51,7 @@ impl Response {
             if response.replies.is_error(index) {
                 response.spell_out();
                 if let Some(outcome) = response.outcomes.get_mut(index) {
-                    *outcome = Outcome::Error(index as u32, node.cloned());
+                    *outcome = Outcome::Error(index as u32, asked.cloned());
                 }
             }
         }
@@ -133,9 +133,9 @@ impl Response {
     pub fn trouble(&self, index: usize) -> Option<Trouble<'_>> {
         match self.outcomes.get(index)? {
             Outcome::Reply(_) | Outcome::Missing => None,
-            Outcome::Error(at, node) => {
+            Outcome::Error(at, asked) => {
                 let line = self.replies.error_line(*at as usize)?;
-                Some(Trouble::Error(line, node.as_ref()))
+                Some(Trouble::Error(line, asked.as_ref()))
             }
             Outcome::Failed(error) => Some(Trouble::Failed(error)),
         }
@@ -200,8 +200,8 @@ impl Response {
         let (reply, outcome) = match part.outcomes.get(from) {
             None => (from, Outcome::Reply(at)),
             Some(Outcome::Reply(reply)) => (*reply as usize, Outcome::Reply(at)),
-            Some(Outcome::Error(reply, node)) => {
-                (*reply as usize, Outcome::Error(at, node.clone()))
+            Some(Outcome::Error(reply, asked)) => {
+                (*reply as usize, Outcome::Error(at, asked.clone()))
             }
             Some(other) => return other.clone(),
         };

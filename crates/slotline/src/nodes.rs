@@ -99,6 +99,13 @@ impl pipeline::Nodes for Nodes {
             }
         }
     }
+
+    fn quarantine(&self, node: &Endpoint, intent: Intent) {
+        let pools = self.0.pools.load();
+        if let Some(pool) = pools.get(&(node.clone(), intent)) {
+            pool.quarantine();
+        }
+    }
 }
 
 impl Service<Part> for Nodes {

@@ -3,11 +3,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use rustc_hash::FxHashMap;
 use slotline_topology::{Endpoint, Slot, SlotSet, Topology};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// The topology and what is known beside it, at one moment. Never changed (T1).
 #[derive(Debug, Clone)]
@@ -48,7 +50,20 @@ struct Inner {
     changes: Mutex<Changes>,
     wanted: Notify,
     redirects: AtomicU64,
+    sessions: Mutex<LostSessions>,
 }
+
+/// Where a connection was found to have lost its state.
+#[derive(Debug, Default)]
+struct LostSessions {
+    count: u64,
+    /// When each node's connections were last replaced for that.
+    replaced: FxHashMap<Endpoint, Instant>,
+}
+
+/// A node whose connections lose their state again and again is not to be dialled
+/// more often than that.
+const QUARANTINES: Duration = Duration::from_secs(1);
 
 /// What redirects said since the refresh under way began: it outranks what that
 /// refresh brings (T3).
@@ -71,6 +86,7 @@ impl Cluster {
             changes: Mutex::default(),
             wanted: Notify::new(),
             redirects: AtomicU64::new(0),
+            sessions: Mutex::default(),
         }))
     }
 
@@ -126,6 +142,33 @@ impl Cluster {
 
     pub(crate) fn redirect_followed(&self) {
         self.0.redirects.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often an answer showed that a connection had lost the state that its
+    /// recipe had set, so that the connection was replaced (S5).
+    #[must_use]
+    pub fn sessions_lost(&self) -> u64 {
+        self.sessions().count
+    }
+
+    /// A connection to `node` has lost its state: whether it is to be replaced,
+    /// or was just before.
+    pub(crate) fn session_lost(&self, node: &Endpoint) -> bool {
+        let now = Instant::now();
+        let mut sessions = self.sessions();
+        let recent = |at: &Instant| now < *at + QUARANTINES;
+        if sessions.replaced.get(node).is_some_and(recent) {
+            return false;
+        }
+        sessions.replaced.retain(|_, at| recent(at));
+        sessions.replaced.insert(node.clone(), now);
+        sessions.count += 1;
+        true
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, LostSessions> {
+        let lock = self.0.sessions.lock();
+        lock.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) async fn refresh_wanted(&self) {

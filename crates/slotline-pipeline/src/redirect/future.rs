@@ -4,14 +4,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tower::Service;
 
-use super::advice::{Advice, advice};
+use super::advice::{Advice, Turned, advice};
+use super::layer::Way;
 use crate::backoff::full_jitter;
-use crate::cluster::Cluster;
 use crate::error::{BoxError, Error};
-use crate::request::Request;
+use crate::request::{Request, Target};
 use crate::resend::{Again, Decide, Resend, Resending};
 use crate::response::{Response, Trouble};
 
@@ -54,18 +54,19 @@ where
 /// Follows what servers say, command by command.
 #[derive(Debug)]
 pub(super) struct Follow {
-    cluster: Cluster,
-    most_hops: u8,
+    way: Way,
     hops: FxHashMap<u32, u8>,
+    /// Commands that met a connection which had lost its state.
+    lost_sessions: FxHashSet<u32>,
     waits: u32,
 }
 
 impl Follow {
-    pub(super) fn new(cluster: Cluster, most_hops: u8) -> Follow {
+    pub(super) fn new(way: Way) -> Follow {
         Follow {
-            cluster,
-            most_hops,
+            way,
             hops: FxHashMap::default(),
+            lost_sessions: FxHashSet::default(),
             waits: 0,
         }
     }
@@ -74,7 +75,7 @@ impl Follow {
     fn hop(&mut self, index: u32) -> Option<u8> {
         let hops = self.hops.entry(index).or_default();
         *hops = hops.saturating_add(1);
-        (*hops <= self.most_hops).then_some(*hops)
+        (*hops <= self.way.hops).then_some(*hops)
     }
 }
 
@@ -89,15 +90,33 @@ impl Decide for Follow {
             let Some(command) = resend.commands().get(index as usize) else {
                 continue;
             };
-            let read_from = resend.request.read_from;
-            let target = match advice(line, asked, command, target, read_from, &self.cluster) {
+            let turned = Turned {
+                line,
+                asked,
+                command,
+                target,
+                read_from: resend.request.read_from,
+                may_have_lost_session: self.way.nodes.is_some()
+                    && !self.lost_sessions.contains(&index),
+            };
+            let target = match advice(turned, &self.way.cluster) {
                 Advice::Surface => continue,
+                Advice::LostSession(asked) => {
+                    self.lost_sessions.insert(index);
+                    let nodes = self.way.nodes.as_ref();
+                    if let Some(nodes) =
+                        nodes.filter(|_| self.way.cluster.session_lost(&asked.node))
+                    {
+                        nodes.quarantine(&asked.node, asked.intent);
+                    }
+                    Target::BySlot
+                }
                 Advice::Go(target) => {
                     let Some(hops) = self.hop(index) else {
                         continue;
                     };
                     waits |= hops > HOPS_AT_ONCE;
-                    self.cluster.redirect_followed();
+                    self.way.cluster.redirect_followed();
                     target
                 }
                 Advice::WaitThen(target) => {

@@ -10,7 +10,7 @@ use tower::Service;
 
 use crate::attempt::Attempt;
 use crate::error::{BoxError, Error};
-use crate::node::{Intent, Part, PartResponse, WhileAway};
+use crate::node::{Asked, Intent, Part, PartResponse, WhileAway};
 use crate::response::{Response, Trouble};
 use crate::route::of_part;
 
@@ -53,7 +53,11 @@ where
         while_away: WhileAway::Refuse,
     };
     let answer = Attempt::new(service, part, deadline).await;
-    let response: Response = of_part(answer, &node, expected);
+    let response: Response = of_part(
+        answer,
+        &Asked::new(node.clone(), Intent::ReadWrite),
+        expected,
+    );
     if let Some(Trouble::Failed(error)) = response.trouble(0) {
         return Err(error.clone());
     }

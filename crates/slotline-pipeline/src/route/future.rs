@@ -4,12 +4,11 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use slotline_resp::{CommandInfo, Delivery};
-use slotline_topology::Endpoint;
 use tower::Service;
 
 use crate::attempt::Attempt;
 use crate::error::{BoxError, Error};
-use crate::node::{Part, PartResponse};
+use crate::node::{Asked, Part, PartResponse};
 use crate::response::Response;
 
 pin_project! {
@@ -31,7 +30,7 @@ pin_project! {
     where
         S: Service<Part>,
     {
-        Whole { node: Endpoint, commands: usize, #[pin] future: S::Future },
+        Whole { asked: Asked, commands: usize, #[pin] future: S::Future },
         Parts { parts: Vec<PartUnderWay<S>>, response: Response },
     }
 }
@@ -39,17 +38,17 @@ pin_project! {
 /// One node's part under way.
 pub(super) struct PartUnderWay<S: Service<Part>> {
     pub(super) call: Attempt<S, Part>,
-    pub(super) node: Endpoint,
+    pub(super) asked: Asked,
     pub(super) picks: Vec<u32>,
     /// Each command has an ASKING before it.
     pub(super) asking: bool,
 }
 
 impl<S: Service<Part>> RouteFuture<S> {
-    pub(super) fn whole(node: Endpoint, commands: usize, future: S::Future) -> RouteFuture<S> {
+    pub(super) fn whole(asked: Asked, commands: usize, future: S::Future) -> RouteFuture<S> {
         RouteFuture {
             state: State::Whole {
-                node,
+                asked,
                 commands,
                 future,
             },
@@ -74,12 +73,12 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Whole {
-                node,
+                asked,
                 commands,
                 future,
             } => {
                 let outcome = ready!(future.poll(cx));
-                Poll::Ready(Ok(of_part(outcome, node, *commands)))
+                Poll::Ready(Ok(of_part(outcome, asked, *commands)))
             }
             StateProjection::Parts { parts, response } => {
                 parts.retain_mut(|part| match part.poll(cx) {
@@ -112,13 +111,13 @@ where
     /// Puts this part's outcomes into their places.
     fn deliver(&self, outcome: Result<PartResponse, Error>, response: &mut Response) {
         if !self.asking {
-            let part = of_part(outcome, &self.node, self.picks.len());
+            let part = of_part(outcome, &self.asked, self.picks.len());
             for (at, index) in self.picks.iter().enumerate() {
                 response.take_over(*index as usize, &part, at);
             }
             return;
         }
-        let part = of_part(outcome, &self.node, 2 * self.picks.len());
+        let part = of_part(outcome, &self.asked, 2 * self.picks.len());
         for (at, index) in self.picks.iter().enumerate() {
             let (asking, command) = (2 * at, 2 * at + 1);
             // Where ASKING itself failed, its error says more than the redirect
@@ -137,7 +136,7 @@ where
 /// The outcomes of one part, whether its node answered, or in part, or failed.
 pub(crate) fn of_part<E: Into<BoxError>>(
     outcome: Result<PartResponse, E>,
-    node: &Endpoint,
+    asked: &Asked,
     commands: usize,
 ) -> Response {
     let PartResponse { replies, failure } = match outcome {
@@ -145,7 +144,7 @@ pub(crate) fn of_part<E: Into<BoxError>>(
         Err(error) => return Response::failed(commands, &Error::of_layer(error)),
     };
     let answered = replies.len();
-    let mut response = Response::from_node(replies, Some(node));
+    let mut response = Response::of_asked(replies, Some(asked));
     if answered == commands && failure.is_none() {
         return response;
     }

@@ -8,7 +8,7 @@ use tower::Service;
 
 use super::future::of_part;
 use crate::error::{BoxError, Error};
-use crate::node::{Intent, Part, PartResponse, WhileAway};
+use crate::node::{Asked, Intent, Part, PartResponse, WhileAway};
 use crate::request::Request;
 use crate::response::Response;
 
@@ -61,7 +61,7 @@ where
             while_away: WhileAway::Wait,
         });
         PinnedFuture {
-            node: self.node.clone(),
+            asked: Asked::new(self.node.clone(), self.intent),
             commands,
             future,
         }
@@ -72,7 +72,7 @@ pin_project! {
     /// The future of [`Pinned`].
     #[derive(Debug)]
     pub struct PinnedFuture<F> {
-        node: Endpoint,
+        asked: Asked,
         commands: usize,
         #[pin]
         future: F,
@@ -89,6 +89,6 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let outcome = ready!(this.future.poll(cx));
-        Poll::Ready(Ok(of_part(outcome, this.node, *this.commands)))
+        Poll::Ready(Ok(of_part(outcome, this.asked, *this.commands)))
     }
 }

@@ -11,7 +11,7 @@ use super::plan::{Destination, Plan, Planned, plan};
 use crate::attempt::Attempt;
 use crate::cluster::Cluster;
 use crate::error::{BoxError, Error};
-use crate::node::{Part, PartResponse};
+use crate::node::{Asked, Part, PartResponse};
 use crate::request::Request;
 use crate::response::Response;
 
@@ -53,10 +53,10 @@ where
         let commands = request.commands.len();
         match plan {
             Plan::Whole(to) => {
-                let node = to.node.clone();
+                let asked = Asked::new(to.node.clone(), to.intent);
                 let part = part(to, request.commands, request.deadline);
                 let future = self.inner.call(part);
-                RouteFuture::whole(node, commands, future)
+                RouteFuture::whole(asked, commands, future)
             }
             Plan::Parts(parts, failures) => {
                 if failures.iter().any(|(_, error)| error.is_no_owner()) {
@@ -74,14 +74,14 @@ where
                     let Planned { to, picks } = planned;
                     let picked = request.commands.pick(&picks);
                     let asking = to.asking;
-                    let node = to.node.clone();
+                    let asked = Asked::new(to.node.clone(), to.intent);
                     let bytes = if asking { with_asking(&picked) } else { picked };
                     let service = ready.take().unwrap_or_else(|| self.inner.clone());
                     let call =
                         Attempt::new(service, part(to, bytes, request.deadline), request.deadline);
                     PartUnderWay {
                         call,
-                        node,
+                        asked,
                         picks,
                         asking,
                     }

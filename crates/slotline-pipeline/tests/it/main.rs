@@ -19,4 +19,5 @@ mod refresh;
 mod retry;
 mod rig;
 mod scripts;
+mod sessions;
 mod waiting;

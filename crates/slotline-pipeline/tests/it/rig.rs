@@ -43,7 +43,7 @@ impl Rig {
         let stack = ServiceBuilder::new()
             .layer(chunk)
             .layer(retry)
-            .layer(RedirectLayer::new(cluster.clone()))
+            .layer(RedirectLayer::new(cluster.clone()).nodes(fake.clone()))
             .layer(RouteLayer::new(cluster.clone()))
             .service(fake.clone());
         Rig {
