@@ -26,7 +26,7 @@ pub use redirect::RedirectLayer;
 pub use refresh::{Refresh, RefreshConfig};
 pub use request::{ReadFrom, Request};
 pub use response::{Response, Trouble};
-pub use retry::{RetryLayer, RetryPolicy, StandardPolicy};
+pub use retry::{RetryBudget, RetryLayer, RetryPolicy, StandardPolicy};
 pub use route::RouteLayer;
 
 /// The README's examples, run as doc tests.

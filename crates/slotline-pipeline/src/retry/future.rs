@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use rustc_hash::FxHashMap;
+use slotline_resp::Delivery;
 use tower::Service;
 
 use super::policy::{Failed, RetryPolicy};
@@ -47,14 +48,21 @@ where
 #[derive(Debug)]
 pub(super) struct AsPolicySays {
     policy: Arc<dyn RetryPolicy>,
-    attempts: FxHashMap<u32, u32>,
+    tries: FxHashMap<u32, Tries>,
+}
+
+/// What one command has behind it.
+#[derive(Debug, Default)]
+struct Tries {
+    again: u32,
+    lost: u32,
 }
 
 impl AsPolicySays {
     pub(super) fn new(policy: Arc<dyn RetryPolicy>) -> AsPolicySays {
         AsPolicySays {
             policy,
-            attempts: FxHashMap::default(),
+            tries: FxHashMap::default(),
         }
     }
 }
@@ -72,16 +80,20 @@ impl Decide for AsPolicySays {
             let Some(command) = resend.commands().get(index as usize) else {
                 continue;
             };
-            let attempts = self.attempts.entry(index).or_default();
+            let tries = self.tries.entry(index).or_default();
+            let lost = u32::from(error.delivery() == Delivery::Ambiguous);
+            tries.lost = tries.lost.saturating_add(lost);
             let failed = Failed {
                 info: command.info(),
                 error,
-                attempt: *attempts,
+                attempt: tries.again,
+                lost: tries.lost,
+                deadline: resend.request.deadline,
             };
             let Some(wait) = self.policy.retry(&failed) else {
                 continue;
             };
-            *attempts = attempts.saturating_add(1);
+            tries.again = tries.again.saturating_add(1);
             again.wait = again.wait.max(wait);
             if let Some(node) = error.node().filter(|_| !error.is_displaced()) {
                 again.avoid.push(node.clone());
