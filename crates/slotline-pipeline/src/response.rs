@@ -89,6 +89,11 @@ impl Response {
         }
     }
 
+    /// Whether the command at `index` has an outcome already.
+    pub(crate) fn is_set(&self, index: usize) -> bool {
+        !matches!(self.outcomes.get(index), Some(Outcome::Missing))
+    }
+
     /// How many commands have an outcome here.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -177,21 +182,23 @@ impl Response {
         }
     }
 
+    /// The order of the pipeline forbids that the command at `index`, which `info`
+    /// is about, goes again: its trouble surfaces, and says so (O1).
+    pub(crate) fn forbid(&mut self, index: usize, info: &CommandInfo) {
+        let error = match self.trouble(index) {
+            Some(Trouble::Failed(error)) => Error::order(&error.to_string(), error.delivery()),
+            Some(Trouble::Error(line, _)) => Error::order(line, Delivery::of_error(info, line)),
+            None => return,
+        };
+        self.fail(index, error);
+    }
+
     /// Takes over the outcome at `from` of `part` as the one at `index`.
     pub(crate) fn take_over(&mut self, index: usize, part: &Response, from: usize) {
         self.spell_out();
         let outcome = self.adopt(part, from);
         if let Some(place) = self.outcomes.get_mut(index) {
             *place = outcome;
-        }
-    }
-
-    /// Adds the outcomes of `next` behind its own.
-    pub(crate) fn append(&mut self, next: &Response) {
-        self.spell_out();
-        for index in 0..next.len() {
-            let outcome = self.adopt(next, index);
-            self.outcomes.push(outcome);
         }
     }
 

@@ -83,7 +83,7 @@ fn allocations(commands: &Commands, read_from: ReadFrom) -> u64 {
     let mut stack = stack();
     let deadline = Instant::now() + Duration::from_secs(5);
     let mut send = || {
-        let request = Request::new(commands.clone(), deadline).read_from(read_from);
+        let request = Request::new(commands.clone(), deadline).read_from(read_from.clone());
         let mut context = Context::from_waker(Waker::noop());
         assert!(stack.poll_ready(&mut context).is_ready());
         let Poll::Ready(response) = pin!(stack.call(request)).poll(&mut context) else {
@@ -110,7 +110,7 @@ fn a_lone_command_allocates_nothing() {
 #[test]
 fn a_pipeline_allocates_by_its_nodes_and_not_by_its_commands() {
     for read_from in [ReadFrom::Primary, ReadFrom::PreferReplica] {
-        let few = allocations(&gets(50), read_from);
+        let few = allocations(&gets(50), read_from.clone());
         let many = allocations(&gets(800), read_from);
         println!("50 commands: {few} allocations, 800: {many}");
         assert!(few <= 44 && many <= 84, "{few} and {many}");

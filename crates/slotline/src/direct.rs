@@ -35,7 +35,7 @@ impl Direct {
     /// Sends `commands`: the one way that all commands take.
     pub(crate) fn send(&self, commands: Commands) -> Sending {
         let deadline = Instant::now() + self.settings.timeout;
-        let request = Request::new(commands, deadline).read_from(self.settings.read_from);
+        let request = Request::new(commands, deadline).read_from(self.settings.read_from.clone());
         Sending::Waiting {
             stack: self.stack.clone(),
             request: Some(request),

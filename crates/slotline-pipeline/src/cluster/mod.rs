@@ -1,15 +1,21 @@
 //! What all layers of one client know of its cluster: a snapshot that is read
 //! without a lock, and the ways in which it changes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod facts;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use rustc_hash::FxHashMap;
-use slotline_topology::{Endpoint, Slot, SlotSet, Topology};
+use slotline_topology::{Endpoint, NodeIndex, Slot, SlotSet, Topology};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use crate::observe::{Counters, Statistics};
+
+pub use facts::Facts;
+pub(crate) use facts::Latencies;
 
 /// The topology and what is known beside it, at one moment. Never changed (T1).
 #[derive(Debug, Clone)]
@@ -18,6 +24,7 @@ pub struct Snapshot {
     /// Slots for which an ASK or TRYAGAIN was seen: their reads go to the primary
     /// until a refresh shows the migration to be over (T6).
     unsettled: Arc<SlotSet>,
+    facts: Arc<FxHashMap<Endpoint, Facts>>,
 }
 
 impl Snapshot {
@@ -31,6 +38,15 @@ impl Snapshot {
     #[must_use]
     pub fn is_unsettled(&self, slot: Slot) -> bool {
         self.unsettled.contains(slot)
+    }
+
+    /// What is known of a node beside its slots.
+    #[must_use]
+    pub fn facts(&self, node: NodeIndex) -> Option<&Facts> {
+        if self.facts.is_empty() {
+            return None;
+        }
+        self.facts.get(self.topology.endpoint(node)?)
     }
 
     pub(crate) fn unsettled(&self) -> &SlotSet {
@@ -49,8 +65,9 @@ struct Inner {
     /// Held by whoever makes a new snapshot; never by a command that reads one.
     changes: Mutex<Changes>,
     wanted: Notify,
-    redirects: AtomicU64,
+    counters: Counters,
     sessions: Mutex<LostSessions>,
+    latencies: Latencies,
 }
 
 /// Where a connection was found to have lost its state.
@@ -80,13 +97,15 @@ impl Cluster {
         let snapshot = Snapshot {
             topology,
             unsettled: Arc::default(),
+            facts: Arc::default(),
         };
         Cluster(Arc::new(Inner {
             snapshot: ArcSwap::from_pointee(snapshot),
             changes: Mutex::default(),
             wanted: Notify::new(),
-            redirects: AtomicU64::new(0),
+            counters: Counters::default(),
             sessions: Mutex::default(),
+            latencies: Latencies::default(),
         }))
     }
 
@@ -128,6 +147,24 @@ impl Cluster {
         self.want_refresh();
     }
 
+    /// Takes in what is known of nodes beside their slots, in place of what was
+    /// known before.
+    pub fn set_facts(&self, facts: impl IntoIterator<Item = (Endpoint, Facts)>) {
+        let facts = Arc::new(facts.into_iter().collect());
+        let changes = self.changes();
+        let before = self.0.snapshot.load();
+        let snapshot = Snapshot {
+            facts,
+            ..Snapshot::clone(&before)
+        };
+        self.0.snapshot.store(Arc::new(snapshot));
+        drop(changes);
+    }
+
+    pub(crate) fn latencies(&self) -> &Latencies {
+        &self.0.latencies
+    }
+
     /// Asks for a refresh; it comes as soon as the spacing between refreshes
     /// allows, however often it is asked for.
     pub fn want_refresh(&self) {
@@ -137,18 +174,25 @@ impl Cluster {
     /// How often a command was sent on because of a MOVED or an ASK.
     #[must_use]
     pub fn redirects_followed(&self) -> u64 {
-        self.0.redirects.load(Ordering::Relaxed)
+        self.0.counters.moved.get() + self.0.counters.asked.get()
     }
 
-    pub(crate) fn redirect_followed(&self) {
-        self.0.redirects.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How often an answer showed that a connection had lost the state that its
-    /// recipe had set, so that the connection was replaced (S5).
+    /// What the layers and the refresh of this cluster have done so far.
     #[must_use]
-    pub fn sessions_lost(&self) -> u64 {
-        self.sessions().count
+    pub fn statistics(&self) -> Statistics {
+        let counters = self.counters();
+        Statistics {
+            moved: counters.moved.get(),
+            asked: counters.asked.get(),
+            waited: counters.waited.get(),
+            sessions_lost: self.sessions().count,
+            refreshes: counters.refreshes.get(),
+            probes: counters.probes.get(),
+        }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
     }
 
     /// A connection to `node` has lost its state: whether it is to be replaced,
@@ -199,14 +243,17 @@ impl Cluster {
             }
         }
         // Also where all slots stay where they were: the epochs may be new.
+        self.0.latencies.keep(|node| patched.find(node).is_some());
         self.store(patched, Arc::new(unsettled));
         drop(changes);
     }
 
     fn store(&self, topology: Topology, unsettled: Arc<SlotSet>) {
+        let facts = Arc::clone(&self.0.snapshot.load().facts);
         self.0.snapshot.store(Arc::new(Snapshot {
             topology,
             unsettled,
+            facts,
         }));
     }
 

@@ -6,7 +6,8 @@ use slotline_topology::{Endpoint, Redirect as Parsed, RedirectKind, Slot, slot_o
 
 use crate::cluster::Cluster;
 use crate::node::{Asked, Intent};
-use crate::request::{ReadFrom, Target};
+use crate::request::Target;
+use crate::route::ReadFrom;
 
 /// What to do with a command that a server turned away.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub(super) struct Turned<'a> {
     pub(super) command: CommandRef<'a>,
     /// Where it was sent.
     pub(super) target: Target,
-    pub(super) read_from: ReadFrom,
+    pub(super) read_from: &'a ReadFrom,
     /// Whether a connection that lost its state would be replaced, and this
     /// command has not met one before.
     pub(super) may_have_lost_session: bool,
@@ -67,7 +68,9 @@ pub(super) fn advice(turned: Turned<'_>, cluster: &Cluster) -> Advice {
             // not tell.
             cluster.want_refresh();
             let by_slot = turned.target == Target::BySlot;
-            let from_replica = turned.read_from == ReadFrom::PreferReplica && by_slot;
+            // Where replicas alone may be read, another has its turn.
+            let may_turn = !matches!(turned.read_from, ReadFrom::Primary | ReadFrom::ReplicaOnly);
+            let from_replica = may_turn && by_slot;
             if from_replica && command.info().is_readonly() && slot.is_some() {
                 return Advice::WaitThen(Target::Primary);
             }

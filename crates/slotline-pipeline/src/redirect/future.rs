@@ -9,8 +9,11 @@ use tower::Service;
 
 use super::advice::{Advice, Turned, advice};
 use super::layer::Way;
+use super::transaction::turned_whole;
 use crate::backoff::full_jitter;
 use crate::error::{BoxError, Error};
+use crate::node::Asked;
+use crate::observe::What;
 use crate::request::{Request, Target};
 use crate::resend::{Again, Decide, Resend, Resending};
 use crate::response::{Response, Trouble};
@@ -79,52 +82,120 @@ impl Follow {
     }
 }
 
+/// Tells whoever listens.
+fn turned_away<S: Clone>(
+    resend: &Resend<S>,
+    index: u32,
+    line: &str,
+    by: Option<&Asked>,
+    target: &Target,
+) {
+    let code = || line.split(' ').next().unwrap_or_default();
+    let by = by.map(|asked| &asked.node);
+    let to = match target {
+        Target::Named { node, .. } => Some(node),
+        _ => None,
+    };
+    tracing::debug!(code = code(), ?by, ?to, "a command was turned away");
+    resend.request.note([index], || What::Turned {
+        code: code().to_owned(),
+        by: by.cloned(),
+        to: to.cloned(),
+    });
+}
+
+impl Follow {
+    /// Where the command at `index` goes again, and whether it waits before; `None`
+    /// if its error is the caller's.
+    fn again<S: Clone>(
+        &mut self,
+        resend: &Resend<S>,
+        index: u32,
+        turned: Turned<'_>,
+    ) -> Option<(Target, bool)> {
+        let (line, asked) = (turned.line, turned.asked);
+        match advice(turned, &self.way.cluster) {
+            Advice::Surface => None,
+            Advice::LostSession(asked) => {
+                resend.request.note([index], || What::LostSession {
+                    node: asked.node.clone(),
+                });
+                self.lost_sessions.insert(index);
+                let nodes = self.way.nodes.as_ref();
+                if let Some(nodes) = nodes.filter(|_| self.way.cluster.session_lost(&asked.node)) {
+                    tracing::warn!(node = %asked.node, "a connection has lost its READONLY");
+                    nodes.quarantine(&asked.node, asked.intent);
+                }
+                Some((Target::BySlot, false))
+            }
+            Advice::Go(target) => {
+                let hops = self.hop(index)?;
+                let counters = self.way.cluster.counters();
+                if matches!(target, Target::Named { asking: true, .. }) {
+                    counters.asked.count();
+                } else {
+                    counters.moved.count();
+                }
+                turned_away(resend, index, line, asked, &target);
+                Some((target, hops > HOPS_AT_ONCE))
+            }
+            Advice::WaitThen(target) => {
+                self.way.cluster.counters().waited.count();
+                turned_away(resend, index, line, asked, &target);
+                Some((target, true))
+            }
+        }
+    }
+
+    fn turned_one<'a, S: Clone>(
+        &self,
+        resend: &'a Resend<S>,
+        index: u32,
+        target: Target,
+        trouble: Trouble<'a>,
+    ) -> Option<Turned<'a>> {
+        let Trouble::Error(line, asked) = trouble else {
+            return None;
+        };
+        let nodes = self.way.nodes.as_ref();
+        Some(Turned {
+            line,
+            asked,
+            command: resend.commands().get(index as usize)?,
+            target,
+            read_from: &resend.request.read_from,
+            may_have_lost_session: nodes.is_some() && !self.lost_sessions.contains(&index),
+        })
+    }
+}
+
 impl Decide for Follow {
     fn decide<S: Clone>(&mut self, resend: &Resend<S>) -> Again {
         let mut again = Again::default();
         let mut waits = false;
-        for (index, target, trouble) in resend.troubles() {
-            let Trouble::Error(line, asked) = trouble else {
-                continue;
-            };
-            let Some(command) = resend.commands().get(index as usize) else {
-                continue;
-            };
-            let turned = Turned {
-                line,
-                asked,
-                command,
-                target,
-                read_from: resend.request.read_from,
-                may_have_lost_session: self.way.nodes.is_some()
-                    && !self.lost_sessions.contains(&index),
-            };
-            let target = match advice(turned, &self.way.cluster) {
-                Advice::Surface => continue,
-                Advice::LostSession(asked) => {
-                    self.lost_sessions.insert(index);
-                    let nodes = self.way.nodes.as_ref();
-                    if let Some(nodes) =
-                        nodes.filter(|_| self.way.cluster.session_lost(&asked.node))
-                    {
-                        nodes.quarantine(&asked.node, asked.intent);
-                    }
-                    Target::BySlot
+        if resend.request.is_transaction {
+            let turned = turned_whole(resend).map(|whole| Turned {
+                line: whole.line,
+                asked: whole.asked,
+                command: whole.command,
+                target: whole.target,
+                read_from: &resend.request.read_from,
+                may_have_lost_session: false,
+            });
+            if let Some((target, wait)) = turned.and_then(|turned| self.again(resend, 0, turned)) {
+                waits = wait;
+                again.commands = resend.whole(&target);
+            }
+        } else {
+            for (index, target, trouble) in resend.troubles() {
+                let Some(turned) = self.turned_one(resend, index, target, trouble) else {
+                    continue;
+                };
+                if let Some((target, wait)) = self.again(resend, index, turned) {
+                    waits |= wait;
+                    again.commands.push((index, target));
                 }
-                Advice::Go(target) => {
-                    let Some(hops) = self.hop(index) else {
-                        continue;
-                    };
-                    waits |= hops > HOPS_AT_ONCE;
-                    self.way.cluster.redirect_followed();
-                    target
-                }
-                Advice::WaitThen(target) => {
-                    waits = true;
-                    target
-                }
-            };
-            again.commands.push((index, target));
+            }
         }
         if waits {
             again.wait = full_jitter(FIRST_WAIT, MOST_WAIT, self.waits);

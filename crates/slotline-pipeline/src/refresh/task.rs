@@ -163,6 +163,7 @@ where
             self.config.sample,
             |node| self.nodes.is_reachable(node),
         );
+        self.cluster.counters().refreshes.count();
         self.ask(chosen).await;
     }
 
@@ -171,6 +172,7 @@ where
             self.nodes.is_reachable(node)
         });
         if !heirs.is_empty() {
+            self.cluster.counters().probes.count();
             self.ask(heirs).await;
         }
     }
@@ -197,6 +199,11 @@ where
         };
         let settles = |slot| merged.is_settled(slot);
         let topology = merged.topology.clone();
+        tracing::debug!(
+            views = views.len(),
+            covered = topology.covered(),
+            "the topology was refreshed"
+        );
         self.cluster.install(topology, &merged.unsettled, settles);
     }
 

@@ -15,6 +15,7 @@ mod intent;
 mod keyless;
 mod moved;
 mod order;
+mod pieces;
 mod refresh;
 mod retry;
 mod rig;

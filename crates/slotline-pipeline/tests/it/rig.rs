@@ -60,7 +60,7 @@ impl Rig {
     }
 
     pub(crate) fn request(&self, lines: &[&str]) -> Request {
-        request(lines).read_from(self.read_from)
+        request(lines).read_from(self.read_from.clone())
     }
 
     pub(crate) async fn send(&self, lines: &[&str]) -> Vec<String> {

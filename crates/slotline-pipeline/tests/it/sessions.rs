@@ -27,7 +27,7 @@ async fn a_connection_that_lost_its_readonly_is_replaced_and_the_map_stays() {
     assert_eq!(outcomes, ["v"; 3]);
     assert_eq!(rig.fake.answered("-MOVED"), 3, "the fault took place");
     assert_eq!(rig.fake.quarantined(7100), 1, "once for all three");
-    assert_eq!(rig.cluster.sessions_lost(), 1);
+    assert_eq!(rig.cluster.statistics().sessions_lost, 1);
     assert_eq!(*rig.cluster.snapshot().topology(), before);
     let again = ["7100r GET a", "7100r GET b", "7100r GET c"];
     assert_eq!(rig.fake.lines()[3..], again);
@@ -49,7 +49,7 @@ async fn the_second_time_in_a_row_it_is_an_ordinary_moved() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(rig.send(&["GET a"]).await, ["v"]);
     assert_eq!(rig.fake.quarantined(7100), 2);
-    assert_eq!(rig.cluster.sessions_lost(), 2);
+    assert_eq!(rig.cluster.statistics().sessions_lost, 2);
 }
 
 #[tokio::test(start_paused = true)]

@@ -115,7 +115,7 @@ impl State {
                 node.data.insert((*key).to_owned(), (*value).to_owned());
                 ok()
             }
-            ["GET", key] => node.data.get(*key).map_or_else(nil, |value| bulk(value)),
+            ["GET", key, ..] => node.data.get(*key).map_or_else(nil, |value| bulk(value)),
             ["INCR", key] | ["EVAL", _, "1", key] => add(&mut node.data, key),
             ["MGET", keys @ ..] => {
                 let value = |key: &&str| node.data.get(*key).map_or_else(nil, |value| bulk(value));
