@@ -225,7 +225,7 @@ fn a_client_of_one_replica_reads_on_every_connection_of_its_pool() {
                 .nodes([replica.url()])
                 .discovery(Discovery::SingleNode)
                 .client_name("plain")
-                .read_from(read_from);
+                .read_from(read_from.clone());
             let client = client.connect().await.expect("connecting");
             reset_counters(&nodes).await;
             let reads = async {

@@ -42,6 +42,11 @@ impl<S: Service<R>, R> Attempt<S, R> {
             timer: None,
         }
     }
+
+    /// Whether the call was made, or can no longer be.
+    pub(crate) fn is_called(&self) -> bool {
+        !matches!(self, Attempt::Waiting { .. })
+    }
 }
 
 impl<S, R> Future for Attempt<S, R>

@@ -126,6 +126,12 @@ impl Error {
         )
     }
 
+    /// It has to stay behind an earlier command that shares a key with it. If it
+    /// can go before the deadline it does, and nobody sees this.
+    pub(crate) fn stays_behind() -> Error {
+        Error::deadline("an earlier command for the same key had no outcome")
+    }
+
     pub(crate) fn deadline(doing: &str) -> Error {
         Error::not_sent(
             ErrorKind::Deadline,

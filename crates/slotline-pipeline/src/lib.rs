@@ -7,8 +7,11 @@ mod backoff;
 pub mod chunk;
 mod cluster;
 mod error;
+pub mod hedge;
 mod intent;
+mod ledger;
 mod node;
+pub mod observe;
 mod order;
 mod random;
 pub mod redirect;
@@ -18,17 +21,20 @@ mod resend;
 mod response;
 pub mod retry;
 pub mod route;
+mod track;
 
-pub use chunk::ChunkLayer;
-pub use cluster::{Cluster, ClusterBuilder, Snapshot};
+pub use chunk::{ChunkLayer, Progress};
+pub use cluster::{Cluster, ClusterBuilder, Facts, Snapshot};
 pub use error::{BoxError, Error, NodeFailure};
-pub use node::{Intent, Nodes, Part, PartFailure, PartResponse, WhileAway};
+pub use hedge::{HedgeLayer, HedgeStatistics};
+pub use node::{Asked, Intent, Nodes, Part, PartFailure, PartResponse, WhileAway};
+pub use observe::{Explain, Statistics};
 pub use redirect::RedirectLayer;
 pub use refresh::{Refresh, RefreshConfig};
-pub use request::{ReadFrom, Request};
+pub use request::Request;
 pub use response::{Response, Trouble};
-pub use retry::{RetryLayer, RetryPolicy, StandardPolicy};
-pub use route::RouteLayer;
+pub use retry::{RetryBudget, RetryLayer, RetryPolicy, StandardPolicy};
+pub use route::{Candidate, ReadFrom, ReadPolicy, RouteLayer};
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]

@@ -18,6 +18,24 @@ pub enum Intent {
     ReadOnly,
 }
 
+/// Who was asked: a node, and on what kind of connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Asked {
+    /// The node.
+    pub node: Endpoint,
+    /// What the connection was for.
+    pub intent: Intent,
+}
+
+impl Asked {
+    /// A node, asked on such a connection.
+    #[must_use]
+    pub fn new(node: Endpoint, intent: Intent) -> Asked {
+        Asked { node, intent }
+    }
+}
+
 /// What becomes of commands while their node cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhileAway {
@@ -62,8 +80,8 @@ pub struct PartFailure {
     pub first_unsent: usize,
 }
 
-/// What the background refresh asks about nodes and tells them, beside sending
-/// commands.
+/// What the layers and the background refresh ask about nodes and tell them,
+/// beside sending commands.
 pub trait Nodes {
     /// Whether the node can be reached for all that is known. One that nobody has
     /// tried yet can.
@@ -79,4 +97,9 @@ pub trait Nodes {
     fn known(&self, topology: &Topology) {
         let _ = topology;
     }
+
+    /// Replaces the present connections to `node` for `intent`: an answer shows
+    /// that the server has lost what their recipe had set (S5). What goes to the
+    /// node after this has returned goes over another connection.
+    fn quarantine(&self, node: &Endpoint, intent: Intent);
 }

@@ -1,32 +1,18 @@
 //! What travels down the layers: a batch of commands, and how to send it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use slotline_resp::Commands;
 use slotline_topology::{Endpoint, SlotSet};
 use tokio::time::Instant;
 
+use crate::chunk::Progress;
 use crate::intent::write_slots;
-
-/// Where commands that only read may go. Replicas lag behind their primary: a
-/// read from one may miss what was just written.
-///
-/// A replica before version 8 knows nothing of a slot's migration: for a key
-/// that has moved already it answers nil where its primary would answer ASK.
-/// Once an ASK or a TRYAGAIN has been seen for a slot, its reads go to its
-/// primary until the migration is over; before the first such sign a read may
-/// still miss a key that has moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum ReadFrom {
-    /// The slot's primary.
-    #[default]
-    Primary,
-    /// A replica of the slot, or its primary where no replica can be reached.
-    PreferReplica,
-    /// A replica of the slot; with none, an error.
-    ReplicaOnly,
-}
+use crate::ledger::Ledger;
+use crate::observe::{Explain, What};
+use crate::route::ReadFrom;
+use crate::track::Track;
 
 /// A batch of commands on its way. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,6 +23,9 @@ pub struct Request {
     pub(crate) targets: Targets,
     pub(crate) primary_slots: Option<Arc<SlotSet>>,
     pub(crate) avoid: Vec<Endpoint>,
+    pub(crate) is_transaction: bool,
+    /// Of a piece, or of a request that is watched.
+    pub(crate) track: Option<Arc<Track>>,
 }
 
 /// Where the commands of a request go.
@@ -71,6 +60,8 @@ impl Request {
             targets: Targets::BySlot,
             primary_slots: None,
             avoid: Vec::new(),
+            is_transaction: false,
+            track: None,
         }
     }
 
@@ -78,6 +69,17 @@ impl Request {
     #[must_use]
     pub fn read_from(mut self, read_from: ReadFrom) -> Request {
         self.read_from = read_from;
+        self
+    }
+
+    /// Its commands are one transaction, from MULTI to EXEC: they are never cut,
+    /// their keys are of one slot, they go to its primary in one write, and they go
+    /// again as a whole or not at all. What becomes of EXEC becomes of all of them.
+    ///
+    /// Source: [transactions](https://redis.io/docs/latest/develop/using-commands/transactions/).
+    #[must_use]
+    pub fn transaction(mut self) -> Request {
+        self.is_transaction = true;
         self
     }
 
@@ -112,16 +114,67 @@ impl Request {
         }
     }
 
-    /// A request for a part of this one's commands. Which slots the whole writes
-    /// to goes with it, so that a part never reads such a slot from a replica.
-    pub(crate) fn part(&mut self, commands: Commands, targets: Targets) -> Request {
+    /// Has `progress` follow how many of the commands have their outcomes.
+    #[must_use]
+    pub fn progress(self, progress: &Progress) -> Request {
+        let progress = progress.clone();
+        self.tracked(|track| track.progress = Some(progress))
+    }
+
+    /// Has `explain` record what becomes of the commands.
+    #[must_use]
+    pub fn explain(self, explain: &Explain) -> Request {
+        let explain = explain.clone();
+        self.tracked(|track| track.explain = Some(explain))
+    }
+
+    /// Notes what happened to some of the commands, if that is wanted.
+    pub(crate) fn note(&self, indexes: impl IntoIterator<Item = u32>, what: impl FnOnce() -> What) {
+        if let Some(track) = self.track.as_deref() {
+            track.explain(indexes, what);
+        }
+    }
+
+    fn tracked(mut self, change: impl FnOnce(&mut Track)) -> Request {
+        let mut track = self.track.take().unwrap_or_default();
+        change(Arc::make_mut(&mut track));
+        self.track = Some(track);
+        self
+    }
+
+    /// A request for the commands at `indexes`. Which slots the whole writes to
+    /// goes with it, so that a part never reads such a slot from a replica.
+    pub(crate) fn pick(&mut self, indexes: &[u32], targets: Targets) -> Request {
+        self.pin_primary_slots();
+        let track = self.track.as_ref();
+        Request {
+            commands: self.commands.pick(indexes),
+            targets,
+            track: track.map(|track| Arc::new(track.pick(indexes))),
+            ..self.clone()
+        }
+    }
+
+    /// A request for one piece, with the ledger of all.
+    pub(crate) fn piece(
+        &mut self,
+        range: Range<usize>,
+        ledger: &Arc<Ledger>,
+        piece: usize,
+    ) -> Request {
+        self.pin_primary_slots();
+        let track = self.track.clone().unwrap_or_default();
+        Request {
+            track: Some(Arc::new(track.piece(&range, ledger, piece))),
+            commands: self.commands.slice(range),
+            targets: Targets::BySlot,
+            ..self.clone()
+        }
+    }
+
+    fn pin_primary_slots(&mut self) {
         if self.primary_slots.is_none() && self.read_from != ReadFrom::Primary {
             self.primary_slots = Some(Arc::new(write_slots(&self.commands)));
-        }
-        Request {
-            commands,
-            targets,
-            ..self.clone()
         }
     }
 }

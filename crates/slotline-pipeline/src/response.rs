@@ -1,9 +1,9 @@
 //! What travels up the layers: one outcome for each command, in order.
 
 use slotline_resp::{CommandInfo, Delivery, Replies};
-use slotline_topology::Endpoint;
 
 use crate::error::{BoxError, Error};
+use crate::node::Asked;
 
 /// The outcomes of a request's commands, in the order of the commands: each has
 /// a reply, which may be the server's error, or a failure of its own.
@@ -19,7 +19,7 @@ pub struct Response {
 enum Outcome {
     Reply(u32),
     /// A reply that is an error, and who sent it.
-    Error(u32, Option<Endpoint>),
+    Error(u32, Option<Asked>),
     Failed(Error),
     Missing,
 }
@@ -27,9 +27,9 @@ enum Outcome {
 /// An outcome that is not simply a reply to hand on.
 #[derive(Debug, Clone, Copy)]
 pub enum Trouble<'a> {
-    /// The server's own error, as its text, and the node that sent it where
-    /// that is known.
-    Error(&'a str, Option<&'a Endpoint>),
+    /// The server's own error, as its text, and who was asked, where that is
+    /// known.
+    Error(&'a str, Option<&'a Asked>),
     /// No reply.
     Failed(&'a Error),
 }
@@ -38,11 +38,11 @@ impl Response {
     /// A reply for each command.
     #[must_use]
     pub fn new(replies: Replies) -> Response {
-        Response::from_node(replies, None)
+        Response::of_asked(replies, None)
     }
 
     /// The same, all from one node.
-    pub(crate) fn from_node(replies: Replies, node: Option<&Endpoint>) -> Response {
+    pub(crate) fn of_asked(replies: Replies, asked: Option<&Asked>) -> Response {
         let mut response = Response {
             replies,
             outcomes: Vec::new(),
@@ -51,7 +51,7 @@ impl Response {
             if response.replies.is_error(index) {
                 response.spell_out();
                 if let Some(outcome) = response.outcomes.get_mut(index) {
-                    *outcome = Outcome::Error(index as u32, node.cloned());
+                    *outcome = Outcome::Error(index as u32, asked.cloned());
                 }
             }
         }
@@ -87,6 +87,11 @@ impl Response {
             replies: Replies::with_capacity(commands),
             outcomes: vec![Outcome::Missing; commands],
         }
+    }
+
+    /// Whether the command at `index` has an outcome already.
+    pub(crate) fn is_set(&self, index: usize) -> bool {
+        !matches!(self.outcomes.get(index), Some(Outcome::Missing))
     }
 
     /// How many commands have an outcome here.
@@ -133,9 +138,9 @@ impl Response {
     pub fn trouble(&self, index: usize) -> Option<Trouble<'_>> {
         match self.outcomes.get(index)? {
             Outcome::Reply(_) | Outcome::Missing => None,
-            Outcome::Error(at, node) => {
+            Outcome::Error(at, asked) => {
                 let line = self.replies.error_line(*at as usize)?;
-                Some(Trouble::Error(line, node.as_ref()))
+                Some(Trouble::Error(line, asked.as_ref()))
             }
             Outcome::Failed(error) => Some(Trouble::Failed(error)),
         }
@@ -177,6 +182,17 @@ impl Response {
         }
     }
 
+    /// The order of the pipeline forbids that the command at `index`, which `info`
+    /// is about, goes again: its trouble surfaces, and says so (O1).
+    pub(crate) fn forbid(&mut self, index: usize, info: &CommandInfo) {
+        let error = match self.trouble(index) {
+            Some(Trouble::Failed(error)) => Error::order(&error.to_string(), error.delivery()),
+            Some(Trouble::Error(line, _)) => Error::order(line, Delivery::of_error(info, line)),
+            None => return,
+        };
+        self.fail(index, error);
+    }
+
     /// Takes over the outcome at `from` of `part` as the one at `index`.
     pub(crate) fn take_over(&mut self, index: usize, part: &Response, from: usize) {
         self.spell_out();
@@ -186,22 +202,13 @@ impl Response {
         }
     }
 
-    /// Adds the outcomes of `next` behind its own.
-    pub(crate) fn append(&mut self, next: &Response) {
-        self.spell_out();
-        for index in 0..next.len() {
-            let outcome = self.adopt(next, index);
-            self.outcomes.push(outcome);
-        }
-    }
-
     fn adopt(&mut self, part: &Response, from: usize) -> Outcome {
         let at = self.replies.len() as u32;
         let (reply, outcome) = match part.outcomes.get(from) {
             None => (from, Outcome::Reply(at)),
             Some(Outcome::Reply(reply)) => (*reply as usize, Outcome::Reply(at)),
-            Some(Outcome::Error(reply, node)) => {
-                (*reply as usize, Outcome::Error(at, node.clone()))
+            Some(Outcome::Error(reply, asked)) => {
+                (*reply as usize, Outcome::Error(at, asked.clone()))
             }
             Some(other) => return other.clone(),
         };

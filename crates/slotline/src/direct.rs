@@ -35,7 +35,7 @@ impl Direct {
     /// Sends `commands`: the one way that all commands take.
     pub(crate) fn send(&self, commands: Commands) -> Sending {
         let deadline = Instant::now() + self.settings.timeout;
-        let request = Request::new(commands, deadline).read_from(self.settings.read_from);
+        let request = Request::new(commands, deadline).read_from(self.settings.read_from.clone());
         Sending::Waiting {
             stack: self.stack.clone(),
             request: Some(request),
@@ -186,7 +186,7 @@ pub(crate) fn decode_at<T>(
     let missing = || Err(slotline_resp::Error::server("ERR no reply".to_owned()));
     decoded.unwrap_or_else(missing).map_err(|error| {
         let node = match response.trouble(index) {
-            Some(Trouble::Error(_, node)) => node.cloned(),
+            Some(Trouble::Error(_, asked)) => asked.map(|asked| asked.node.clone()),
             _ => None,
         };
         Error::reply(error, info).at(node)

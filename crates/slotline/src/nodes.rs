@@ -158,6 +158,13 @@ impl pipeline::Nodes for Nodes {
             tokio::spawn(async move { pool.drain(Instant::now() + FAREWELL).await });
         }
     }
+
+    fn quarantine(&self, node: &Endpoint, intent: Intent) {
+        let pools = self.0.pools.load();
+        if let Some(pool) = pools.get(&(node.clone(), intent)) {
+            pool.quarantine();
+        }
+    }
 }
 
 impl Service<Part> for Nodes {

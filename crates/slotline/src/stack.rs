@@ -45,7 +45,7 @@ impl Stack {
         ServiceBuilder::new()
             .layer(chunk)
             .layer(retry)
-            .layer(RedirectLayer::new(cluster.clone()))
+            .layer(RedirectLayer::new(cluster.clone()).nodes(nodes.clone()))
             .layer(RouteLayer::new(cluster.clone()))
             .service(nodes)
     }

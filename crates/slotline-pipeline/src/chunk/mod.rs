@@ -2,8 +2,11 @@
 
 mod future;
 mod layer;
+mod pieces;
+mod progress;
 mod service;
 
 pub use future::ChunkFuture;
 pub use layer::ChunkLayer;
+pub use progress::Progress;
 pub use service::Chunk;

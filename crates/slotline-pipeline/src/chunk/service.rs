@@ -36,8 +36,12 @@ where
 
     fn call(&mut self, request: Request) -> ChunkFuture<S> {
         let commands = request.commands();
-        if commands.len() <= self.limits.commands && commands.byte_len() <= self.limits.bytes {
-            return ChunkFuture::whole(request.len(), self.inner.call(request));
+        let fits =
+            commands.len() <= self.limits.commands && commands.byte_len() <= self.limits.bytes;
+        if fits || request.is_transaction {
+            let track = request.track.as_deref();
+            let progress = track.and_then(|track| track.progress.clone());
+            return ChunkFuture::whole(request.len(), progress, self.inner.call(request));
         }
         // The service that is ready holds what it has reserved for this call.
         let next = self.inner.clone();

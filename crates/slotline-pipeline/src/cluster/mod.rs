@@ -2,18 +2,23 @@
 //! without a lock, and the ways in which it changes.
 
 mod builder;
+mod facts;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 use rustc_hash::FxHashMap;
-use slotline_topology::{AddressMap, Endpoint, Slot, SlotSet, Topology};
+use slotline_topology::{AddressMap, Endpoint, NodeIndex, Slot, SlotSet, Topology};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use crate::observe::{Counters, Statistics};
 use crate::random::Random;
 
 pub use builder::ClusterBuilder;
+pub use facts::Facts;
+pub(crate) use facts::Latencies;
 
 /// The topology and what is known beside it, at one moment. Never changed (T1).
 #[derive(Debug, Clone)]
@@ -22,6 +27,7 @@ pub struct Snapshot {
     /// Slots for which an ASK or TRYAGAIN was seen: their reads go to the primary
     /// until a refresh shows the migration to be over (T6).
     unsettled: Arc<SlotSet>,
+    facts: Arc<FxHashMap<Endpoint, Facts>>,
 }
 
 impl Snapshot {
@@ -35,6 +41,15 @@ impl Snapshot {
     #[must_use]
     pub fn is_unsettled(&self, slot: Slot) -> bool {
         self.unsettled.contains(slot)
+    }
+
+    /// What is known of a node beside its slots.
+    #[must_use]
+    pub fn facts(&self, node: NodeIndex) -> Option<&Facts> {
+        if self.facts.is_empty() {
+            return None;
+        }
+        self.facts.get(self.topology.endpoint(node)?)
     }
 
     pub(crate) fn unsettled(&self) -> &SlotSet {
@@ -54,9 +69,23 @@ struct Inner {
     /// Held by whoever makes a new snapshot; never by a command that reads one.
     changes: Mutex<Changes>,
     wanted: Notify,
-    redirects: AtomicU64,
     random: Random,
+    counters: Counters,
+    sessions: Mutex<LostSessions>,
+    latencies: Latencies,
 }
+
+/// Where a connection was found to have lost its state.
+#[derive(Debug, Default)]
+struct LostSessions {
+    count: u64,
+    /// When each node's connections were last replaced for that.
+    replaced: FxHashMap<Endpoint, Instant>,
+}
+
+/// A node whose connections lose their state again and again is not to be dialled
+/// more often than that.
+const QUARANTINES: Duration = Duration::from_secs(1);
 
 /// What redirects said since the refresh under way began: it outranks what that
 /// refresh brings (T3).
@@ -87,14 +116,17 @@ impl Cluster {
         let snapshot = Snapshot {
             topology,
             unsettled: Arc::default(),
+            facts: Arc::default(),
         };
         Cluster(Arc::new(Inner {
             snapshot: ArcSwap::from_pointee(snapshot),
             addresses,
             changes: Mutex::default(),
             wanted: Notify::new(),
-            redirects: AtomicU64::new(0),
             random,
+            counters: Counters::default(),
+            sessions: Mutex::default(),
+            latencies: Latencies::default(),
         }))
     }
 
@@ -142,6 +174,24 @@ impl Cluster {
         self.want_refresh();
     }
 
+    /// Takes in what is known of nodes beside their slots, in place of what was
+    /// known before.
+    pub fn set_facts(&self, facts: impl IntoIterator<Item = (Endpoint, Facts)>) {
+        let facts = Arc::new(facts.into_iter().collect());
+        let changes = self.changes();
+        let before = self.0.snapshot.load();
+        let snapshot = Snapshot {
+            facts,
+            ..Snapshot::clone(&before)
+        };
+        self.0.snapshot.store(Arc::new(snapshot));
+        drop(changes);
+    }
+
+    pub(crate) fn latencies(&self) -> &Latencies {
+        &self.0.latencies
+    }
+
     /// Asks for a refresh; it comes as soon as the spacing between refreshes
     /// allows, however often it is asked for.
     pub fn want_refresh(&self) {
@@ -151,11 +201,45 @@ impl Cluster {
     /// How often a command was sent on because of a MOVED or an ASK.
     #[must_use]
     pub fn redirects_followed(&self) -> u64 {
-        self.0.redirects.load(Ordering::Relaxed)
+        self.0.counters.moved.get() + self.0.counters.asked.get()
     }
 
-    pub(crate) fn redirect_followed(&self) {
-        self.0.redirects.fetch_add(1, Ordering::Relaxed);
+    /// What the layers and the refresh of this cluster have done so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let counters = self.counters();
+        Statistics {
+            moved: counters.moved.get(),
+            asked: counters.asked.get(),
+            waited: counters.waited.get(),
+            sessions_lost: self.sessions().count,
+            refreshes: counters.refreshes.get(),
+            probes: counters.probes.get(),
+        }
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// A connection to `node` has lost its state: whether it is to be replaced,
+    /// or was just before.
+    pub(crate) fn session_lost(&self, node: &Endpoint) -> bool {
+        let now = Instant::now();
+        let mut sessions = self.sessions();
+        let recent = |at: &Instant| now < *at + QUARANTINES;
+        if sessions.replaced.get(node).is_some_and(recent) {
+            return false;
+        }
+        sessions.replaced.retain(|_, at| recent(at));
+        sessions.replaced.insert(node.clone(), now);
+        sessions.count += 1;
+        true
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, LostSessions> {
+        let lock = self.0.sessions.lock();
+        lock.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn random(&self) -> &Random {
@@ -190,14 +274,17 @@ impl Cluster {
             }
         }
         // Also where all slots stay where they were: the epochs may be new.
+        self.0.latencies.keep(|node| patched.find(node).is_some());
         self.store(patched, Arc::new(unsettled));
         drop(changes);
     }
 
     fn store(&self, topology: Topology, unsettled: Arc<SlotSet>) {
+        let facts = Arc::clone(&self.0.snapshot.load().facts);
         self.0.snapshot.store(Arc::new(Snapshot {
             topology,
             unsettled,
+            facts,
         }));
     }
 

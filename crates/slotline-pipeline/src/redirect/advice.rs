@@ -5,7 +5,9 @@ use slotline_resp::{CommandRef, Delivery, error_code};
 use slotline_topology::{Endpoint, Redirect as Parsed, RedirectKind, Slot, slot_of};
 
 use crate::cluster::Cluster;
-use crate::request::{ReadFrom, Target};
+use crate::node::{Asked, Intent};
+use crate::request::Target;
+use crate::route::ReadFrom;
 
 /// What to do with a command that a server turned away.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,20 +16,29 @@ pub(super) enum Advice {
     Go(Target),
     /// Wait a little and send it there.
     WaitThen(Target),
+    /// Replace the connections of whom was asked, and send it again (S5).
+    LostSession(Asked),
     /// The error is the caller's.
     Surface,
 }
 
-/// Reads the error `line` that `asked` gave to a command sent to `target`, and
-/// tells `cluster` what it says about the slots.
-pub(super) fn advice(
-    line: &str,
-    asked: Option<&Endpoint>,
-    command: CommandRef<'_>,
-    target: Target,
-    read_from: ReadFrom,
-    cluster: &Cluster,
-) -> Advice {
+/// A command that a server turned away with the error `line`.
+#[derive(Debug)]
+pub(super) struct Turned<'a> {
+    pub(super) line: &'a str,
+    pub(super) asked: Option<&'a Asked>,
+    pub(super) command: CommandRef<'a>,
+    /// Where it was sent.
+    pub(super) target: Target,
+    pub(super) read_from: &'a ReadFrom,
+    /// Whether a connection that lost its state would be replaced, and this
+    /// command has not met one before.
+    pub(super) may_have_lost_session: bool,
+}
+
+/// Reads the error, and tells `cluster` what it says about the slots.
+pub(super) fn advice(turned: Turned<'_>, cluster: &Cluster) -> Advice {
+    let (line, command) = (turned.line, turned.command);
     let code = error_code(line);
     if !matches!(
         code,
@@ -36,27 +47,36 @@ pub(super) fn advice(
         return Advice::Surface;
     }
     let slot = command.keys().next().map(slot_of);
-    if Delivery::of_error(command.info(), line) != Delivery::Rejected {
+    // A replica has let nothing be written, whatever a script made of that.
+    let on_replica = turned
+        .asked
+        .is_some_and(|asked| asked.intent == Intent::ReadOnly);
+    let unharmed = code == "READONLY" && on_replica;
+    if !unharmed && Delivery::of_error(command.info(), line) != Delivery::Rejected {
         return Advice::Surface;
     }
     match code {
-        "MOVED" | "ASK" => redirect(line, asked, slot, cluster),
+        "MOVED" | "ASK" => redirect(&turned, slot, cluster),
         "TRYAGAIN" => {
             if let Some(slot) = slot {
                 cluster.migrating(slot);
             }
-            Advice::WaitThen(same(target))
+            Advice::WaitThen(same(turned.target))
         }
         "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" => {
             // Another node may have taken over meanwhile, of which this one would
             // not tell.
             cluster.want_refresh();
-            let from_replica = read_from == ReadFrom::PreferReplica && target == Target::BySlot;
+            let by_slot = turned.target == Target::BySlot;
+            // Where replicas alone may be read, another has its turn.
+            let may_turn = !matches!(turned.read_from, ReadFrom::Primary | ReadFrom::ReplicaOnly);
+            let from_replica = may_turn && by_slot;
             if from_replica && command.info().is_readonly() && slot.is_some() {
                 return Advice::WaitThen(Target::Primary);
             }
-            Advice::WaitThen(same(target))
+            Advice::WaitThen(same(turned.target))
         }
+        _ if unharmed => Advice::WaitThen(Target::Primary),
         // A replica was taken for a primary: it was demoted, or the view is old.
         _ => {
             cluster.want_refresh();
@@ -74,20 +94,15 @@ fn same(target: Target) -> Target {
     }
 }
 
-fn redirect(
-    line: &str,
-    asked: Option<&Endpoint>,
-    own_slot: Option<Slot>,
-    cluster: &Cluster,
-) -> Advice {
+fn redirect(turned: &Turned<'_>, own_slot: Option<Slot>, cluster: &Cluster) -> Advice {
     // A client of one node speaks to no other.
     if cluster.snapshot().topology().is_single_node() {
         return Advice::Surface;
     }
     // Where nobody knows who was asked, an empty host means nothing.
     let nobody = Endpoint::new("", 0);
-    let asked = asked.unwrap_or(&nobody);
-    let parsed = Parsed::parse(line, asked).map(|told| told.mapped(cluster.addresses()));
+    let asked = turned.asked.map_or(&nobody, |asked| &asked.node);
+    let parsed = Parsed::parse(turned.line, asked).map(|told| told.mapped(cluster.addresses()));
     let Some(Parsed {
         kind,
         slot,
@@ -105,6 +120,12 @@ fn redirect(
         return Advice::WaitThen(Target::BySlot);
     };
     let asking = kind == RedirectKind::Ask;
+    if !asking && lost_session(turned, slot, &node, cluster) {
+        return turned
+            .asked
+            .cloned()
+            .map_or(Advice::Surface, Advice::LostSession);
+    }
     if asking {
         cluster.migrating(slot);
     } else if is_outdated(asked, slot, &node, cluster) {
@@ -113,6 +134,26 @@ fn redirect(
         cluster.moved(slot, &node);
     }
     Advice::Go(Target::Named { node, asking })
+}
+
+/// Whether a replica sends a read to its own primary, which it would have served
+/// itself if the connection were what it was made to be (S5).
+fn lost_session(turned: &Turned<'_>, slot: Slot, named: &Endpoint, cluster: &Cluster) -> bool {
+    let Some(asked) = turned.asked else {
+        return false;
+    };
+    if !turned.may_have_lost_session
+        || asked.intent != Intent::ReadOnly
+        || !turned.command.info().is_readonly()
+    {
+        return false;
+    }
+    let snapshot = cluster.snapshot();
+    let topology = snapshot.topology();
+    let (Some(shard), Some(asked)) = (topology.shard_of(slot), topology.find(&asked.node)) else {
+        return false;
+    };
+    shard.replicas().contains(&asked) && topology.find(named) == Some(shard.primary())
 }
 
 /// Whether the map has gone on without the node that was asked, and elsewhere

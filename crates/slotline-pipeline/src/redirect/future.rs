@@ -4,14 +4,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use slotline_resp::error_code;
 use tower::Service;
 
-use super::advice::{Advice, advice};
+use super::advice::{Advice, Turned, advice};
+use super::layer::Way;
+use super::transaction::turned_whole;
 use crate::backoff::full_jitter;
-use crate::cluster::Cluster;
 use crate::error::{BoxError, Error};
-use crate::request::Request;
+use crate::node::Asked;
+use crate::observe::What;
+use crate::request::{Request, Target};
 use crate::resend::{Again, Decide, Resend, Resending};
 use crate::response::{Response, Trouble};
 
@@ -54,18 +58,19 @@ where
 /// Follows what servers say, command by command.
 #[derive(Debug)]
 pub(super) struct Follow {
-    cluster: Cluster,
-    most_hops: u8,
+    way: Way,
     hops: FxHashMap<u32, u8>,
+    /// Commands that met a connection which had lost its state.
+    lost_sessions: FxHashSet<u32>,
     waits: u32,
 }
 
 impl Follow {
-    pub(super) fn new(cluster: Cluster, most_hops: u8) -> Follow {
+    pub(super) fn new(way: Way) -> Follow {
         Follow {
-            cluster,
-            most_hops,
+            way,
             hops: FxHashMap::default(),
+            lost_sessions: FxHashSet::default(),
             waits: 0,
         }
     }
@@ -74,7 +79,94 @@ impl Follow {
     fn hop(&mut self, index: u32) -> Option<u8> {
         let hops = self.hops.entry(index).or_default();
         *hops = hops.saturating_add(1);
-        (*hops <= self.most_hops).then_some(*hops)
+        (*hops <= self.way.hops).then_some(*hops)
+    }
+}
+
+/// Tells whoever listens.
+fn turned_away<S: Clone>(
+    resend: &Resend<S>,
+    index: u32,
+    line: &str,
+    by: Option<&Asked>,
+    target: &Target,
+) {
+    let code = || error_code(line);
+    let by = by.map(|asked| &asked.node);
+    let to = match target {
+        Target::Named { node, .. } => Some(node),
+        _ => None,
+    };
+    tracing::debug!(code = code(), ?by, ?to, "a command was turned away");
+    resend.request.note([index], || What::Turned {
+        code: code().to_owned(),
+        by: by.cloned(),
+        to: to.cloned(),
+    });
+}
+
+impl Follow {
+    /// Where the command at `index` goes again, and whether it waits before; `None`
+    /// if its error is the caller's.
+    fn again<S: Clone>(
+        &mut self,
+        resend: &Resend<S>,
+        index: u32,
+        turned: Turned<'_>,
+    ) -> Option<(Target, bool)> {
+        let (line, asked) = (turned.line, turned.asked);
+        match advice(turned, &self.way.cluster) {
+            Advice::Surface => None,
+            Advice::LostSession(asked) => {
+                resend.request.note([index], || What::LostSession {
+                    node: asked.node.clone(),
+                });
+                self.lost_sessions.insert(index);
+                let nodes = self.way.nodes.as_ref();
+                if let Some(nodes) = nodes.filter(|_| self.way.cluster.session_lost(&asked.node)) {
+                    tracing::warn!(node = %asked.node, "a connection has lost its READONLY");
+                    nodes.quarantine(&asked.node, asked.intent);
+                }
+                Some((Target::BySlot, false))
+            }
+            Advice::Go(target) => {
+                let hops = self.hop(index)?;
+                let counters = self.way.cluster.counters();
+                if matches!(target, Target::Named { asking: true, .. }) {
+                    counters.asked.count();
+                } else {
+                    counters.moved.count();
+                }
+                turned_away(resend, index, line, asked, &target);
+                Some((target, hops > HOPS_AT_ONCE))
+            }
+            Advice::WaitThen(target) => {
+                self.way.cluster.counters().waited.count();
+                turned_away(resend, index, line, asked, &target);
+                Some((target, true))
+            }
+        }
+    }
+
+    fn turned_one<'a, S: Clone>(
+        &self,
+        resend: &'a Resend<S>,
+        index: u32,
+        target: Target,
+        trouble: Trouble<'a>,
+    ) -> Option<Turned<'a>> {
+        let Trouble::Error(line, asked) = trouble else {
+            return None;
+        };
+        let nodes = self.way.nodes.as_ref();
+        Some(Turned {
+            line,
+            asked,
+            command: resend.commands().get(index as usize)?,
+            target,
+            read_from: &resend.request.read_from,
+            may_have_lost_session: nodes.is_some() && !self.lost_sessions.contains(&index),
+        })
     }
 }
 
@@ -82,33 +174,32 @@ impl Decide for Follow {
     fn decide<S: Clone>(&mut self, resend: &Resend<S>) -> Again {
         let mut again = Again::default();
         let mut waits = false;
-        for (index, target, trouble) in resend.troubles() {
-            let Trouble::Error(line, asked) = trouble else {
-                continue;
-            };
-            let Some(command) = resend.commands().get(index as usize) else {
-                continue;
-            };
-            let read_from = resend.request.read_from;
-            let target = match advice(line, asked, command, target, read_from, &self.cluster) {
-                Advice::Surface => continue,
-                Advice::Go(target) => {
-                    let Some(hops) = self.hop(index) else {
-                        continue;
-                    };
-                    waits |= hops > HOPS_AT_ONCE;
-                    self.cluster.redirect_followed();
-                    target
+        if resend.request.is_transaction {
+            let turned = turned_whole(resend).map(|whole| Turned {
+                line: whole.line,
+                asked: whole.asked,
+                command: whole.command,
+                target: whole.target,
+                read_from: &resend.request.read_from,
+                may_have_lost_session: false,
+            });
+            if let Some((target, wait)) = turned.and_then(|turned| self.again(resend, 0, turned)) {
+                waits = wait;
+                again.commands = resend.whole(&target);
+            }
+        } else {
+            for (index, target, trouble) in resend.troubles() {
+                let Some(turned) = self.turned_one(resend, index, target, trouble) else {
+                    continue;
+                };
+                if let Some((target, wait)) = self.again(resend, index, turned) {
+                    waits |= wait;
+                    again.commands.push((index, target));
                 }
-                Advice::WaitThen(target) => {
-                    waits = true;
-                    target
-                }
-            };
-            again.commands.push((index, target));
+            }
         }
         if waits {
-            again.wait = full_jitter(self.cluster.random(), FIRST_WAIT, MOST_WAIT, self.waits);
+            again.wait = full_jitter(self.way.cluster.random(), FIRST_WAIT, MOST_WAIT, self.waits);
             self.waits = self.waits.saturating_add(1);
         }
         again

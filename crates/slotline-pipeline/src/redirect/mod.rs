@@ -4,6 +4,7 @@ mod advice;
 mod future;
 mod layer;
 mod service;
+mod transaction;
 
 pub use future::RedirectFuture;
 pub use layer::RedirectLayer;

@@ -3,7 +3,7 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use super::future::{Follow, RedirectFuture};
-use crate::cluster::Cluster;
+use super::layer::Way;
 use crate::error::{BoxError, Error};
 use crate::request::Request;
 use crate::resend::Resending;
@@ -13,17 +13,12 @@ use crate::response::Response;
 #[derive(Debug, Clone)]
 pub struct Redirect<S> {
     inner: S,
-    cluster: Cluster,
-    hops: u8,
+    way: Way,
 }
 
 impl<S> Redirect<S> {
-    pub(crate) fn new(inner: S, cluster: Cluster, hops: u8) -> Redirect<S> {
-        Redirect {
-            inner,
-            cluster,
-            hops,
-        }
+    pub(super) fn new(inner: S, way: Way) -> Redirect<S> {
+        Redirect { inner, way }
     }
 }
 
@@ -41,7 +36,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> RedirectFuture<S> {
-        let decide = Follow::new(self.cluster.clone(), self.hops);
+        let decide = Follow::new(self.way.clone());
         RedirectFuture::new(Resending::new(&mut self.inner, request, decide))
     }
 }

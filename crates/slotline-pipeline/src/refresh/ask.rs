@@ -10,9 +10,9 @@ use tower::Service;
 
 use crate::attempt::Attempt;
 use crate::error::{BoxError, Error};
-use crate::node::{Intent, Part, PartResponse, WhileAway};
+use crate::node::{Asked, Intent, Part, PartResponse, WhileAway};
 use crate::response::{Response, Trouble};
-use crate::route::of_part;
+use crate::route::{Sent, of_part};
 
 /// Once one node has answered, the others get this long.
 const STRAGGLERS: Duration = Duration::from_millis(150);
@@ -53,7 +53,12 @@ where
         while_away: WhileAway::Refuse,
     };
     let answer = Attempt::new(service, part, deadline).await;
-    let response: Response = of_part(answer, &node, expected);
+    let sent = Sent {
+        asked: Asked::new(node.clone(), Intent::ReadWrite),
+        commands: expected,
+        is_transaction: false,
+    };
+    let response: Response = of_part(answer, &sent);
     if let Some(Trouble::Failed(error)) = response.trouble(0) {
         return Err(error.clone());
     }

@@ -164,6 +164,7 @@ where
             self.config.sample,
             |node| self.nodes.is_reachable(node),
         );
+        self.cluster.counters().refreshes.count();
         self.ask(chosen).await;
     }
 
@@ -175,6 +176,7 @@ where
             |node| self.nodes.is_reachable(node),
         );
         if !heirs.is_empty() {
+            self.cluster.counters().probes.count();
             self.ask(heirs).await;
         }
     }
@@ -207,6 +209,11 @@ where
         };
         let settles = |slot| merged.is_settled(slot);
         let topology = merged.topology.clone();
+        tracing::debug!(
+            views = views.len(),
+            covered = topology.covered(),
+            "the topology was refreshed"
+        );
         self.cluster.install(topology, &merged.unsettled, settles);
     }
 

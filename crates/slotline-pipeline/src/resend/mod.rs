@@ -5,6 +5,7 @@ mod future;
 
 use std::time::Duration;
 
+use rustc_hash::FxHashSet;
 use slotline_resp::{CommandInfo, Commands, Delivery};
 use slotline_topology::Endpoint;
 use tokio::time::Instant;
@@ -12,6 +13,7 @@ use tower::Service;
 
 use crate::attempt::Attempt;
 use crate::error::Error;
+use crate::observe::What;
 use crate::order::{self, Waves};
 use crate::request::{Request, Target, Targets};
 use crate::response::{Response, Trouble};
@@ -77,6 +79,29 @@ impl<S: Clone> Resend<S> {
                 }
             }
         }
+        self.note_unresolved();
+    }
+
+    /// Pieces that are routed from here on do not pass what may go again.
+    fn note_unresolved(&self) {
+        let track = self.request.track.as_deref();
+        let Some((track, (ledger, _))) =
+            track.and_then(|track| Some((track, track.piece.as_ref()?)))
+        else {
+            return;
+        };
+        let troubles = self.response.troubles().map(|(index, _)| index);
+        let open = troubles.filter(|index| {
+            let delivery = self.response.delivery(*index, self.info(*index));
+            delivery != Some(Delivery::Answered)
+        });
+        ledger.unresolved(open.map(|index| track.index(index as u32)));
+    }
+
+    /// Whether the command is another's to send again.
+    fn is_handed(&self, index: u32) -> bool {
+        let track = self.request.track.as_deref();
+        track.is_some_and(|track| track.is_handed(index))
     }
 
     /// Of the commands that just had an outcome, those in trouble: their index,
@@ -86,6 +111,7 @@ impl<S: Clone> Resend<S> {
             None => self
                 .response
                 .troubles()
+                .filter(|(index, _)| !self.is_handed(*index as u32))
                 .map(|(index, trouble)| {
                     let target = self.request.target(index).clone();
                     (index as u32, target, trouble)
@@ -93,12 +119,19 @@ impl<S: Clone> Resend<S> {
                 .collect(),
             Some(sent) => sent
                 .iter()
+                .filter(|(index, _)| !self.is_handed(*index))
                 .filter_map(|(index, target)| {
                     let trouble = self.response.trouble(*index as usize)?;
                     Some((*index, target.clone(), trouble))
                 })
                 .collect(),
         }
+    }
+
+    /// What goes again if a transaction does: all of it.
+    pub(crate) fn whole(&self, target: &Target) -> Vec<(u32, Target)> {
+        let all = 0..self.request.len() as u32;
+        all.map(|index| (index, target.clone())).collect()
     }
 
     /// Plans what goes again now: those of `again` whose order allows it, and what
@@ -118,26 +151,34 @@ impl<S: Clone> Resend<S> {
         }
         again.append(&mut self.held);
         again.sort_unstable_by_key(|(index, _)| *index);
-        let indexes: Vec<u32> = again.iter().map(|(index, _)| *index).collect();
-        let forbidden = order::forbidden(&self.request.commands, &indexes, |index| {
-            self.may_have_run(index)
-        });
+        let mut indexes: Vec<u32> = again.iter().map(|(index, _)| *index).collect();
+        if let Some(track) = self.request.track.as_deref() {
+            let handed = track.hand_over(&indexes);
+            again.retain(|(index, _)| !handed.contains(index));
+            indexes.retain(|index| !handed.contains(index));
+            track.explain(handed, || What::StayedBehind);
+        }
+        // The commands of a transaction have run all or none.
+        let forbidden = if self.request.is_transaction {
+            FxHashSet::default()
+        } else {
+            order::forbidden(&self.request.commands, &indexes, |index| {
+                self.may_have_run(index)
+            })
+        };
         again.retain(|(index, _)| !forbidden.contains(index));
         for index in forbidden {
             let index = index as usize;
-            let error = match self.response.trouble(index) {
-                Some(Trouble::Failed(error)) => Error::order(&error.to_string(), error.delivery()),
-                Some(Trouble::Error(line, _)) => {
-                    let delivery = Delivery::of_error(self.info(index), line);
-                    Error::order(line, delivery)
-                }
-                None => continue,
-            };
-            self.response.fail(index, error);
+            self.request.note([index as u32], || What::Forbidden);
+            self.response.forbid(index, self.info(index));
         }
         let Waves { now, later } = order::together(&self.request.commands, again);
         self.held = later;
         let goes = !now.is_empty() && wait < self.time_left();
+        if goes && !wait.is_zero() {
+            let indexes = now.iter().map(|(index, _)| *index);
+            self.request.note(indexes, || What::Waits { wait });
+        }
         self.under_way = Some(now);
         goes.then_some(wait)
     }
@@ -178,8 +219,7 @@ impl<S: Clone> Resend<S> {
         let sent = self.under_way.as_deref().unwrap_or_default();
         let indexes: Vec<u32> = sent.iter().map(|(index, _)| *index).collect();
         let targets: Vec<Target> = sent.iter().map(|(_, target)| target.clone()).collect();
-        let commands = self.request.commands.pick(&indexes);
-        let part = self.request.part(commands, Targets::Each(targets.into()));
+        let part = self.request.pick(&indexes, Targets::Each(targets.into()));
         Attempt::new(self.service.clone(), part, self.request.deadline)
     }
 }

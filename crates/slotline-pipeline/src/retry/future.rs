@@ -2,13 +2,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use pin_project_lite::pin_project;
 use rustc_hash::FxHashMap;
+use slotline_resp::Delivery;
 use tower::Service;
 
 use super::policy::{Failed, RetryPolicy};
 use crate::error::{BoxError, Error};
+use crate::observe::What;
 use crate::request::{Request, Target};
 use crate::resend::{Again, Decide, Resend, Resending};
 use crate::response::{Response, Trouble};
@@ -47,15 +50,58 @@ where
 #[derive(Debug)]
 pub(super) struct AsPolicySays {
     policy: Arc<dyn RetryPolicy>,
-    attempts: FxHashMap<u32, u32>,
+    tries: FxHashMap<u32, Tries>,
+}
+
+/// What one command has behind it.
+#[derive(Debug, Default)]
+struct Tries {
+    again: u32,
+    lost: u32,
 }
 
 impl AsPolicySays {
     pub(super) fn new(policy: Arc<dyn RetryPolicy>) -> AsPolicySays {
         AsPolicySays {
             policy,
-            attempts: FxHashMap::default(),
+            tries: FxHashMap::default(),
         }
+    }
+}
+
+impl AsPolicySays {
+    /// How long to wait before the command at `index` goes again; `None` if it does
+    /// not.
+    fn wait<S: Clone>(
+        &mut self,
+        resend: &Resend<S>,
+        index: u32,
+        error: &Error,
+    ) -> Option<Duration> {
+        let command = resend.commands().get(index as usize)?;
+        let tries = self.tries.entry(index).or_default();
+        let lost = u32::from(error.delivery() == Delivery::Ambiguous);
+        tries.lost = tries.lost.saturating_add(lost);
+        let failed = Failed {
+            info: command.info(),
+            error,
+            attempt: tries.again,
+            lost: tries.lost,
+            deadline: resend.request.deadline,
+        };
+        let wait = self.policy.retry(&failed)?;
+        tries.again = tries.again.saturating_add(1);
+        tracing::debug!(
+            command = command.info().name,
+            error = %error,
+            ?wait,
+            "a command goes again"
+        );
+        resend.request.note([index], || What::Retried {
+            delivery: error.delivery(),
+            error: error.to_string(),
+        });
+        Some(wait)
     }
 }
 
@@ -65,28 +111,27 @@ impl Decide for AsPolicySays {
         if resend.time_left().is_zero() {
             return again;
         }
+        let exec = resend.request.len().saturating_sub(1) as u32;
         for (index, _, trouble) in resend.troubles() {
             let Trouble::Failed(error) = trouble else {
                 continue;
             };
-            let Some(command) = resend.commands().get(index as usize) else {
+            // What becomes of EXEC becomes of its transaction.
+            if resend.request.is_transaction && index != exec {
+                continue;
+            }
+            let Some(wait) = self.wait(resend, index, error) else {
                 continue;
             };
-            let attempts = self.attempts.entry(index).or_default();
-            let failed = Failed {
-                info: command.info(),
-                error,
-                attempt: *attempts,
-            };
-            let Some(wait) = self.policy.retry(&failed) else {
-                continue;
-            };
-            *attempts = attempts.saturating_add(1);
             again.wait = again.wait.max(wait);
             if let Some(node) = error.node().filter(|_| !error.is_displaced()) {
                 again.avoid.push(node.clone());
             }
-            again.commands.push((index, Target::BySlot));
+            if resend.request.is_transaction {
+                again.commands = resend.whole(&Target::BySlot);
+            } else {
+                again.commands.push((index, Target::BySlot));
+            }
         }
         again
     }

@@ -37,6 +37,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> RetryFuture<S> {
+        self.policy.sent(request.len());
         let decide = AsPolicySays::new(Arc::clone(&self.policy));
         RetryFuture::new(Resending::new(&mut self.inner, request, decide))
     }

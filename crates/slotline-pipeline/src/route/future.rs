@@ -1,16 +1,21 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 use slotline_resp::{CommandInfo, Delivery};
-use slotline_topology::Endpoint;
+use tokio::time::Instant;
 use tower::Service;
 
 use crate::attempt::Attempt;
+use crate::cluster::Cluster;
 use crate::error::{BoxError, Error};
-use crate::node::{Part, PartResponse};
+use crate::node::{Asked, Part, PartResponse};
+use crate::observe::What;
+use crate::request::Request;
 use crate::response::Response;
+use crate::track::Track;
 
 pin_project! {
     /// The future of [`Route`](super::Route). Dropping it drops every part: what
@@ -22,6 +27,71 @@ pin_project! {
     {
         #[pin]
         state: State<S>,
+        meter: Option<Meter>,
+    }
+}
+
+/// Parts of more commands tell more of themselves than of their node.
+const MEASURED: usize = 32;
+
+/// Tells how parts ended, to whoever wants to know.
+pub(super) struct Meter {
+    /// Where it is measured how long nodes take.
+    cluster: Option<Cluster>,
+    track: Option<Arc<Track>>,
+    began: Instant,
+}
+
+impl Meter {
+    /// `None` if nobody wants to know.
+    pub(super) fn new(request: &Request, cluster: &Cluster) -> Option<Meter> {
+        let explained = request.track.as_ref();
+        let track = explained.filter(|track| track.explain.is_some());
+        let measures = request.read_from.measures();
+        (measures || track.is_some()).then(|| Meter {
+            cluster: measures.then(|| cluster.clone()),
+            track: track.cloned(),
+            began: Instant::now(),
+        })
+    }
+
+    /// Of the commands at `picks` of the request, or all.
+    fn note(
+        &self,
+        asked: &Asked,
+        picks: Option<&[u32]>,
+        commands: usize,
+        outcome: &Result<PartResponse, Error>,
+    ) {
+        if let Some(track) = &self.track {
+            let what = || What::Answered {
+                node: asked.node.clone(),
+                whole: outcome
+                    .as_ref()
+                    .is_ok_and(|answer| answer.failure.is_none()),
+            };
+            match picks {
+                Some(picks) => track.explain(picks.iter().copied(), what),
+                None => track.explain(0..commands as u32, what),
+            }
+        }
+        let Some(cluster) = &self.cluster else {
+            return;
+        };
+        let failure = match outcome {
+            Ok(answer) => answer.failure.as_ref().map(|failure| &failure.error),
+            Err(error) => Some(error),
+        };
+        let latencies = cluster.latencies();
+        match failure {
+            Some(error) if error.is_network() || error.is_timeout() => {
+                latencies.note(&asked.node, None);
+            }
+            None if commands <= MEASURED => {
+                latencies.note(&asked.node, Some(self.began.elapsed()));
+            }
+            _ => {}
+        }
     }
 }
 
@@ -31,7 +101,7 @@ pin_project! {
     where
         S: Service<Part>,
     {
-        Whole { node: Endpoint, commands: usize, #[pin] future: S::Future },
+        Whole { sent: Sent, #[pin] future: S::Future },
         Parts { parts: Vec<PartUnderWay<S>>, response: Response },
     }
 }
@@ -39,25 +109,46 @@ pin_project! {
 /// One node's part under way.
 pub(super) struct PartUnderWay<S: Service<Part>> {
     pub(super) call: Attempt<S, Part>,
-    pub(super) node: Endpoint,
+    pub(super) asked: Asked,
     pub(super) picks: Vec<u32>,
-    /// Each command has an ASKING before it.
-    pub(super) asking: bool,
+    pub(super) asking: Asking,
+    pub(super) is_transaction: bool,
+}
+
+/// Where a part has an ASKING.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asking {
+    No,
+    /// Before each command.
+    Each,
+    /// Before the first one, of a transaction.
+    Once,
+}
+
+/// What was sent to a node.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) asked: Asked,
+    pub(crate) commands: usize,
+    /// The last is the EXEC of all: without it none of them runs.
+    pub(crate) is_transaction: bool,
 }
 
 impl<S: Service<Part>> RouteFuture<S> {
-    pub(super) fn whole(node: Endpoint, commands: usize, future: S::Future) -> RouteFuture<S> {
+    pub(super) fn whole(sent: Sent, future: S::Future, meter: Option<Meter>) -> RouteFuture<S> {
         RouteFuture {
-            state: State::Whole {
-                node,
-                commands,
-                future,
-            },
+            meter,
+            state: State::Whole { sent, future },
         }
     }
 
-    pub(super) fn parts(parts: Vec<PartUnderWay<S>>, response: Response) -> RouteFuture<S> {
+    pub(super) fn parts(
+        parts: Vec<PartUnderWay<S>>,
+        response: Response,
+        meter: Option<Meter>,
+    ) -> RouteFuture<S> {
         RouteFuture {
+            meter,
             state: State::Parts { parts, response },
         }
     }
@@ -72,19 +163,24 @@ where
     type Output = Result<Response, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProjection::Whole {
-                node,
-                commands,
-                future,
-            } => {
-                let outcome = ready!(future.poll(cx));
-                Poll::Ready(Ok(of_part(outcome, node, *commands)))
+        let this = self.project();
+        let meter = this.meter.as_ref();
+        match this.state.project() {
+            StateProjection::Whole { sent, future } => {
+                let outcome = ready!(future.poll(cx)).map_err(Error::of_layer);
+                if let Some(meter) = meter {
+                    meter.note(&sent.asked, None, sent.commands, &outcome);
+                }
+                Poll::Ready(Ok(of_part(outcome, sent)))
             }
             StateProjection::Parts { parts, response } => {
                 parts.retain_mut(|part| match part.poll(cx) {
                     Poll::Pending => true,
                     Poll::Ready(outcome) => {
+                        if let Some(meter) = meter {
+                            let (picks, len) = (Some(&*part.picks), part.picks.len());
+                            meter.note(&part.asked, picks, len, &outcome);
+                        }
                         part.deliver(outcome, response);
                         false
                     }
@@ -111,25 +207,28 @@ where
 
     /// Puts this part's outcomes into their places.
     fn deliver(&self, outcome: Result<PartResponse, Error>, response: &mut Response) {
-        if !self.asking {
-            let part = of_part(outcome, &self.node, self.picks.len());
-            for (at, index) in self.picks.iter().enumerate() {
-                response.take_over(*index as usize, &part, at);
-            }
-            return;
-        }
-        let part = of_part(outcome, &self.node, 2 * self.picks.len());
+        let picks = self.picks.len();
+        let sent = Sent {
+            asked: self.asked.clone(),
+            commands: match self.asking {
+                Asking::No => picks,
+                Asking::Each => 2 * picks,
+                Asking::Once => 1 + picks,
+            },
+            is_transaction: self.is_transaction,
+        };
+        let part = of_part(outcome, &sent);
         for (at, index) in self.picks.iter().enumerate() {
-            let (asking, command) = (2 * at, 2 * at + 1);
+            let (asking, command) = match self.asking {
+                Asking::No => (None, at),
+                Asking::Each => (Some(2 * at), 2 * at + 1),
+                Asking::Once => (Some(0), at + 1),
+            };
             // Where ASKING itself failed, its error says more than the redirect
             // that the command then met.
             let refused = part.delivery(command, &CommandInfo::UNKNOWN) == Some(Delivery::Rejected);
-            let from = if refused && part.trouble(asking).is_some() {
-                asking
-            } else {
-                command
-            };
-            response.take_over(*index as usize, &part, from);
+            let asking = asking.filter(|at| refused && part.trouble(*at).is_some());
+            response.take_over(*index as usize, &part, asking.unwrap_or(command));
         }
     }
 }
@@ -137,15 +236,15 @@ where
 /// The outcomes of one part, whether its node answered, or in part, or failed.
 pub(crate) fn of_part<E: Into<BoxError>>(
     outcome: Result<PartResponse, E>,
-    node: &Endpoint,
-    commands: usize,
+    sent: &Sent,
 ) -> Response {
+    let commands = sent.commands;
     let PartResponse { replies, failure } = match outcome {
         Ok(answer) => answer,
         Err(error) => return Response::failed(commands, &Error::of_layer(error)),
     };
     let answered = replies.len();
-    let mut response = Response::from_node(replies, Some(node));
+    let mut response = Response::of_asked(replies, Some(&sent.asked));
     if answered == commands && failure.is_none() {
         return response;
     }
@@ -155,6 +254,12 @@ pub(crate) fn of_part<E: Into<BoxError>>(
             let error = Error::of_layer("a node's service answered too few commands");
             (error, commands)
         }
+    };
+    // A server forgets a transaction whose EXEC does not come.
+    let first_unsent = if sent.is_transaction && first_unsent < commands {
+        0
+    } else {
+        first_unsent
     };
     let ambiguous = error.with_delivery(Delivery::Ambiguous);
     let not_sent = error.with_delivery(Delivery::NotSent);

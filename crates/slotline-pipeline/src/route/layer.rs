@@ -14,12 +14,23 @@ use crate::cluster::Cluster;
 #[must_use]
 pub struct RouteLayer {
     cluster: Cluster,
+    most_lag: Option<u64>,
 }
 
 impl RouteLayer {
     /// Routes by what `cluster` knows at the moment of each call.
     pub fn new(cluster: Cluster) -> RouteLayer {
-        RouteLayer { cluster }
+        RouteLayer {
+            cluster,
+            most_lag: None,
+        }
+    }
+
+    /// By how many bytes of changes a replica may be behind its primary and still
+    /// be read from, as far as that is known; without a bound by default.
+    pub fn most_lag(mut self, bytes: u64) -> RouteLayer {
+        self.most_lag = Some(bytes);
+        self
     }
 }
 
@@ -27,6 +38,6 @@ impl<S> Layer<S> for RouteLayer {
     type Service = Route<S>;
 
     fn layer(&self, inner: S) -> Route<S> {
-        Route::new(inner, self.cluster.clone())
+        Route::new(inner, self.cluster.clone(), self.most_lag)
     }
 }

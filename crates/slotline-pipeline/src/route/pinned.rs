@@ -6,9 +6,9 @@ use pin_project_lite::pin_project;
 use slotline_topology::Endpoint;
 use tower::Service;
 
-use super::future::of_part;
+use super::future::{Sent, of_part};
 use crate::error::{BoxError, Error};
-use crate::node::{Intent, Part, PartResponse, WhileAway};
+use crate::node::{Asked, Intent, Part, PartResponse, WhileAway};
 use crate::request::Request;
 use crate::response::Response;
 
@@ -53,6 +53,7 @@ where
 
     fn call(&mut self, request: Request) -> PinnedFuture<S::Future> {
         let commands = request.len();
+        let is_transaction = request.is_transaction;
         let future = self.inner.call(Part {
             node: self.node.clone(),
             intent: self.intent,
@@ -61,8 +62,11 @@ where
             while_away: WhileAway::Wait,
         });
         PinnedFuture {
-            node: self.node.clone(),
-            commands,
+            sent: Sent {
+                asked: Asked::new(self.node.clone(), self.intent),
+                commands,
+                is_transaction,
+            },
             future,
         }
     }
@@ -72,8 +76,7 @@ pin_project! {
     /// The future of [`Pinned`].
     #[derive(Debug)]
     pub struct PinnedFuture<F> {
-        node: Endpoint,
-        commands: usize,
+        sent: Sent,
         #[pin]
         future: F,
     }
@@ -89,6 +92,6 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let outcome = ready!(this.future.poll(cx));
-        Poll::Ready(Ok(of_part(outcome, this.node, *this.commands)))
+        Poll::Ready(Ok(of_part(outcome, this.sent)))
     }
 }

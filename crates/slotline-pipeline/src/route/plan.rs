@@ -1,13 +1,18 @@
 //! Which node each command of a request goes to.
 
-use slotline_resp::{CommandRef, Commands, Flags, KeySpec, RequestPolicy};
-use slotline_topology::{Endpoint, NodeIndex, Slot, SlotSet, slot_of};
+use std::cell::RefCell;
 
+use slotline_resp::{CommandRef, Commands, Flags, KeySpec, RequestPolicy};
+use slotline_topology::{Endpoint, NodeIndex, Shard, Slot, SlotSet, slot_of};
+use smallvec::SmallVec;
+
+use super::choose::{Choice, Chosen, in_turn};
 use crate::cluster::Snapshot;
 use crate::error::Error;
 use crate::intent::write_slots;
 use crate::node::{Intent, WhileAway};
-use crate::request::{ReadFrom, Request, Target, Targets};
+use crate::request::{Request, Target, Targets};
+use crate::route::ReadFrom;
 
 /// One node's part, still as indexes into the request.
 #[derive(Debug)]
@@ -22,6 +27,8 @@ pub(super) struct Destination {
     pub(super) node: Endpoint,
     pub(super) intent: Intent,
     pub(super) asking: bool,
+    /// Whether a redirect named it.
+    pub(super) is_named: bool,
     pub(super) while_away: WhileAway,
 }
 
@@ -41,17 +48,21 @@ pub(super) enum Plan {
     Parts(Vec<Planned>, Vec<(u32, Error)>),
 }
 
-/// Makes the plan for `request`. `turn` moves on with each request, so that
-/// several equally good nodes take turns.
-pub(super) fn plan(request: &Request, snapshot: &Snapshot, turn: usize) -> Plan {
-    let planner = Planner::new(request, snapshot, turn);
+/// Makes the plan for `request`; reads go where `choice` says. The commands at `stay` (ascending) stay
+/// behind.
+pub(super) fn plan(request: &Request, choice: Choice<'_>, stay: &[u32]) -> Plan {
+    let planner = Planner::new(request, choice);
+    if request.is_transaction {
+        return planner.transaction();
+    }
     // A connection would refuse a whole part for one command in it (S4, O2).
     let refuses = request.commands.refused_when_shared().is_some();
     let only = planner.only_node();
-    if let (Some(node), false) = (&only, refuses) {
+    let gathers = refuses || !stay.is_empty();
+    if let (Some(node), false) = (&only, gathers) {
         return Plan::Whole(planner.destination(node.clone()));
     }
-    if let (Some(place), false) = (planner.place_of_lone(), refuses) {
+    if let (Some(place), false) = (planner.place_of_lone(), gathers) {
         return Plan::Whole(planner.destination(place));
     }
     let mut parts: Vec<(Place, Vec<u32>)> = Vec::new();
@@ -64,6 +75,8 @@ pub(super) fn plan(request: &Request, snapshot: &Snapshot, turn: usize) -> Plan 
         if refuses && changes_session(command) {
             behind.get_or_insert(command.name());
         }
+        let stays = stay.binary_search(&(index as u32)).is_ok();
+        let refused = refused.or_else(|| stays.then(Error::stays_behind));
         let place = match (refused, &only) {
             (Some(error), _) => Err(error),
             (None, Some(node)) => Ok(node.clone()),
@@ -117,21 +130,26 @@ pub(crate) fn changes_session(command: CommandRef<'_>) -> bool {
 struct Planner<'a> {
     request: &'a Request,
     snapshot: &'a Snapshot,
-    turn: usize,
+    choice: Choice<'a>,
+    /// Where reads of a shard go, once that was chosen, by the shard's primary:
+    /// commands that share a key travel on one connection (O1), and latencies
+    /// change meanwhile.
+    chosen: RefCell<SmallVec<[(NodeIndex, Option<Chosen>); 4]>>,
     /// The slots that the pipeline writes to, where that matters.
     writes: Option<SlotSet>,
 }
 
 impl<'a> Planner<'a> {
-    fn new(request: &'a Request, snapshot: &'a Snapshot, turn: usize) -> Planner<'a> {
+    fn new(request: &'a Request, choice: Choice<'a>) -> Planner<'a> {
         let mixed = request.read_from != ReadFrom::Primary
             && request.primary_slots.is_none()
             && request.len() > 1
             && has_writes(&request.commands);
         Planner {
             request,
-            snapshot,
-            turn,
+            snapshot: choice.snapshot,
+            choice,
+            chosen: RefCell::default(),
             writes: mixed.then(|| write_slots(&request.commands)),
         }
     }
@@ -165,6 +183,51 @@ impl<'a> Planner<'a> {
         Some(Place::Known(node, intent, WhileAway::Wait))
     }
 
+    /// All of a transaction goes to one place, or nowhere.
+    fn transaction(&self) -> Plan {
+        let all = || 0..self.request.len() as u32;
+        match self.place_of_transaction() {
+            Ok(place @ Place::Named { asking: true, .. }) => {
+                let planned = Planned {
+                    to: self.destination(place),
+                    picks: all().collect(),
+                };
+                Plan::Parts(vec![planned], Vec::new())
+            }
+            Ok(place) => Plan::Whole(self.destination(place)),
+            Err(error) => {
+                let failures = all().map(|index| (index, error.clone()));
+                Plan::Parts(Vec::new(), failures.collect())
+            }
+        }
+    }
+
+    fn place_of_transaction(&self) -> Result<Place, Error> {
+        if let Target::Named { node, asking } = self.request.target(0) {
+            return Ok(Place::Named {
+                node: node.clone(),
+                asking: *asking,
+            });
+        }
+        if let Some(place) = self.only_node() {
+            return Ok(place);
+        }
+        let mut own = None;
+        let commands = &self.request.commands;
+        for command in commands.iter() {
+            let slot = one_slot(command)?;
+            if slot.is_some() && own.is_some() && slot != own {
+                return Err(Error::cross_slot("a transaction"));
+            }
+            own = own.or(slot);
+        }
+        match (own, commands.get(0)) {
+            (Some(slot), _) => self.for_slot(slot, false),
+            (None, Some(multi)) => self.for_keyless(multi, false),
+            (None, None) => Err(Error::no_owner(Slot::of_key(b""))),
+        }
+    }
+
     /// The place of a lone command, for which no part has to be gathered; `None`
     /// where it can go nowhere, or not without an ASKING.
     fn place_of_lone(&self) -> Option<Place> {
@@ -191,20 +254,32 @@ impl<'a> Planner<'a> {
     }
 
     fn for_slot(&self, slot: Slot, reads: bool) -> Result<Place, Error> {
-        let topology = self.snapshot.topology();
+        let shard = self.snapshot.topology().shard_of(slot);
+        let shard = shard.ok_or_else(|| Error::no_owner(slot))?;
         if reads && !self.is_written(slot) && !self.snapshot.is_unsettled(slot) {
-            let replicas = topology.replicas_of(slot);
-            if let Some(place) = self.replica(replicas) {
-                return Ok(place);
+            if let Some(chosen) = self.chosen(shard) {
+                return Ok(read(chosen, Some(shard.primary())));
             }
             if self.request.read_from == ReadFrom::ReplicaOnly {
                 return Err(Error::no_owner(slot));
             }
         }
-        let primary = topology.primary_of(slot);
-        primary
-            .map(|node| Place::Known(node, Intent::ReadWrite, WhileAway::Wait))
-            .ok_or_else(|| Error::no_owner(slot))
+        Ok(Place::Known(
+            shard.primary(),
+            Intent::ReadWrite,
+            WhileAway::Wait,
+        ))
+    }
+
+    fn chosen(&self, shard: &Shard) -> Option<Chosen> {
+        let mut all = self.chosen.borrow_mut();
+        let known = all.iter().find(|(primary, _)| *primary == shard.primary());
+        if let Some((_, chosen)) = known {
+            return *chosen;
+        }
+        let chosen = self.choice.in_shard(shard);
+        all.push((shard.primary(), chosen));
+        chosen
     }
 
     /// Any one node's answer is an answer (O4).
@@ -214,8 +289,8 @@ impl<'a> Planner<'a> {
         let any_slot = Slot::of_key(b"");
         if reads {
             let replicas: Vec<NodeIndex> = topology.replicas().collect();
-            if let Some(place) = self.replica(&replicas) {
-                return Ok(place);
+            if let Some(chosen) = self.choice.replica(&replicas, None) {
+                return Ok(read(chosen, None));
             }
         }
         let primaries: Vec<NodeIndex> = topology.primaries().collect();
@@ -225,41 +300,11 @@ impl<'a> Planner<'a> {
         } else {
             WhileAway::Wait
         };
-        self.good_in_turn(&primaries)
-            .or_else(|| self.in_turn(&primaries).next())
+        in_turn(&primaries, self.choice.turn)
+            .find(|node| !self.choice.is_avoided(*node))
+            .or_else(|| in_turn(&primaries, self.choice.turn).next())
             .map(|node| Place::Known(node, Intent::ReadWrite, while_away))
             .ok_or_else(|| Error::no_owner(any_slot))
-    }
-
-    /// The nodes, beginning with the one whose turn it is.
-    fn in_turn(&self, nodes: &[NodeIndex]) -> impl Iterator<Item = NodeIndex> {
-        let start = self.turn % nodes.len().max(1);
-        let in_turn = nodes.iter().cycle().skip(start).take(nodes.len());
-        in_turn.copied()
-    }
-
-    /// The node whose turn it is, those to avoid passed over.
-    fn good_in_turn(&self, nodes: &[NodeIndex]) -> Option<NodeIndex> {
-        let topology = self.snapshot.topology();
-        self.in_turn(nodes).find(|node| {
-            let endpoint = topology.endpoint(*node);
-            endpoint.is_some_and(|endpoint| !self.request.avoid.contains(endpoint))
-        })
-    }
-
-    /// The replica whose turn it is, those to avoid passed over. Where there is
-    /// another way, its commands do not wait for it while it is away.
-    fn replica(&self, replicas: &[NodeIndex]) -> Option<Place> {
-        let only = self.request.read_from == ReadFrom::ReplicaOnly;
-        let pick = self
-            .good_in_turn(replicas)
-            .or_else(|| self.in_turn(replicas).next().filter(|_| only))?;
-        let while_away = if only && replicas.len() == 1 {
-            WhileAway::Wait
-        } else {
-            WhileAway::Refuse
-        };
-        Some(Place::Known(pick, Intent::ReadOnly, while_away))
     }
 
     fn is_written(&self, slot: Slot) -> bool {
@@ -276,6 +321,7 @@ impl<'a> Planner<'a> {
                 node,
                 intent: Intent::ReadWrite,
                 asking,
+                is_named: true,
                 while_away: WhileAway::Wait,
             },
             Place::Known(node, intent, while_away) => {
@@ -285,11 +331,27 @@ impl<'a> Planner<'a> {
                     node: node.unwrap_or_else(|| Endpoint::new("", 0)),
                     intent,
                     asking: false,
+                    is_named: false,
                     while_away,
                 }
             }
         }
     }
+}
+
+/// Where there is another way, reads do not wait for a node while it is away.
+fn read(chosen: Chosen, primary: Option<NodeIndex>) -> Place {
+    let intent = if primary == Some(chosen.node) {
+        Intent::ReadWrite
+    } else {
+        Intent::ReadOnly
+    };
+    let while_away = if chosen.has_other {
+        WhileAway::Refuse
+    } else {
+        WhileAway::Wait
+    };
+    Place::Known(chosen.node, intent, while_away)
 }
 
 fn has_writes(commands: &Commands) -> bool {

@@ -6,12 +6,14 @@ use slotline_resp::{CommandBuffer, Commands, known};
 use tokio::time::Instant;
 use tower::Service;
 
-use super::future::{PartUnderWay, RouteFuture};
+use super::choose::Choice;
+use super::future::{Asking, Meter, PartUnderWay, RouteFuture, Sent};
 use super::plan::{Destination, Plan, Planned, plan};
 use crate::attempt::Attempt;
 use crate::cluster::Cluster;
 use crate::error::{BoxError, Error};
-use crate::node::{Part, PartResponse};
+use crate::node::{Asked, Intent, Part, PartResponse};
+use crate::observe::{What, Why};
 use crate::request::Request;
 use crate::response::Response;
 
@@ -20,14 +22,16 @@ use crate::response::Response;
 pub struct Route<S> {
     inner: S,
     cluster: Cluster,
+    most_lag: Option<u64>,
     turn: Arc<AtomicUsize>,
 }
 
 impl<S> Route<S> {
-    pub(crate) fn new(inner: S, cluster: Cluster) -> Route<S> {
+    pub(super) fn new(inner: S, cluster: Cluster, most_lag: Option<u64>) -> Route<S> {
         Route {
             inner,
             cluster,
+            most_lag,
             turn: Arc::default(),
         }
     }
@@ -49,21 +53,49 @@ where
 
     fn call(&mut self, request: Request) -> RouteFuture<S> {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let plan = plan(&request, &self.cluster.snapshot(), turn);
         let commands = request.commands.len();
+        let stay = match request.track.as_deref() {
+            Some(track) => track.stay_behind(commands),
+            None => Vec::new(),
+        };
+        let snapshot = self.cluster.snapshot();
+        let choice = Choice {
+            snapshot: &snapshot,
+            latencies: self.cluster.latencies(),
+            read_from: &request.read_from,
+            avoid: &request.avoid,
+            turn,
+            most_lag: self.most_lag,
+        };
+        let plan = plan(&request, choice, &stay);
+        drop(snapshot);
+        let meter = Meter::new(&request, &self.cluster);
+        let is_transaction = request.is_transaction;
         match plan {
             Plan::Whole(to) => {
-                let node = to.node.clone();
+                let asked = Asked::new(to.node.clone(), to.intent);
+                request.note(0..commands as u32, || to.sent());
                 let part = part(to, request.commands, request.deadline);
                 let future = self.inner.call(part);
-                RouteFuture::whole(node, commands, future)
+                let whole = Sent {
+                    asked,
+                    commands,
+                    is_transaction,
+                };
+                RouteFuture::whole(whole, future, meter)
             }
             Plan::Parts(parts, failures) => {
                 if failures.iter().any(|(_, error)| error.is_no_owner()) {
                     self.cluster.want_refresh();
                 }
                 let mut response = Response::unset(commands);
+                request.note(stay, || What::StayedBehind);
                 for (index, error) in failures {
+                    if !error.is_timeout() {
+                        request.note([index], || What::NotRouted {
+                            error: error.to_string(),
+                        });
+                    }
                     response.fail(index as usize, error);
                 }
                 // The service that is ready holds what it has reserved for this
@@ -73,21 +105,47 @@ where
                 let parts = parts.into_iter().map(|planned| {
                     let Planned { to, picks } = planned;
                     let picked = request.commands.pick(&picks);
-                    let asking = to.asking;
-                    let node = to.node.clone();
-                    let bytes = if asking { with_asking(&picked) } else { picked };
+                    let asking = match (to.asking, request.is_transaction) {
+                        (false, _) => Asking::No,
+                        (true, false) => Asking::Each,
+                        (true, true) => Asking::Once,
+                    };
+                    let asked = Asked::new(to.node.clone(), to.intent);
+                    request.note(picks.iter().copied(), || to.sent());
+                    let bytes = match asking {
+                        Asking::No => picked,
+                        Asking::Each => with_asking(&picked),
+                        Asking::Once => behind_asking(&picked),
+                    };
                     let service = ready.take().unwrap_or_else(|| self.inner.clone());
                     let call =
                         Attempt::new(service, part(to, bytes, request.deadline), request.deadline);
                     PartUnderWay {
                         call,
-                        node,
+                        asked,
                         picks,
                         asking,
+                        is_transaction,
                     }
                 });
-                RouteFuture::parts(parts.collect(), response)
+                RouteFuture::parts(parts.collect(), response, meter)
             }
+        }
+    }
+}
+
+impl Destination {
+    fn sent(&self) -> What {
+        let why = match (self.is_named, self.intent) {
+            (true, _) => Why::Redirect,
+            (false, Intent::ReadOnly) => Why::ReadPolicy,
+            (false, Intent::ReadWrite) => Why::Owner,
+        };
+        What::Sent {
+            node: self.node.clone(),
+            intent: self.intent,
+            why,
+            asking: self.asking,
         }
     }
 }
@@ -108,6 +166,16 @@ fn with_asking(commands: &Commands) -> Commands {
     let mut buffer = CommandBuffer::new();
     for command in commands.iter() {
         buffer.begin(&known::ASKING, 0);
+        buffer.append(command);
+    }
+    buffer.freeze()
+}
+
+/// One ASKING right before all of them: it lasts to the end of a transaction.
+fn behind_asking(commands: &Commands) -> Commands {
+    let mut buffer = CommandBuffer::new();
+    buffer.begin(&known::ASKING, 0);
+    for command in commands.iter() {
         buffer.append(command);
     }
     buffer.freeze()

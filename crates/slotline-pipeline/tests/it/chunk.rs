@@ -70,17 +70,6 @@ async fn results_over_pieces_and_nodes_come_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_piece_waits_for_the_one_before() {
-    let rig = rig(1, ChunkLayer::new().commands(1));
-    rig.fake.set_delay(7000, Duration::from_millis(10));
-    rig.send(&["INCR a", "INCR b", "INCR c"]).await;
-    let log = rig.fake.log();
-    for pair in log.windows(2) {
-        assert_eq!(pair[1].at - pair[0].at, Duration::from_millis(10));
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_piece_that_fails_takes_no_other_with_it() {
     let rig = rig(1, ChunkLayer::new().commands(2));
     let both_lost = Cut {

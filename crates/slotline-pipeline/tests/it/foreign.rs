@@ -110,7 +110,8 @@ async fn waiting_for_room_ends_at_the_deadline() {
         .concurrency_limit(1)
         .layer(RouteLayer::new(cluster))
         .service(fake.clone());
-    let stack = ChunkLayer::new().commands(1).layer(limited.clone());
+    let chunk = ChunkLayer::new().commands(1).in_flight(1);
+    let stack = chunk.layer(limited.clone());
     let began = Instant::now();
     let (response, ()) = tokio::join!(call(stack, request(&["INCR k", "INCR k"])), async {
         // Takes the only place once the first piece has left it, and keeps it.

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use slotline_pipeline::retry::Failed;
-use slotline_pipeline::{ChunkLayer, Nodes, ReadFrom, Request, RetryLayer, RetryPolicy};
+use slotline_pipeline::{
+    ChunkLayer, Nodes, ReadFrom, Request, RetryBudget, RetryLayer, RetryPolicy, StandardPolicy,
+};
 use slotline_topology::slot_of;
 use tokio::time::Instant;
 
@@ -141,6 +143,48 @@ async fn with_replicas_only_the_primary_is_never_read() {
     rig.fake.set_away(7200, true);
     assert_eq!(rig.send(&["GET k"]).await, ["!not sent unreachable"]);
     assert_eq!(rig.fake.lines(), ["7200r GET k"]);
+}
+
+/// It may be what the server closes its connections for.
+///
+/// Fails when reads that were lost go again as often as what was not sent.
+#[tokio::test(start_paused = true)]
+async fn a_read_that_is_lost_again_and_again_is_given_up_after_a_few_times() {
+    let rig = Rig::new(1, 0);
+    for _ in 0..99 {
+        rig.fake.cut(7000, ANSWER_LOST);
+    }
+    assert_eq!(rig.send(&["GET huge"]).await, ["!ambiguous network"]);
+    assert_eq!(rig.fake.ran("GET"), 5);
+    // What was not sent is not what the server closes them for.
+    let rig = Rig::new(1, 0);
+    for _ in 0..12 {
+        rig.fake.cut(7000, NOT_SENT);
+    }
+    assert_eq!(rig.send(&["INCR k"]).await, ["1"]);
+}
+
+/// Fails when retries take nothing out of the budget.
+#[tokio::test(start_paused = true)]
+async fn an_empty_budget_ends_the_retries_of_all_requests() {
+    // Two saved up, and one more for every ten commands.
+    let budget = RetryBudget::new(0.1, 0, 2);
+    let policy = StandardPolicy::new().budget(budget.clone());
+    let rig = Rig::with(1, 0, ChunkLayer::new(), RetryLayer::new(policy));
+    let lost = |times| (0..times).for_each(|_| rig.fake.cut(7000, ANSWER_LOST));
+    lost(1);
+    assert_eq!(rig.send(&["GET a"]).await, ["nil"]);
+    lost(1);
+    assert_eq!(rig.send(&["GET a"]).await, ["nil"]);
+    lost(1);
+    assert_eq!(rig.send(&["GET a"]).await, ["!ambiguous network"]);
+    // Not what was not sent: no server has had any work with it.
+    rig.fake.cut(7000, NOT_SENT);
+    assert_eq!(rig.send(&["GET a"]).await, ["nil"]);
+    assert_eq!((budget.withdrawn(), budget.refused()), (2, 1));
+    rig.send(&["GET a"; 10]).await;
+    lost(1);
+    assert_eq!(rig.send(&["GET a"]).await, ["nil"]);
 }
 
 #[derive(Debug, Clone)]

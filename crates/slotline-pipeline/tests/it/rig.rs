@@ -43,7 +43,7 @@ impl Rig {
         let stack = ServiceBuilder::new()
             .layer(chunk)
             .layer(retry)
-            .layer(RedirectLayer::new(cluster.clone()))
+            .layer(RedirectLayer::new(cluster.clone()).nodes(fake.clone()))
             .layer(RouteLayer::new(cluster.clone()))
             .service(fake.clone());
         Rig {
@@ -60,7 +60,7 @@ impl Rig {
     }
 
     pub(crate) fn request(&self, lines: &[&str]) -> Request {
-        request(lines).read_from(self.read_from)
+        request(lines).read_from(self.read_from.clone())
     }
 
     pub(crate) async fn send(&self, lines: &[&str]) -> Vec<String> {

@@ -54,7 +54,7 @@ impl Results {
     pub fn get(&self, index: usize) -> Option<Reply> {
         let command = self.commands.get(index)?;
         let node = match self.response.trouble(index) {
-            Some(Trouble::Error(_, node)) => node.cloned(),
+            Some(Trouble::Error(_, asked)) => asked.map(|asked| asked.node.clone()),
             Some(Trouble::Failed(error)) => error.node().cloned(),
             None => None,
         };

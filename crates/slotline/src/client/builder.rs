@@ -298,7 +298,7 @@ impl ClientBuilder {
             }
             self.database = self.database.or(url.database);
             self.client_name = self.client_name.take().or(url.client_name);
-            self.read_from = self.read_from.or(url.read_from);
+            self.read_from = self.read_from.take().or(url.read_from);
             seeds.push(url.endpoint);
         }
         Ok(seeds)

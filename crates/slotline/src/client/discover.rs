@@ -49,7 +49,7 @@ pub(super) async fn connect(builder: ClientBuilder, seeds: Vec<Endpoint>) -> Res
 }
 
 async fn look(nodes: &Nodes, seed: &Endpoint, builder: &ClientBuilder) -> Found {
-    let intent = match (builder.discovery, builder.read_from) {
+    let intent = match (builder.discovery, &builder.read_from) {
         (Discovery::SingleNode, Some(ReadFrom::PreferReplica | ReadFrom::ReplicaOnly)) => {
             Intent::ReadOnly
         }
@@ -114,7 +114,7 @@ fn client(
     };
     let settings = Arc::new(Settings {
         timeout: builder.timeout,
-        read_from: builder.read_from.unwrap_or_default(),
+        read_from: builder.read_from.clone().unwrap_or_default(),
     });
     Client {
         direct: Direct { stack, settings },

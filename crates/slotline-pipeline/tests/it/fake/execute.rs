@@ -81,7 +81,9 @@ impl State {
             return some
                 .then(|| "TRYAGAIN Multiple keys request during rehashing of slot".to_owned());
         }
-        let reads = session.intent == Intent::ReadOnly && command.info().is_readonly();
+        let reads = session.intent == Intent::ReadOnly
+            && node.forgets_readonly == 0
+            && command.info().is_readonly();
         if reads && view.primary(session.port) == owner {
             // As before version 8: a replica knows nothing of a migration.
             return None;
@@ -113,7 +115,7 @@ impl State {
                 node.data.insert((*key).to_owned(), (*value).to_owned());
                 ok()
             }
-            ["GET", key] => node.data.get(*key).map_or_else(nil, |value| bulk(value)),
+            ["GET", key, ..] => node.data.get(*key).map_or_else(nil, |value| bulk(value)),
             ["INCR", key] | ["EVAL", _, "1", key] => add(&mut node.data, key),
             ["MGET", keys @ ..] => {
                 let value = |key: &&str| node.data.get(*key).map_or_else(nil, |value| bulk(value));

@@ -67,6 +67,17 @@ impl Fake {
         self.state().node(port).host = form;
     }
 
+    /// So many connections for reads, the present one included, have lost their
+    /// READONLY.
+    pub(crate) fn forget_readonly(&self, port: u16, connections: usize) {
+        self.state().node(port).forgets_readonly = connections;
+    }
+
+    /// How often the node's connections were replaced.
+    pub(crate) fn quarantined(&self, port: u16) -> usize {
+        self.state().node(port).quarantined
+    }
+
     /// How often commands were taken back from the node.
     pub(crate) fn given_back(&self, port: u16) -> usize {
         self.state().node(port).given_back

@@ -56,6 +56,10 @@ struct Node {
     delay: Duration,
     cuts: VecDeque<Cut>,
     given_back: usize,
+    quarantined: usize,
+    /// How many of its next connections are not in read-only mode, though they
+    /// were made to be.
+    forgets_readonly: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]

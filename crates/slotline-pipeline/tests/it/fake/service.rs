@@ -5,7 +5,9 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use slotline_pipeline::{Error, NodeFailure, Nodes, Part, PartFailure, PartResponse, WhileAway};
+use slotline_pipeline::{
+    Error, Intent, NodeFailure, Nodes, Part, PartFailure, PartResponse, WhileAway,
+};
 use slotline_resp::Replies;
 use slotline_topology::Endpoint;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -40,6 +42,15 @@ impl Nodes for Fake {
     fn give_back(&self, node: &Endpoint) {
         self.state().node(node.port()).given_back += 1;
         self.changed.notify_waiters();
+    }
+
+    fn quarantine(&self, node: &Endpoint, intent: Intent) {
+        assert_eq!(intent, Intent::ReadOnly);
+        let mut state = self.state();
+        let node = state.node(node.port());
+        node.quarantined += 1;
+        // The next connection goes through the recipe again.
+        node.forgets_readonly = node.forgets_readonly.saturating_sub(1);
     }
 }
 

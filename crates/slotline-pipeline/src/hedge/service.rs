@@ -1,0 +1,70 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use tower::Service;
+
+use super::future::HedgeFuture;
+use super::layer::Shared;
+use crate::error::{BoxError, Error};
+use crate::node::{Intent, Nodes, Part, PartResponse};
+use slotline_topology::Endpoint;
+
+/// Larger parts say more of themselves than of their node.
+const MOST_COMMANDS: usize = 32;
+
+/// The service that [`HedgeLayer`](super::HedgeLayer) makes.
+#[derive(Debug, Clone)]
+pub struct Hedge<S> {
+    inner: S,
+    shared: Option<Arc<Shared>>,
+}
+
+impl<S> Hedge<S> {
+    pub(super) fn new(inner: S, shared: Option<Arc<Shared>>) -> Hedge<S> {
+        Hedge { inner, shared }
+    }
+}
+
+impl<S> Service<Part> for Hedge<S>
+where
+    S: Service<Part, Response = PartResponse> + Clone,
+    S::Error: Into<BoxError>,
+    S::Future: Unpin,
+{
+    type Response = PartResponse;
+    type Error = Error;
+    type Future = HedgeFuture<S>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx).map_err(Error::of_layer)
+    }
+
+    fn call(&mut self, part: Part) -> HedgeFuture<S> {
+        let shared = self
+            .shared
+            .as_ref()
+            .filter(|_| part.intent == Intent::ReadOnly && part.commands.len() <= MOST_COMMANDS);
+        let Some(shared) = shared else {
+            return HedgeFuture::plain(self.inner.call(part));
+        };
+        shared.reads.fetch_add(1, Ordering::Relaxed);
+        shared.budget.deposit(1);
+        let first = self.inner.call(part.clone());
+        HedgeFuture::watched(first, self.inner.clone(), part, Arc::clone(shared))
+    }
+}
+
+impl<S: Nodes> Nodes for Hedge<S> {
+    fn is_reachable(&self, node: &Endpoint) -> bool {
+        self.inner.is_reachable(node)
+    }
+
+    fn give_back(&self, node: &Endpoint) {
+        self.inner.give_back(node);
+    }
+
+    fn quarantine(&self, node: &Endpoint, intent: Intent) {
+        self.inner.quarantine(node, intent);
+    }
+}

@@ -1,0 +1,47 @@
+//! Which answer to a transaction says that it did not run, and why.
+
+use slotline_resp::CommandRef;
+
+use crate::node::Asked;
+use crate::request::Target;
+use crate::resend::Resend;
+use crate::response::Trouble;
+
+/// The answer that turned a transaction away, and a command that it holds for.
+pub(super) struct TurnedWhole<'a> {
+    pub(super) line: &'a str,
+    pub(super) asked: Option<&'a Asked>,
+    pub(super) command: CommandRef<'a>,
+    pub(super) target: Target,
+}
+
+/// `None` if EXEC was answered, or not answered: only its own error says that
+/// nothing has run. If a command was refused when it was queued, EXEC answers
+/// EXECABORT, and the first refusal says why; otherwise EXEC's error does.
+pub(super) fn turned_whole<S: Clone>(resend: &Resend<S>) -> Option<TurnedWhole<'_>> {
+    let commands = resend.commands();
+    let exec = commands.len().checked_sub(1)? as u32;
+    let troubles = resend.troubles();
+    let error_of = |wanted: &dyn Fn(u32) -> bool| {
+        let mut found = troubles.iter().filter(|(index, ..)| wanted(*index));
+        found.find_map(|(index, target, trouble)| match trouble {
+            Trouble::Error(line, asked) => Some((*index, target.clone(), *line, *asked)),
+            Trouble::Failed(_) => None,
+        })
+    };
+    let (index, target, line, asked) = match error_of(&|index| index == exec)? {
+        (_, _, line, _) if line.starts_with("EXECABORT") => error_of(&|index| index < exec)?,
+        own => own,
+    };
+    let keyed = commands
+        .iter()
+        .find(|command| command.keys().next().is_some());
+    let refused = commands.get(index as usize);
+    let refused = refused.filter(|command| command.keys().next().is_some());
+    Some(TurnedWhole {
+        line,
+        asked,
+        command: refused.or(keyed).or(commands.get(0))?,
+        target,
+    })
+}

@@ -1,0 +1,118 @@
+//! What the layers allocate for a request that nothing goes wrong with, over
+//! nodes that answer at once. A program of its own, since it counts.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+use std::future::{Ready, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use allocation_counter::measure;
+use bytes::Bytes;
+use slotline_pipeline::chunk::Chunk;
+use slotline_pipeline::redirect::Redirect;
+use slotline_pipeline::retry::Retry;
+use slotline_pipeline::route::Route;
+use slotline_pipeline::{
+    ChunkLayer, Cluster, Error, Part, PartResponse, ReadFrom, RedirectLayer, Request, RetryLayer,
+    RouteLayer,
+};
+use slotline_resp::{CommandBuffer, Commands, Replies, known};
+use slotline_topology::{Endpoint, Topology};
+use tokio::time::Instant;
+use tower::{Service, ServiceBuilder};
+
+/// Answers every command with the same bytes, without an allocation for a few.
+#[derive(Clone)]
+struct Echo(Bytes);
+
+impl Service<Part> for Echo {
+    type Response = PartResponse;
+    type Error = Error;
+    type Future = Ready<Result<PartResponse, Error>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, part: Part) -> Self::Future {
+        let mut replies = Replies::new();
+        let commands = part.commands.len();
+        let ends = (1..=commands).map(|n| 5 * n);
+        replies.push_segment(self.0.slice(..5 * commands), ends);
+        ready(Ok(PartResponse {
+            replies,
+            failure: None,
+        }))
+    }
+}
+
+type Stack = Chunk<Retry<Redirect<Route<Echo>>>>;
+
+fn stack() -> Stack {
+    let node = |n: u8| Endpoint::new(format!("10.0.0.{n}"), 7000);
+    let cluster = Cluster::new(
+        Topology::builder()
+            .shard([0..=5460], node(1), [node(4)])
+            .shard([5461..=10922], node(2), [node(5)])
+            .shard([10923..=16383], node(3), [node(6)])
+            .build(),
+    );
+    ServiceBuilder::new()
+        .layer(ChunkLayer::new())
+        .layer(RetryLayer::default())
+        .layer(RedirectLayer::new(cluster.clone()))
+        .layer(RouteLayer::new(cluster))
+        .service(Echo("+OK\r\n".repeat(1000).into()))
+}
+
+fn gets(count: usize) -> Commands {
+    let mut buffer = CommandBuffer::new();
+    for n in 0..count {
+        buffer.begin(&known::GET, 1).key(&n);
+    }
+    buffer.freeze()
+}
+
+/// Sends `commands` once; how often that allocated.
+fn allocations(commands: &Commands, read_from: ReadFrom) -> u64 {
+    let mut stack = stack();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let mut send = || {
+        let request = Request::new(commands.clone(), deadline).read_from(read_from.clone());
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(stack.poll_ready(&mut context).is_ready());
+        let Poll::Ready(response) = pin!(stack.call(request)).poll(&mut context) else {
+            panic!("the nodes answer at once");
+        };
+        assert_eq!(response.unwrap().len(), commands.len());
+    };
+    send();
+    measure(send).count_total
+}
+
+/// Fails when a layer boxes anything on the way of a command that goes well.
+#[test]
+fn a_lone_command_allocates_nothing() {
+    for read_from in [ReadFrom::Primary, ReadFrom::PreferReplica] {
+        assert_eq!(allocations(&gets(1), read_from), 0);
+    }
+}
+
+/// Over three nodes a pipeline is gathered and put together again, in vectors that
+/// double as they are filled.
+///
+/// Fails when a layer allocates for each command, or more for each node.
+#[test]
+fn a_pipeline_allocates_by_its_nodes_and_not_by_its_commands() {
+    for read_from in [ReadFrom::Primary, ReadFrom::PreferReplica] {
+        let few = allocations(&gets(50), read_from.clone());
+        let many = allocations(&gets(800), read_from);
+        println!("50 commands: {few} allocations, 800: {many}");
+        assert!(few <= 44 && many <= 84, "{few} and {many}");
+    }
+}
