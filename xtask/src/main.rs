@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+#[cfg(test)]
+mod chaos;
 mod ci;
 mod cluster;
 mod command_table;
@@ -9,6 +11,7 @@ mod demo;
 mod fuzz;
 mod integration;
 mod metadata;
+mod outages;
 mod packages;
 mod servers;
 mod test;

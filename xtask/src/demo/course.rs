@@ -8,11 +8,10 @@ use slotline_testkit::{LocalCluster, Node};
 use tokio::time::{Instant, sleep_until};
 
 use super::injuries;
-use super::keys::Samples;
-use super::probe::{self, Recovery};
 use super::screen::Screen;
 use super::tally::Tally;
 use super::workload::Workload;
+use crate::outages::{self, Before, Observer, Recovery, Samples};
 
 /// Slots that are migrated.
 const SLOTS: usize = 300;
@@ -139,7 +138,7 @@ impl Stage<'_> {
         let (killed_at, recovery, heir) = self.sigkill(&mut record, &two).await?;
 
         self.enter(&mut record, Phase::Recovered);
-        injuries::bring_back(self.cluster, &two, &heir).await?;
+        outages::bring_back(self.cluster, &two, &heir).await?;
         self.mark(&mut record, "back as a replica");
         self.screen.say(&format!(
             "{} was started again and is a replica in step",
@@ -167,18 +166,23 @@ impl Stage<'_> {
         victim: &Node,
     ) -> Result<(Duration, Recovery, Node)> {
         // Marked before, so that no loss is taken for a fault.
-        for slot in injuries::slots_of(victim).await? {
+        for slot in outages::slots_of(victim).await? {
             self.workload.lossy.mark(slot);
         }
         let killed_at = self.tally.now();
-        let (slots, heir) = injuries::kill(self.cluster, victim).await?;
+        let (slots, heir) = outages::kill(self.cluster, victim).await?;
         self.mark(record, "killed");
         self.screen.say(&format!(
             "SIGKILL of primary {} with {} slots",
             victim.address(),
             slots.len()
         ));
-        let recovery = probe::recovery(self.workload, self.samples, &slots, &heir)
+        let observer = Observer {
+            client: self.workload.client.clone(),
+            runtime: self.workload.runtime.clone(),
+            witness: Arc::clone(self.tally) as _,
+        };
+        let recovery = outages::recovery(&observer, self.samples, &slots, &heir, Before::Gone)
             .await
             .context("after the SIGKILL")?;
         record

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use slotline_testkit::{LocalCluster, Node};
-use slotline_topology::parse_nodes;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::screen::Screen;
 use super::tally::Tally;
 use super::windows::{Closer, Windows};
+use crate::outages::{PATIENCE, connection_of, slots_of};
 
 /// What the client's connections are called, so that no other is killed.
 pub(super) const CLIENT_NAME: &str = "slotline-demo";
@@ -18,8 +18,6 @@ pub(super) const CLIENT_NAME: &str = "slotline-demo";
 const KILL_EVERY: Duration = Duration::from_millis(50);
 /// Keys of a slot that are moved before the pause: about half of them.
 const HALF: usize = 4;
-/// How long the servers may take to agree on what was done to them.
-pub(super) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Kills the client's own data connections to `replica` until `until`: those in
 /// read-only mode that bear its name. Returns how many.
@@ -30,7 +28,10 @@ pub(super) async fn kill_connections(replica: &Node, until: Instant) -> Result<u
     while Instant::now() < until {
         ticks.tick().await;
         let list: String = replica.ask(&["CLIENT", "LIST"]).await?;
-        for id in list.lines().filter_map(data_connection) {
+        for id in list
+            .lines()
+            .filter_map(|line| connection_of(line, CLIENT_NAME, Some('r')))
+        {
             let killed: u64 = replica.ask(&["CLIENT", "KILL", "ID", id]).await?;
             kills += killed;
         }
@@ -42,16 +43,6 @@ pub(super) async fn kill_connections(replica: &Node, until: Instant) -> Result<u
         );
     }
     Ok(kills)
-}
-
-/// The id in a line of CLIENT LIST if the line is a data connection of ours.
-fn data_connection(line: &str) -> Option<&str> {
-    let field = |name: &str| {
-        line.split(' ')
-            .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
-    };
-    let ours = field("name") == Some(CLIENT_NAME) && field("flags")?.contains('r');
-    field("id").filter(|_| ours)
 }
 
 /// What a migration came to.
@@ -114,57 +105,4 @@ pub(super) async fn fail_over(cluster: &LocalCluster, primary: &Node) -> Result<
         bail!("{} did not become a primary", replica.address());
     }
     Ok(replica)
-}
-
-/// SIGKILL. Returns the slots that it served and the replica that will.
-pub(super) async fn kill(cluster: &LocalCluster, primary: &Node) -> Result<(Vec<u16>, Node)> {
-    let slots = slots_of(primary).await?;
-    let heir = cluster.replica_of(primary).await?;
-    primary.kill()?;
-    if primary.is_running() {
-        bail!("{} is still running", primary.address());
-    }
-    Ok((slots, heir))
-}
-
-/// Starts the killed node again; back when it is in step as a replica.
-pub(super) async fn bring_back(cluster: &LocalCluster, killed: &Node, heir: &Node) -> Result<()> {
-    // Without persistence it comes back empty: were it still the primary in
-    // somebody's eyes, its shard would be empty too.
-    let deadline = Instant::now() + PATIENCE;
-    while !cluster.primaries().await?.contains(heir) {
-        if Instant::now() >= deadline {
-            bail!("{} did not become a primary", heir.address());
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    killed.restart().await?;
-    let agreed = cluster.wait_until_agreed(PATIENCE).await;
-    agreed.context("waiting for the killed node to come back as a replica")
-}
-
-/// The slots that a node says it serves.
-pub(super) async fn slots_of(node: &Node) -> Result<Vec<u16>> {
-    let text: String = node.ask(&["CLUSTER", "NODES"]).await?;
-    let lines = parse_nodes(&text).into_iter();
-    let own = lines.filter(|line| line.flags.myself);
-    Ok(own.flat_map(|line| line.slots).flatten().collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_own_connections_in_read_only_mode_are_killed() {
-        let line = |name: &str, flags: &str| {
-            format!(
-                "id=7 addr=127.0.0.1:1 laddr=127.0.0.1:2 fd=8 name={name} age=1 flags={flags} db=0"
-            )
-        };
-        assert_eq!(data_connection(&line(CLIENT_NAME, "r")), Some("7"));
-        assert_eq!(data_connection(&line(CLIENT_NAME, "N")), None);
-        assert_eq!(data_connection(&line("", "r")), None);
-        assert_eq!(data_connection(""), None);
-    }
 }

@@ -3,8 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use slotline::{Slot, slot_of};
-
 /// How many hashes are loaded.
 pub(super) const HASHES: usize = 100_000;
 /// How many fields each has.
@@ -61,38 +59,6 @@ pub(super) fn increments(index: usize, value: i64) -> Option<u64> {
         .filter(|count| *count < APART as u64)
 }
 
-/// A key for each slot. Its value is the key itself, so it can be written again
-/// at any time without changing anything.
-pub(super) struct Samples(Vec<String>);
-
-impl Samples {
-    pub(super) fn new() -> Self {
-        let mut samples = vec![String::new(); usize::from(Slot::COUNT)];
-        let mut missing = samples.len();
-        for number in 0_u32.. {
-            let key = format!("s:{number}");
-            if let Some(sample) = samples.get_mut(slot_of(&key).index())
-                && sample.is_empty()
-            {
-                *sample = key;
-                missing -= 1;
-                if missing == 0 {
-                    break;
-                }
-            }
-        }
-        Self(samples)
-    }
-
-    pub(super) fn of(&self, slot: u16) -> &str {
-        self.0.get(usize::from(slot)).map_or("", String::as_str)
-    }
-
-    pub(super) fn all(&self) -> &[String] {
-        &self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,11 +85,5 @@ mod tests {
         assert_eq!(increments(6, counter_base(7) + 5), None);
         // A counter that began at nothing because its key was missing.
         assert_eq!(increments(0, 1), None);
-    }
-
-    #[test]
-    fn each_slot_has_a_sample() {
-        let samples = Samples::new();
-        assert!((0..Slot::COUNT).all(|slot| slot_of(samples.of(slot)).get() == slot));
     }
 }

@@ -10,7 +10,8 @@ use slotline_testkit::{LocalCluster, Node, Value};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use super::keys::{self, COUNTERS, FIELDS, HASHES, Samples};
+use super::keys::{self, COUNTERS, FIELDS, HASHES};
+use crate::outages::Samples;
 
 /// Commands in one pipeline.
 const PIPELINE: usize = 250;

@@ -6,7 +6,6 @@ mod injuries;
 mod json;
 mod keys;
 mod load;
-mod probe;
 mod report;
 mod screen;
 mod tally;
@@ -25,12 +24,11 @@ use indicatif::HumanCount;
 use slotline::{Client, Intent, ReadFrom};
 use slotline_testkit::{LocalCluster, ServerBinary};
 use tokio::runtime::Handle;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use crate::outages::{Samples, interrupted};
 use crate::{servers, workspace};
 use course::Stage;
-use keys::Samples;
 use report::{Findings, Report};
 use screen::Screen;
 use tally::{Sample, Tally};
@@ -207,16 +205,6 @@ async fn start(binary: &ServerBinary) -> Result<LocalCluster> {
     // as a replica it is empty, and must not answer reads as if it were not.
     builder = builder.node_option(VICTIM, "replica-serve-stale-data", "no");
     Ok(builder.start().await?)
-}
-
-/// Returns at the first Ctrl-C or request to end.
-async fn interrupted() -> Result<()> {
-    let mut end = signal(SignalKind::terminate())?;
-    tokio::select! {
-        outcome = tokio::signal::ctrl_c() => outcome?,
-        _ = end.recv() => {}
-    }
-    Ok(())
 }
 
 /// The tasks' samples, and how many tasks have none because they hang.

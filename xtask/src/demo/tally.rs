@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use slotline::{Delivery, Error};
 
 use super::keys::COUNTERS;
+use crate::outages::{Witness, kind_of};
 
 /// How many wrong replies and how many errors are shown word by word.
 const EXAMPLES: usize = 8;
@@ -176,19 +177,20 @@ impl Tally {
     }
 }
 
-fn kind_of(error: &Error) -> String {
-    let known = [
-        (error.is_order(), "order"),
-        (error.is_timeout(), "timeout"),
-        (error.is_network(), "network"),
-        (error.is_refused(), "refused"),
-    ];
-    if let Some((_, name)) = known.iter().find(|(is, _)| *is) {
-        return (*name).to_owned();
+impl Witness for Tally {
+    fn now(&self) -> Duration {
+        self.now()
     }
-    match error.code() {
-        Some(code) => code.to_owned(),
-        None if error.is_cluster() => "cluster".to_owned(),
-        None => "other".to_owned(),
+
+    fn count_operations(&self, count: u64) {
+        self.count_operations(count);
+    }
+
+    fn count_wrong(&self, what: String) {
+        self.count_wrong(|| what);
+    }
+
+    fn count_error(&self, error: &Error) {
+        self.count_error(error);
     }
 }

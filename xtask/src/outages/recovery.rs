@@ -6,17 +6,17 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use slotline::Client;
 use slotline_testkit::Node;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::keys::Samples;
-use super::tally::Tally;
-use super::workload::Workload;
+use super::samples::Samples;
+use super::witness::Witness;
 
 /// How often the servers are asked whether they take a write.
 const EVERY: Duration = Duration::from_millis(20);
-/// How long all of it may take before the demo gives up.
+/// How long all of it may take before it is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Slots of one pipeline.
 const GROUP: usize = 100;
@@ -24,21 +24,21 @@ const GROUP: usize = 100;
 const AGAIN: Duration = Duration::from_millis(5);
 
 /// Times are since the start of the run.
-pub(super) struct Recovery {
+pub(crate) struct Recovery {
     /// The new primary took its first write, on a connection that is no business
     /// of the client's.
-    pub(super) accepted: Duration,
+    pub(crate) accepted: Duration,
     /// The last slot had been written to, and read from, through the client.
-    pub(super) written: Duration,
-    pub(super) read: Duration,
+    pub(crate) written: Duration,
+    pub(crate) read: Duration,
     /// How many slots there are.
-    pub(super) slots: usize,
+    pub(crate) slots: usize,
 }
 
 impl Recovery {
     /// From the new primary's first write to the client's first success in the
     /// last slot.
-    pub(super) fn time(&self) -> Duration {
+    pub(crate) fn time(&self) -> Duration {
         self.written.max(self.read).saturating_sub(self.accepted)
     }
 }
@@ -49,25 +49,44 @@ enum Operation {
     Read,
 }
 
+/// What has become of the slots' owner until now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// It cannot answer any more.
+    Gone,
+    /// It answers until another one has its slots.
+    There,
+}
+
+/// Who looks, where, and to whom it tells what it sees.
+pub(crate) struct Observer {
+    pub(crate) client: Client,
+    /// Where the clients live.
+    pub(crate) runtime: Handle,
+    pub(crate) witness: Arc<dyn Witness>,
+}
+
 /// One group of slots on its way back.
 struct Group {
     client: Client,
-    tally: Arc<Tally>,
+    witness: Arc<dyn Witness>,
+    before: Before,
     keys: Vec<String>,
     operation: Operation,
     accepted: watch::Receiver<Option<Duration>>,
 }
 
-/// Tries all of `slots`, whose primary was just killed and has `heir` for a
-/// replica, until each has been written to and read from.
-pub(super) async fn recovery(
-    workload: &Workload,
+/// Tries all of `slots`, which `heir` will have from a primary that is its own until
+/// now, until each has been written to and read from.
+pub(crate) async fn recovery(
+    observer: &Observer,
     samples: &Samples,
     slots: &[u16],
     heir: &Node,
+    before: Before,
 ) -> Result<Recovery> {
     let Some(first) = slots.first() else {
-        bail!("the primary to kill had no slots");
+        bail!("the primary had no slots");
     };
     let (accept, accepted) = watch::channel(None);
     let mut writers = JoinSet::new();
@@ -78,18 +97,19 @@ pub(super) async fn recovery(
             .map(|slot| samples.of(*slot).to_owned())
             .collect();
         let group = |operation| Group {
-            client: workload.client.clone(),
-            tally: Arc::clone(&workload.tally),
+            client: observer.client.clone(),
+            witness: Arc::clone(&observer.witness),
+            before,
             keys: keys.clone(),
             operation,
             accepted: accepted.clone(),
         };
-        let runtime = &workload.runtime;
+        let runtime = &observer.runtime;
         writers.spawn_on(group(Operation::Write).first_successes(), runtime);
         readers.spawn_on(group(Operation::Read).first_successes(), runtime);
     }
     let measured = timeout(PATIENCE, async {
-        let accepted = first_write(heir, samples.of(*first), &workload.tally).await;
+        let accepted = first_write(heir, samples.of(*first), &*observer.witness).await;
         accept.send_replace(Some(accepted));
         Ok(Recovery {
             accepted,
@@ -103,14 +123,14 @@ pub(super) async fn recovery(
 }
 
 /// When `heir` takes a write.
-async fn first_write(heir: &Node, key: &str, tally: &Tally) -> Duration {
+async fn first_write(heir: &Node, key: &str, witness: &dyn Witness) -> Duration {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         // It writes what is there already.
         if heir.call(&["SET", key, key]).await.is_ok() {
-            return tally.now();
+            return witness.now();
         }
     }
 }
@@ -129,12 +149,13 @@ impl Group {
         let mut missing = self.keys.clone();
         loop {
             missing = self.attempt(missing).await;
-            let now = self.tally.now();
+            let now = self.witness.now();
             let counts = match self.operation {
                 // There is nobody else who could have taken them.
-                Operation::Write => true,
-                // The dead primary's replica may have answered reads before.
-                Operation::Read => self
+                Operation::Write if self.before == Before::Gone => true,
+                // The old primary may have taken writes before; its replica may have
+                // answered reads.
+                _ => self
                     .accepted
                     .borrow()
                     .is_some_and(|accepted| accepted <= now),
@@ -145,7 +166,7 @@ impl Group {
             if !counts {
                 missing = self.keys.clone();
                 if self.accepted.wait_for(Option::is_some).await.is_err() {
-                    return self.tally.now();
+                    return self.witness.now();
                 }
             } else {
                 tokio::time::sleep(AGAIN).await;
@@ -165,7 +186,7 @@ impl Group {
         let replies = match pipe.send().await {
             Ok(replies) => replies,
             Err(error) => {
-                self.tally.count_error(&error);
+                self.witness.count_error(&error);
                 return keys;
             }
         };
@@ -177,13 +198,13 @@ impl Group {
                 Operation::Read => key.as_str(),
             };
             match reply.decode::<Option<&str>>() {
-                Ok(Some(found)) if found == expected => self.tally.count_operations(1),
-                Ok(found) => self.tally.count_wrong(|| {
+                Ok(Some(found)) if found == expected => self.witness.count_operations(1),
+                Ok(found) => self.witness.count_wrong({
                     let found = found.unwrap_or("nothing");
                     format!("the probe of {key} expected {expected} and found {found}")
                 }),
                 Err(error) => {
-                    self.tally.count_error(&error);
+                    self.witness.count_error(&error);
                     missing.push(key);
                 }
             }
