@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::Value;
-use std::ffi::OsString;
 
 use super::figures::{median, number, spread};
 use super::program;
@@ -22,7 +21,7 @@ pub(crate) struct Topology {
 
 impl Topology {
     pub(crate) fn run(self) -> Result<()> {
-        let path = std::env::var_os("PATH").unwrap_or_else(OsString::new);
+        let path = std::env::var_os("PATH").unwrap_or_default();
         let quick: &[&str] = if self.quick { &["--quick"] } else { &[] };
         let allocations = program::run("topology_allocations", &path, &[])?;
         let time = program::run("topology_time", &path, quick)?;
