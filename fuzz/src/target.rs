@@ -2,7 +2,7 @@
 
 use allocation_counter::measure;
 
-use crate::{command, cutting, round_trip, scan, typed};
+use crate::{command, cutting, round_trip, scan, topology, typed};
 
 /// A function that fails by panicking on bytes with which a promise is broken.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     Target {
         name: "scan",
         body: scan::scan,
@@ -46,6 +46,13 @@ pub const TARGETS: [Target; 5] = [
         name: "round_trip",
         body: round_trip::round_trip,
         per_byte: 2048,
+        besides: 2 << 20,
+    },
+    Target {
+        name: "topology",
+        body: topology::topology,
+        per_byte: 2048,
+        // Each view and each topology has a table of all slots.
         besides: 2 << 20,
     },
 ];

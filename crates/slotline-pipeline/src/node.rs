@@ -91,9 +91,9 @@ pub trait Nodes {
     /// ends as not sent and displaced, so that it is routed anew (B3).
     fn give_back(&self, node: &Endpoint);
 
-    /// A refresh has ended, and this is the map now. Whoever keeps something for a
-    /// node that has left the map may let go of it; a command that was routed by
-    /// the map before may still come. By default nothing happens.
+    /// This is the map just now; told several times a second. Whoever keeps something
+    /// for a node that has left the map may let go of it; a command that was routed
+    /// by the map before may still come. By default nothing happens.
     fn known(&self, topology: &Topology) {
         let _ = topology;
     }

@@ -7,6 +7,7 @@ mod database;
 mod dns;
 mod endpoints;
 mod keys;
+mod large;
 mod malformed;
 mod members;
 mod nat;

@@ -8,6 +8,7 @@ mod program;
 mod strace;
 mod table;
 mod tools;
+mod topology;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -23,6 +24,7 @@ pub(crate) struct Bench {
 enum What {
     Codec(codec::Codec),
     Pool(pool::Pool),
+    Topology(topology::Topology),
 }
 
 impl Bench {
@@ -30,6 +32,7 @@ impl Bench {
         match self.what {
             What::Codec(codec) => codec.run(),
             What::Pool(pool) => pool.run(),
+            What::Topology(topology) => topology.run(),
         }
     }
 }

@@ -89,6 +89,7 @@ impl Refresh {
         let keeper = Keeper {
             known: cluster.snapshot().topology().clone(),
             displaced: FxHashSet::default(),
+            pace: config.period,
             cluster,
             nodes,
             config,
@@ -113,6 +114,9 @@ struct Keeper<S> {
     known: Topology,
     /// The nodes that lost a slot then.
     displaced: FxHashSet<Endpoint>,
+    /// After how long the next refresh comes by itself: soon after a change, then
+    /// less and less often.
+    pace: Duration,
 }
 
 impl<S> Keeper<S>
@@ -140,9 +144,10 @@ where
             // to its node just after the first time.
             self.give_back();
             self.displaced.clear();
+            self.nodes.known(self.cluster.snapshot().topology());
             let now = Instant::now();
             let migrating = !self.cluster.snapshot().unsettled().is_empty();
-            let due = wanted || migrating || now >= last + self.config.period;
+            let due = wanted || migrating || now >= last + self.pace;
             if due && now >= allowed {
                 // What is asked for from here on is asked for again: a trailing
                 // refresh follows the last trigger.
@@ -157,6 +162,7 @@ where
     }
 
     async fn refresh(&mut self) {
+        self.pace = self.pace.saturating_mul(2).min(self.config.period);
         let chosen = sample(
             self.cluster.random(),
             &self.cluster.snapshot(),
@@ -197,7 +203,11 @@ where
         let known = self.cluster.snapshot().topology().clone();
         self.displaced = displaced(&self.known, &known);
         self.displaced.extend(displaced(&before, &known));
-        self.nodes.known(&known);
+        if known != self.known {
+            // What has changed goes on changing: a replica is listed once it has
+            // its data, which may be some time after a failover.
+            self.pace = self.config.spacing.max(self.config.probe);
+        }
         self.known = known;
         self.give_back();
     }

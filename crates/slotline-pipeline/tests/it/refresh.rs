@@ -248,7 +248,13 @@ async fn a_slot_settles_when_its_owners_own_line_shows_no_migration() {
     assert_eq!(owner(&rig.cluster, &key), 7001);
     let asked = questions(&rig.fake).len();
     sleep(Duration::from_secs(30)).await;
-    assert_eq!(questions(&rig.fake).len(), asked, "nothing more to ask");
+    // Nothing is left that has to be asked; after a change it is all the same, less
+    // and less often.
+    let more = questions(&rig.fake).len() - asked;
+    assert!((2..=5).contains(&more), "{more} more");
+    sleep(Duration::from_secs(30)).await;
+    let last = questions(&rig.fake).len() - asked - more;
+    assert!(last <= 1, "{last} in the end");
 }
 
 #[tokio::test(start_paused = true)]

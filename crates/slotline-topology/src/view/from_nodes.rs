@@ -36,9 +36,12 @@ impl View {
                 continue;
             };
             let replicas = replicas.get(&*line.id).cloned().unwrap_or_default();
-            let entry = Entry { primary, replicas };
+            if sketch.is_full() {
+                break;
+            }
+            let entry = sketch.entry(Entry { primary, replicas });
             for range in &line.slots {
-                sketch.give(*range.start(), *range.end(), entry.clone());
+                sketch.give(*range.start(), *range.end(), entry);
             }
         }
         let mut view = sketch.finish();

@@ -122,8 +122,12 @@ fn take(sketch: &mut Sketch, shard: &RawShard<'_>, port: PortKind) {
         .filter_map(|node| member(sketch, node))
         .collect();
     let entry = Entry { primary, replicas };
-    for &(first, last) in &shard.slots {
-        sketch.give(first, last, entry.clone());
+    let mut ranges = shard.slots.iter().copied();
+    // One that has no slots, as after a failover, needs no place.
+    if let Some((first, last)) = ranges.find(|(first, last)| sketch.takes(*first, *last)) {
+        let entry = sketch.entry(entry);
+        sketch.give(first, last, entry);
+        ranges.for_each(|(first, last)| sketch.give(first, last, entry));
     }
 }
 

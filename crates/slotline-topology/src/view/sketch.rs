@@ -71,25 +71,33 @@ impl Sketch {
         Some(place)
     }
 
-    /// Gives slots to an owner; a range that is none is passed over.
-    pub(super) fn give(&mut self, first: u16, last: u16, entry: Entry) {
-        if first > last || last >= Slot::COUNT || self.is_full() {
+    /// Whether these are slots, and more of them are read.
+    pub(super) fn takes(&self, first: u16, last: u16) -> bool {
+        first <= last && last < Slot::COUNT && !self.is_full()
+    }
+
+    /// The place of an owner and its replicas, which are about to be
+    /// [given](Self::give) slots.
+    pub(super) fn entry(&mut self, entry: Entry) -> u16 {
+        if let Some(&index) = self.by_entry.get(&entry) {
+            return index;
+        }
+        // There are never more entries than ranges.
+        let index = self.entries.len() as u16;
+        self.by_entry.insert(entry.clone(), index);
+        self.entries.push(entry);
+        index
+    }
+
+    /// Gives slots to an entry; what are none are passed over.
+    pub(super) fn give(&mut self, first: u16, last: u16, entry: u16) {
+        if !self.takes(first, last) {
             return;
         }
         self.ranges += 1;
-        let index = match self.by_entry.get(&entry) {
-            Some(&index) => index,
-            None => {
-                // There are never more entries than ranges.
-                let index = self.entries.len() as u16;
-                self.by_entry.insert(entry.clone(), index);
-                self.entries.push(entry);
-                index
-            }
-        };
         let slots = usize::from(first)..=usize::from(last);
         if let Some(slots) = self.table.get_mut(slots) {
-            slots.fill(index);
+            slots.fill(entry);
         }
     }
 

@@ -1,5 +1,8 @@
 //! CLUSTER SLOTS.
 
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
 use slotline_resp::{FromReply, Reader, Reply};
 
 use super::raw::{RawNode, lenient};
@@ -22,13 +25,14 @@ impl View {
     /// The reply is an error or no array at all ([`Error::is_reply`]).
     pub fn from_slots(reply: &Reply, asked: &Endpoint) -> Result<Self, Error> {
         let mut sketch = Sketch::new(asked);
+        let mut seen = FxHashMap::default();
         let mut reader = reply.reader();
         let mut read = || -> Result<(), slotline_resp::Error> {
             let mut all = reader.sequence("the array of CLUSTER SLOTS")?;
             while reader.has_next(&mut all)? && !sketch.is_full() {
-                let range: Result<RawRange<'_>, _> = FromReply::from_reply(&mut reader)?;
+                let range: Result<RawRange, _> = FromReply::from_reply(&mut reader)?;
                 if let Ok(range) = range {
-                    take(&mut sketch, &range);
+                    take(&mut sketch, &mut seen, reply, range)?;
                 }
             }
             Ok(())
@@ -38,38 +42,80 @@ impl View {
     }
 }
 
-fn take(sketch: &mut Sketch, range: &RawRange<'_>) {
-    let mut nodes = range.nodes.iter();
-    // The first is the primary; a range whose primary cannot be reached has no
-    // owner, and its slots lead to a refresh.
-    let primary = nodes.next().and_then(|node| node.as_ref().ok());
-    let Some(primary) = primary.and_then(|node| sketch.member(node)) else {
-        return;
+/// The entries of owners and replicas, by the bytes that describe them: a fragmented
+/// cluster says the same of them in thousands of ranges.
+type Seen<'a> = FxHashMap<&'a [u8], u16>;
+
+fn take<'a>(
+    sketch: &mut Sketch,
+    seen: &mut Seen<'a>,
+    reply: &'a Reply,
+    range: RawRange,
+) -> Result<(), slotline_resp::Error> {
+    if !sketch.takes(range.first, range.last) {
+        return Ok(());
+    }
+    let bytes = reply.as_bytes();
+    let described = bytes.get(range.nodes.clone()).unwrap_or_default();
+    let known = seen.get(described).copied();
+    let entry = match known {
+        Some(entry) => Some(entry),
+        None => {
+            let mut reader = Reader::new(bytes, range.nodes);
+            let mut nodes = Vec::new();
+            for _ in 0..range.count {
+                let node: Result<InRange<'_>, _> = FromReply::from_reply(&mut reader)?;
+                nodes.push(node.ok().and_then(|InRange(node)| sketch.member(&node)));
+            }
+            entry_of(&nodes).map(|entry| sketch.entry(entry))
+        }
     };
-    let replicas = nodes
-        .filter_map(|node| sketch.member(node.as_ref().ok()?))
-        .collect();
-    sketch.give(range.first, range.last, Entry { primary, replicas });
+    if let Some(entry) = entry {
+        if known.is_none() {
+            seen.insert(described, entry);
+        }
+        sketch.give(range.first, range.last, entry);
+    }
+    Ok(())
+}
+
+/// The first is the primary; a range whose primary cannot be reached has no owner,
+/// and its slots lead to a refresh.
+fn entry_of(nodes: &[Option<usize>]) -> Option<Entry> {
+    let (primary, replicas) = nodes.split_first()?;
+    Some(Entry {
+        primary: (*primary)?,
+        replicas: replicas.iter().flatten().copied().collect(),
+    })
 }
 
 /// `[first, last, [host, port, id?, metadata?], …]`.
-struct RawRange<'a> {
+struct RawRange {
     first: u16,
     last: u16,
-    nodes: Vec<Result<RawNode<'a>, slotline_resp::Error>>,
+    /// Where the nodes lie, and how many there are.
+    nodes: Range<usize>,
+    count: usize,
 }
 
-impl<'a> FromReply<'a> for RawRange<'a> {
+impl<'a> FromReply<'a> for RawRange {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, slotline_resp::Error> {
         let mut parts = reader.sequence("a range of slots")?;
         let first = part(reader, &mut parts)?;
         let last = part(reader, &mut parts)?;
-        let mut nodes = Vec::new();
+        let start = reader.position();
+        let (mut end, mut count) = (start, 0);
         while reader.has_next(&mut parts)? {
-            let node: Result<InRange<'a>, _> = FromReply::from_reply(reader)?;
-            nodes.push(node.map(|InRange(node)| node));
+            reader.skip()?;
+            end = reader.position();
+            count += 1;
         }
-        Ok(Self { first, last, nodes })
+        Ok(Self {
+            first,
+            last,
+            nodes: start..end,
+            count,
+        })
     }
 }
 
