@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod bench;
-#[cfg(test)]
 mod chaos;
 mod ci;
 mod cluster;
@@ -33,6 +32,7 @@ struct Cli {
 enum Verb {
     Servers(servers::Servers),
     Bench(bench::Bench),
+    Chaos(chaos::Chaos),
     Cluster(cluster::Cluster),
     CommandTable(command_table::CommandTable),
     Demo(demo::Demo),
@@ -47,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Servers(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
+        Verb::Chaos(verb) => verb.run(),
         Verb::Cluster(verb) => verb.run(),
         Verb::CommandTable(verb) => verb.run(),
         Verb::Demo(verb) => verb.run(),

@@ -270,6 +270,8 @@ impl Keeper<'_> {
         let next = self.shared.with(|state| {
             state.connection = None;
             state.direct = None;
+            // Else it would stand before every deadline until there is another one.
+            state.second_look = None;
             state.enter(Phase::Pausing, now);
             state.last_error = Some(error.clone());
             state.statistics.connections_lost += 1;

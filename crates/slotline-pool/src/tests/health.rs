@@ -99,6 +99,35 @@ async fn a_ping_without_an_answer_ends_the_connection() {
     server.abort();
 }
 
+/// R5: what is asked after a connection was given up for its silence keeps its
+/// deadline, though the next dial hangs. Fails if the look that was taken at the
+/// silent one is still due.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_is_kept_while_the_dial_behind_a_silent_connection_hangs() {
+    let (connector, mut streams) = pipes(1 << 16);
+    let pool = builder(&far())
+        .connector(connector)
+        .response_timeout(2 * SECOND)
+        .connect_timeout(60 * SECOND)
+        .build();
+    let server = tokio::spawn(async move {
+        let mut silent = streams.recv().await.unwrap();
+        shake_hands(&mut silent, 3).await;
+        let _never_greeted = streams.recv().await.unwrap();
+        std::future::pending::<()>().await;
+    });
+    pool.connect().await.unwrap();
+    assert_eq!(fates(&send(&pool, &["GET a"]).await, 1), "?");
+    for _ in 0..3 {
+        let start = Instant::now();
+        let sent = pool.send(words(&["GET b"]), start + SECOND, WhileAway::Wait);
+        assert_eq!(fates(&sent.await, 1), "-");
+        let late = start.elapsed() - SECOND;
+        assert!(late < SECOND / 10, "{late:?}");
+    }
+    server.abort();
+}
+
 /// Nobody waits: the connection is replaced all the same, so that the next
 /// command finds a good one.
 #[tokio::test(start_paused = true)]
