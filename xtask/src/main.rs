@@ -11,6 +11,7 @@ mod integration;
 mod metadata;
 mod packages;
 mod servers;
+mod simulate;
 mod test;
 mod tidy;
 mod workspace;
@@ -34,6 +35,7 @@ enum Verb {
     CommandTable(command_table::CommandTable),
     Demo(demo::Demo),
     Integration(integration::Integration),
+    Simulate(simulate::Simulate),
     Fuzz(fuzz::Fuzz),
     Test(test::Test),
     Tidy(tidy::Tidy),
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Verb::CommandTable(verb) => verb.run(),
         Verb::Demo(verb) => verb.run(),
         Verb::Integration(verb) => verb.run(),
+        Verb::Simulate(verb) => verb.run(),
         Verb::Fuzz(verb) => verb.run(),
         Verb::Test(verb) => verb.run(),
         Verb::Tidy(verb) => verb.run(),
