@@ -4,20 +4,23 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tower::Service;
 
 use super::advice::{Advice, advice};
 use crate::backoff::full_jitter;
 use crate::cluster::Cluster;
 use crate::error::{BoxError, Error};
-use crate::request::Request;
+use crate::request::{Request, Target};
 use crate::resend::{Again, Decide, Resend, Resending};
 use crate::response::{Response, Trouble};
 
 /// The first wait's ceiling, and that of all waits.
 const FIRST_WAIT: Duration = Duration::from_millis(4);
 const MOST_WAIT: Duration = Duration::from_millis(200);
+/// An ASK that may be older is asked for again: it speaks of one moment of a
+/// migration, and waits for the slowest part of its batch.
+const FRESH_ASK: Duration = Duration::from_millis(100);
 /// Redirects that a command follows without a pause; more look like a circle.
 const HOPS_AT_ONCE: u8 = 3;
 
@@ -58,6 +61,8 @@ pub(super) struct Follow {
     most_hops: u8,
     hops: FxHashMap<u32, u8>,
     waits: u32,
+    /// Commands whose ASK was too old to be followed.
+    asked_again: FxHashSet<u32>,
 }
 
 impl Follow {
@@ -67,6 +72,17 @@ impl Follow {
             most_hops,
             hops: FxHashMap::default(),
             waits: 0,
+            asked_again: FxHashSet::default(),
+        }
+    }
+
+    /// Where a redirected command goes. Once at the most it goes to its slot's owner
+    /// again: where every answer takes long, that is no sign of age.
+    fn unless_old(&mut self, index: u32, target: Target, took: Duration) -> Target {
+        let is_ask = matches!(target, Target::Named { asking: true, .. });
+        match is_ask && took >= FRESH_ASK && self.asked_again.insert(index) {
+            true => Target::BySlot,
+            false => target,
         }
     }
 
@@ -98,7 +114,7 @@ impl Decide for Follow {
                     };
                     waits |= hops > HOPS_AT_ONCE;
                     self.cluster.redirect_followed();
-                    target
+                    self.unless_old(index, target, resend.took())
                 }
                 Advice::WaitThen(target) => {
                     waits = true;
