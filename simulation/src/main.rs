@@ -25,6 +25,9 @@ struct Cli {
     defects: bool,
 }
 
+/// In so many seeds everything is met that can be.
+const ENOUGH: u64 = 100;
+
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
@@ -67,7 +70,9 @@ fn many(from: u64, seeds: u64) -> Outcome {
         return Err(format!("seed {seed}: {}", first.unwrap_or_default()));
     }
     let missing = report.events.missing();
-    if !missing.is_empty() {
+    if !missing.is_empty() && report.seeds < ENOUGH {
+        println!("never met, in so few seeds: {}", missing.join(", "));
+    } else if !missing.is_empty() {
         return Err(format!("never met: {}", missing.join(", ")));
     }
     Ok(())
