@@ -1,4 +1,5 @@
 //! `cargo xtask simulate`.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
