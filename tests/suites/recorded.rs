@@ -13,7 +13,7 @@ use bytes::BytesMut;
 use script::{Named, Step, normalised, parse, render};
 use slotline_resp::{Limits, Scanner};
 use slotline_testkit::{LocalCluster, Migration, Node};
-use slotline_tests::{binary, cluster};
+use slotline_tests::{binary, cluster, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -47,12 +47,14 @@ impl Recorder {
                 nodes.push((named, node));
             }
         }
-        Recorder {
+        let recorder = Recorder {
             cluster,
             nodes,
             connections: BTreeMap::new(),
             migration: None,
-        }
+        };
+        recorder.settle().await;
+        recorder
     }
 
     fn node(&self, name: &str) -> Node {
@@ -120,6 +122,16 @@ impl Recorder {
     async fn settle(&self) {
         self.cluster.wait_until_agreed(SOON).await.unwrap();
         self.cluster.wait_replicas_synced(SOON).await.unwrap();
+        // A replica is listed once gossip has told how far it is.
+        for (_, node) in &self.nodes {
+            until("every node lists all others", async || {
+                let slots = node.call(&["CLUSTER", "SLOTS"]).await.unwrap();
+                let shown = format!("{slots:?}");
+                let mut all = self.nodes.iter();
+                all.all(|(named, _)| shown.contains(&named.port.to_string()))
+            })
+            .await;
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use std::time::Instant;
 
 use crate::metadata::Metadata;
-use crate::{test::Test, tidy::Tidy, workspace};
+use crate::{simulate::Simulate, test::Test, tidy::Tidy, workspace};
 
 /// Checks format, lints, docs and house rules, then runs all tests.
 #[derive(Args)]
@@ -14,7 +14,7 @@ pub(crate) struct Ci;
 /// A check's name and what it runs.
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("fmt", || {
         workspace::run(workspace::cargo().args(["fmt", "--all", "--check"]))
     }),
@@ -29,6 +29,7 @@ const STEPS: [Step; 6] = [
         doc(&["--workspace"])?;
         doc(&["-p", CODEC, "--all-features"])
     }),
+    ("simulate", || Simulate::few().run()),
     ("test", || Test { no_skips: true }.run()),
 ];
 

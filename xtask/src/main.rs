@@ -13,6 +13,7 @@ mod metadata;
 mod outages;
 mod packages;
 mod servers;
+mod simulate;
 mod test;
 mod tidy;
 mod workspace;
@@ -37,6 +38,7 @@ enum Verb {
     CommandTable(command_table::CommandTable),
     Demo(demo::Demo),
     Integration(integration::Integration),
+    Simulate(simulate::Simulate),
     Fuzz(fuzz::Fuzz),
     Test(test::Test),
     Tidy(tidy::Tidy),
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Verb::CommandTable(verb) => verb.run(),
         Verb::Demo(verb) => verb.run(),
         Verb::Integration(verb) => verb.run(),
+        Verb::Simulate(verb) => verb.run(),
         Verb::Fuzz(verb) => verb.run(),
         Verb::Test(verb) => verb.run(),
         Verb::Tidy(verb) => verb.run(),

@@ -22,6 +22,9 @@ use crate::response::{Response, Trouble};
 /// The first wait's ceiling, and that of all waits.
 const FIRST_WAIT: Duration = Duration::from_millis(4);
 const MOST_WAIT: Duration = Duration::from_millis(200);
+/// An ASK that may be older is asked for again: it speaks of one moment of a
+/// migration, and waits for the slowest part of its batch.
+const FRESH_ASK: Duration = Duration::from_millis(100);
 /// Redirects that a command follows without a pause; more look like a circle.
 const HOPS_AT_ONCE: u8 = 3;
 
@@ -63,6 +66,8 @@ pub(super) struct Follow {
     /// Commands that met a connection which had lost its state.
     lost_sessions: FxHashSet<u32>,
     waits: u32,
+    /// Commands whose ASK was too old to be followed.
+    asked_again: FxHashSet<u32>,
 }
 
 impl Follow {
@@ -72,6 +77,17 @@ impl Follow {
             hops: FxHashMap::default(),
             lost_sessions: FxHashSet::default(),
             waits: 0,
+            asked_again: FxHashSet::default(),
+        }
+    }
+
+    /// Where a redirected command goes. Once at the most it goes to its slot's owner
+    /// again: where every answer takes long, that is no sign of age.
+    fn unless_old(&mut self, index: u32, target: Target, took: Duration) -> Target {
+        let is_ask = matches!(target, Target::Named { asking: true, .. });
+        match is_ask && took >= FRESH_ASK && self.asked_again.insert(index) {
+            true => Target::BySlot,
+            false => target,
         }
     }
 
@@ -137,6 +153,7 @@ impl Follow {
                 } else {
                     counters.moved.count();
                 }
+                let target = self.unless_old(index, target, resend.took());
                 turned_away(resend, index, line, asked, &target);
                 Some((target, hops > HOPS_AT_ONCE))
             }

@@ -48,6 +48,8 @@ pub(crate) struct Resend<S> {
     under_way: Option<Vec<(u32, Target)>>,
     /// What waits until a command for the same key has its outcome (O1).
     held: Vec<(u32, Target)>,
+    /// When the call under way began.
+    began: Instant,
 }
 
 impl<S: Clone> Resend<S> {
@@ -58,6 +60,7 @@ impl<S: Clone> Resend<S> {
             response: Response::default(),
             under_way: None,
             held: Vec::new(),
+            began: Instant::now(),
         }
     }
 
@@ -183,6 +186,12 @@ impl<S: Clone> Resend<S> {
         goes.then_some(wait)
     }
 
+    /// How long the call took that just brought its outcomes: so old may the first
+    /// of them be.
+    pub(crate) fn took(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     pub(crate) fn time_left(&self) -> Duration {
         let deadline = self.request.deadline;
         deadline.saturating_duration_since(Instant::now())
@@ -216,6 +225,7 @@ impl<S: Clone> Resend<S> {
     where
         S: Service<Request>,
     {
+        self.began = Instant::now();
         let sent = self.under_way.as_deref().unwrap_or_default();
         let indexes: Vec<u32> = sent.iter().map(|(index, _)| *index).collect();
         let targets: Vec<Target> = sent.iter().map(|(_, target)| target.clone()).collect();

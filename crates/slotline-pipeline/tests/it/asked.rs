@@ -163,3 +163,26 @@ async fn after_an_ask_or_tryagain_reads_of_that_slot_go_to_the_primary() {
         );
     }
 }
+
+/// Found by the simulation: a slot had gone there and back before the rest of the
+/// batch was answered, and a write by the old ASK was lost under the slot's next
+/// migration.
+#[tokio::test(start_paused = true)]
+async fn an_ask_that_had_to_wait_for_the_rest_of_its_batch_is_asked_for_again() {
+    // With three primaries, `{k}` is on 7001.
+    let rig = Rig::new(3, 0);
+    let slow = rig.fake.key(7002, 0);
+    rig.fake.migrate_slot("{k}", 7000);
+    rig.fake.set_delay(7002, Duration::from_millis(500));
+    let lines = [format!("GET {slow}"), "INCR {k}".to_owned()];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let called_off = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(rig.fake.answered("-ASK"), 1, "the fault took place");
+        rig.fake.move_slot("{k}", 7001);
+    };
+    let (outcomes, ()) = tokio::join!(rig.send(&lines), called_off);
+    assert_eq!(outcomes, ["nil", "1"]);
+    let asked: Vec<String> = rig.fake.lines();
+    assert!(!asked.contains(&"7000 ASKING".to_owned()), "{asked:?}");
+}

@@ -113,39 +113,6 @@ async fn a_pool_that_nobody_uses_stops_dialling() {
     assert!(dials.load(SeqCst) > before);
 }
 
-/// Found by the simulation: the second look at the connection before must not make
-/// the pool forget the deadlines of those who wait for the next.
-#[tokio::test(start_paused = true)]
-async fn a_deadline_is_kept_while_a_connection_that_fell_silent_is_replaced() {
-    let (connector, mut streams) = pipes(64);
-    let pool = builder(&far())
-        .connector(connector)
-        .response_timeout(3 * SECOND)
-        .build();
-    let server = tokio::spawn(async move {
-        let mut silent = streams.recv().await.unwrap();
-        shake_hands(&mut silent, 3).await;
-        // The next stays silent from the beginning.
-        let next = streams.recv().await.unwrap();
-        std::future::pending::<()>().await;
-        drop((silent, next));
-    });
-    pool.connect().await.unwrap();
-    let answer = send(&pool, &["GET a"]).await;
-    assert_eq!(fates(&answer, 1), "?");
-
-    let start = Instant::now();
-    let deadline = start + SECOND;
-    let answer = pool
-        .send(words(&["GET b"]), deadline, WhileAway::Wait)
-        .await;
-    assert_eq!(fates(&answer, 1), "-");
-    assert!(answer.failure.unwrap().error.is_timeout());
-    let late = start.elapsed() - SECOND;
-    assert!(late < Duration::from_millis(100), "{late:?}");
-    server.abort();
-}
-
 /// Nothing comes for longer than the response timeout: what was written is
 /// ambiguous, and what was not goes to the next connection (E3).
 #[tokio::test(start_paused = true)]

@@ -101,6 +101,11 @@ impl FakeCluster {
         state.world.script(port, command, error, times, true);
     }
 
+    /// Whatever was agreed on for the node's next commands is forgotten.
+    pub fn answer_again(&self, port: u16) {
+        self.state().world.unscript(port);
+    }
+
     /// The node answers every command that has keys with this error; `None`: as
     /// it should.
     pub fn refuse_keys(&self, port: u16, error: Option<&str>) {

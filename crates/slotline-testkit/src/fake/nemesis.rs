@@ -120,7 +120,7 @@ impl FakeCluster {
             FaultKind::Refusal => self.refusal(dice).await,
             FaultKind::Slowness => self.slowness(dice).await,
             FaultKind::Condition => self.condition(dice).await,
-            FaultKind::OddRedirect => self.odd_redirect(dice),
+            FaultKind::OddRedirect => self.odd_redirect(dice).await,
             FaultKind::Unsolicited => self.inject(self.any_node(dice), b"+UNASKED\r\n"),
             FaultKind::Damage => self.damage_reply(self.any_node(dice)),
             FaultKind::Lag => self.fall_behind(dice).await,

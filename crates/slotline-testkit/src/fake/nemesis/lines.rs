@@ -87,7 +87,7 @@ impl FakeCluster {
         self.refuse_keys(node, None);
     }
 
-    pub(super) fn odd_redirect(&self, dice: &mut Dice) {
+    pub(super) async fn odd_redirect(&self, dice: &mut Dice) {
         let node = self.any_primary(dice);
         let slot = dice.below(16_384);
         let other = self.any_primary(dice);
@@ -110,6 +110,8 @@ impl FakeCluster {
             self.state().world.count("odd redirect");
             self.refuse(node, command, &line, 1);
         }
+        sleep(millis(dice, 20, 800)).await;
+        self.answer_again(node);
     }
 
     pub(super) async fn fall_behind(&self, dice: &mut Dice) {

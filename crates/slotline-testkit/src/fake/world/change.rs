@@ -300,6 +300,13 @@ impl World {
         }
     }
 
+    /// Forgets what was agreed on.
+    pub(crate) fn unscript(&mut self, port: u16) {
+        if let Some(node) = self.nodes.get_mut(&port) {
+            node.scripted.clear();
+        }
+    }
+
     /// What a node answers to every command with keys; `None`: as it should.
     pub(crate) fn refuse_keys(&mut self, port: u16, line: Option<String>) {
         if let Some(node) = self.nodes.get_mut(&port) {

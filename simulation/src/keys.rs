@@ -1,0 +1,56 @@
+//! The keys that all tasks share.
+
+/// Two to a shard of the fake cluster, each a slot of its own.
+const TAGS: [&str; 6] = ["a", "b", "c", "d", "f", "g"];
+
+/// What a counter begins with: far from the others, so that a reply that strays
+/// from one to another shows.
+const APART: i64 = 1_000_000;
+
+/// A key, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// A register: SET and GET; the second number tells the two of a slot apart.
+    Register(u8, u8),
+    /// A counter: INCR.
+    Counter(u8),
+    /// A log: APPEND and GET.
+    Log(u8),
+    /// A hash: HSET and HGET.
+    Hash(u8),
+}
+
+impl Key {
+    /// How many slots there are keys of.
+    pub(crate) const SLOTS: u64 = TAGS.len() as u64;
+
+    fn slot(self) -> u8 {
+        match self {
+            Key::Register(slot, _) | Key::Counter(slot) | Key::Log(slot) | Key::Hash(slot) => slot,
+        }
+    }
+
+    /// The key as the cluster knows it.
+    #[must_use]
+    pub fn name(self) -> String {
+        let tag = TAGS.get(usize::from(self.slot())).unwrap_or(&"a");
+        match self {
+            Key::Register(_, number) => format!("{{{tag}}}register{number}"),
+            Key::Counter(_) => format!("{{{tag}}}counter"),
+            Key::Log(_) => format!("{{{tag}}}log"),
+            Key::Hash(_) => format!("{{{tag}}}hash"),
+        }
+    }
+
+    /// What a counter begins with.
+    #[must_use]
+    pub fn base(self) -> i64 {
+        (i64::from(self.slot()) + 1) * APART
+    }
+
+    /// All counters and logs.
+    pub(crate) fn counted() -> impl Iterator<Item = Key> {
+        let slots = 0..u8::try_from(Key::SLOTS).unwrap_or(u8::MAX);
+        slots.flat_map(|slot| [Key::Counter(slot), Key::Log(slot)])
+    }
+}

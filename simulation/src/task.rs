@@ -1,0 +1,175 @@
+//! What one task does: its pipelines, one after the other.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use slotline::{Client, Delivery, Pipeline, Reply, Value};
+use slotline_testkit::FakeCluster;
+use tokio::time::{sleep, timeout};
+
+use crate::defects::Defect;
+use crate::history::{Operation, Outcome, token};
+use crate::keys::Key;
+use crate::plan::{Command, Piece, Who};
+
+/// A pipeline that has no outcome so long after its deadline has none at all.
+const STUCK: Duration = Duration::from_secs(5);
+
+/// What tasks note down.
+pub(crate) type Notes = Arc<Mutex<Vec<Operation>>>;
+
+/// The clients that tasks send through, in the order of [`Who::ALL`].
+#[derive(Clone)]
+pub(crate) struct Clients(pub(crate) Vec<Client>);
+
+impl Clients {
+    pub(crate) fn get(&self, who: Who) -> Option<&Client> {
+        let at = Who::ALL.iter().position(|other| *other == who)?;
+        self.0.get(at)
+    }
+}
+
+pub(crate) async fn work(
+    cluster: FakeCluster,
+    clients: Clients,
+    pieces: Vec<Piece>,
+    notes: Notes,
+    defect: Option<Defect>,
+) {
+    for piece in pieces {
+        sleep(piece.pause).await;
+        let Some(client) = clients.get(piece.who) else {
+            continue;
+        };
+        let one_by_one = defect == Some(Defect::IntentOfEachCommand);
+        if one_by_one && piece.who == Who::Replica {
+            for command in &piece.commands {
+                let alone = Piece {
+                    commands: vec![*command],
+                    ..piece.clone()
+                };
+                send(&cluster, client, &alone, &notes).await;
+            }
+        } else {
+            send(&cluster, client, &piece, &notes).await;
+        }
+    }
+}
+
+async fn send(cluster: &FakeCluster, client: &Client, piece: &Piece, notes: &Notes) {
+    let mut pipeline = client.pipeline();
+    for (number, command) in &piece.commands {
+        queue(
+            &mut pipeline,
+            *command,
+            &token((piece.id.0, piece.id.1, *number)),
+        );
+    }
+    let invoked = cluster.now();
+    let limit = piece.who.timeout() + STUCK;
+    let sent = timeout(piece.cancelled_after.unwrap_or(limit), pipeline.send()).await;
+    let ended = cluster.now();
+    let outcomes: Vec<Outcome> = match sent {
+        Err(_) if piece.cancelled_after.is_some() => vec![Outcome::Cancelled; piece.commands.len()],
+        Err(_) => vec![Outcome::Stuck; piece.commands.len()],
+        Ok(Err(error)) => vec![failed(&error); piece.commands.len()],
+        Ok(Ok(results)) => {
+            let mut all: Vec<Outcome> = results.into_iter().map(|reply| outcome(&reply)).collect();
+            // One that is missing has no outcome, which is never right.
+            all.resize(piece.commands.len(), Outcome::Stuck);
+            all
+        }
+    };
+    let mut notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
+    for ((number, command), outcome) in piece.commands.iter().zip(outcomes) {
+        notes.push(Operation {
+            id: (piece.id.0, piece.id.1, *number),
+            who: piece.who,
+            command: *command,
+            invoked,
+            ended,
+            outcome,
+        });
+    }
+}
+
+/// Values name their keys and the command that wrote them.
+fn queue(pipeline: &mut Pipeline, command: Command, token: &str) {
+    match command {
+        Command::Get(key) | Command::Read(key) => {
+            pipeline.get(key.name());
+        }
+        Command::Set(key) => {
+            pipeline.set(key.name(), format!("{}={token}", key.name()));
+        }
+        Command::Incr(key) => {
+            pipeline.incr(key.name());
+        }
+        Command::Append(key) => {
+            let _ = pipeline.command("APPEND").key(key.name()).arg(token);
+        }
+        Command::Put(key, field) => {
+            let value = format!("{}.{field}={token}", key.name());
+            pipeline.hset(key.name(), [(field.to_string(), value)]);
+        }
+        Command::Look(key, field) => {
+            let _ = pipeline
+                .command("HGET")
+                .key(key.name())
+                .arg(field.to_string());
+        }
+        Command::Both(slot) => {
+            let names = [0, 1].map(|number| Key::Register(slot, number).name());
+            pipeline.mget(names);
+        }
+        Command::SetBoth(slot) => {
+            let mut queued = pipeline.command("MSET");
+            for number in [0, 1] {
+                let name = Key::Register(slot, number).name();
+                let value = format!("{name}={token}");
+                queued = queued.key(name).arg(value);
+            }
+        }
+        Command::Echo => {
+            let _ = pipeline.command("ECHO").arg(token);
+        }
+    }
+}
+
+fn outcome(reply: &Reply) -> Outcome {
+    match reply.decode::<Value>() {
+        Ok(value) => Outcome::Ok(texts(&value)),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &slotline::Error) -> Outcome {
+    Outcome::Failed {
+        delivery: error.delivery(),
+        text: error.to_string(),
+        is_order: error.is_order(),
+        is_timeout: error.is_timeout(),
+    }
+}
+
+fn texts(value: &Value) -> Vec<Option<String>> {
+    match value {
+        Value::Array(list) => list.iter().flat_map(texts).collect(),
+        Value::Null => vec![None],
+        Value::Simple(text) => vec![Some(text.clone())],
+        Value::Int(number) => vec![Some(number.to_string())],
+        Value::Bulk(bytes) => vec![Some(String::from_utf8_lossy(bytes).into_owned())],
+        other => vec![Some(format!("{other:?}"))],
+    }
+}
+
+/// What a key holds in the end.
+pub(crate) async fn end_of(client: &Client, key: Key) -> Result<Option<String>, String> {
+    let found: Result<Option<String>, slotline::Error> = client.get(key.name()).await;
+    found.map_err(|error| error.to_string())
+}
+
+/// Whether an error means that nothing can have happened.
+pub(crate) fn is_without_effect(delivery: Delivery) -> bool {
+    matches!(delivery, Delivery::NotSent | Delivery::Rejected)
+}
