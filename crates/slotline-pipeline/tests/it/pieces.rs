@@ -71,8 +71,6 @@ async fn a_piece_in_trouble_holds_back_its_own_keys_only() {
     assert!(ran("SET {k} 5") < ran("INCR {k}"));
 }
 
-/// Fails when each piece follows its redirects by itself (INCR then runs before
-/// SET, or is refused for it), and when what was sent again forgets its order.
 #[tokio::test(start_paused = true)]
 async fn pieces_that_are_redirected_together_keep_their_order() {
     for asking in [false, true] {
