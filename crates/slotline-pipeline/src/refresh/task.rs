@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use tower::Service;
 
 use super::ask::fetch_views;
-use super::choose::{heirs, sample};
+use super::choose::{former, heirs, sample};
 use crate::cluster::Cluster;
 use crate::error::BoxError;
 use crate::node::{Nodes, Part, PartResponse};
@@ -89,6 +89,7 @@ impl Refresh {
         let keeper = Keeper {
             known: cluster.snapshot().topology().clone(),
             displaced: FxHashSet::default(),
+            former: Vec::new(),
             cluster,
             nodes,
             config,
@@ -111,6 +112,8 @@ struct Keeper<S> {
     config: RefreshConfig,
     /// As of the last time that commands were given back.
     known: Topology,
+    /// Nodes that the map no longer has, and that may know more than it.
+    former: Vec<Endpoint>,
     /// The nodes that lost a slot then.
     displaced: FxHashSet<Endpoint>,
 }
@@ -159,7 +162,7 @@ where
     async fn refresh(&mut self) {
         let chosen = sample(
             &self.cluster.snapshot(),
-            &self.config.seeds,
+            (&self.former, &self.config.seeds),
             self.config.sample,
             |node| self.nodes.is_reachable(node),
         );
@@ -187,6 +190,7 @@ where
         // have given one back to a node that had lost it.
         let known = self.cluster.snapshot().topology().clone();
         self.displaced = displaced(&self.known, &known);
+        self.former = former(&self.known, &known, &self.former);
         self.displaced.extend(displaced(&before, &known));
         self.known = known;
         self.give_back();
