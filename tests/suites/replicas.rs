@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use slotline::{Client, Delivery, Discovery, Intent, ReadFrom};
+use slotline::{Client, Delivery, Discovery, Intent, ReadFrom, StandardPolicy};
 use slotline_testkit::{LocalCluster, Node};
 use slotline_tests::{
     Monitor, PATIENCE, connections_of, errors_at_all, kill, on_shared_cluster, reset_counters,
@@ -24,6 +24,10 @@ const HANDSHAKE: [&str; 5] = [
     "client|setname",
     "readonly",
 ];
+
+fn often() -> StandardPolicy {
+    StandardPolicy::new().lost_reads(16)
+}
 
 fn key(number: u64) -> String {
     format!("read:{}", number % KEYS)
@@ -147,6 +151,8 @@ fn two_hundred_tasks_read_from_replicas_whose_connections_are_killed() {
         let client = Client::builder()
             .nodes([cluster.url()])
             .client_name("readers")
+            // A read is lost here more often than a few times in a row.
+            .retry(often())
             .read_from(ReadFrom::ReplicaOnly);
         let client = client.connect().await.expect("connecting");
         reset_counters(&replicas).await;
@@ -225,6 +231,7 @@ fn a_client_of_one_replica_reads_on_every_connection_of_its_pool() {
                 .nodes([replica.url()])
                 .discovery(Discovery::SingleNode)
                 .client_name("plain")
+                .retry(often())
                 .read_from(read_from.clone());
             let client = client.connect().await.expect("connecting");
             reset_counters(&nodes).await;

@@ -12,8 +12,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use slotline_pipeline::{
-    ChunkLayer, Cluster, Error, Part, PartResponse, RedirectLayer, Request, Response, RetryLayer,
-    RouteLayer,
+    ChunkLayer, Cluster, Error, Explain, Part, PartResponse, RedirectLayer, Request, Response,
+    RetryLayer, RouteLayer,
 };
 use slotline_resp::{CommandBuffer, Replies, known};
 use slotline_topology::{Endpoint, Topology};
@@ -101,9 +101,13 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 
     let client = ServiceBuilder::new()
         .layer(ChunkLayer::new())
-        // No more than 16 requests at once, however long each is retried.
+        // No more than 16 requests at once, however long each is retried; who comes
+        // when they are all in use is refused instead of kept waiting.
+        .load_shed()
         .concurrency_limit(16)
         .layer(RetryLayer::default())
+        // A queue of its own, worked off by a task of its own.
+        .buffer(64)
         // No longer than this for one attempt, with all its redirects.
         .timeout(Duration::from_secs(1))
         .layer(RedirectLayer::new(cluster.clone()))
@@ -116,9 +120,10 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     commands.begin(&known::GET, 1).key("a");
     commands.begin(&known::GET, 1).key("b");
     let deadline = Instant::now() + Duration::from_secs(5);
-    let response = client
-        .oneshot(Request::new(commands.freeze(), deadline))
-        .await?;
+    let explain = Explain::new();
+    let request = Request::new(commands.freeze(), deadline).explain(&explain);
+    let response = client.oneshot(request).await?;
+    println!("{explain}");
     for command in 0..response.len() {
         let reply = response.replies().get(response.outcome(command)?);
         println!("{}", reply.ok_or("no reply")?.decode::<String>()?);

@@ -32,10 +32,14 @@ pub(crate) struct Settings {
 }
 
 impl Direct {
-    /// Sends `commands`: the one way that all commands take.
-    pub(crate) fn send(&self, commands: Commands) -> Sending {
+    /// A request for `commands`, as all are sent.
+    pub(crate) fn request(&self, commands: Commands) -> Request {
         let deadline = Instant::now() + self.settings.timeout;
-        let request = Request::new(commands, deadline).read_from(self.settings.read_from.clone());
+        Request::new(commands, deadline).read_from(self.settings.read_from.clone())
+    }
+
+    /// Sends `request`: the one way that all commands take.
+    pub(crate) fn send(&self, request: Request) -> Sending {
         Sending::Waiting {
             stack: self.stack.clone(),
             request: Some(request),
@@ -143,7 +147,7 @@ impl<'a, C: Output> IntoFuture for On<&'a Direct, C> {
         let command = commands.get(0);
         Sent {
             info: command.map_or(&CommandInfo::UNKNOWN, |command| command.info()),
-            sending: self.to.send(commands),
+            sending: self.to.send(self.to.request(commands)),
             kind: PhantomData,
         }
     }

@@ -16,8 +16,10 @@ pub use client::{Client, ClientBuilder, Discovery, Node};
 pub use direct::{Direct, On, Output};
 pub use error::{Error, Result};
 pub use slotline_pipeline::{
-    ChunkLayer, Intent, ReadFrom, Request, Response, RetryPolicy, StandardPolicy,
+    Candidate, ChunkLayer, Explain, HedgeLayer, HedgeStatistics, Intent, Progress, ReadFrom,
+    ReadPolicy, Request, Response, RetryBudget, RetryPolicy, StandardPolicy,
 };
+pub use slotline_pipeline::{observe, retry::Failed};
 pub use slotline_pool::{
     Address, Connect, Connecting, Credentials, CredentialsFuture, CredentialsProvider, HookError,
     InitHook, Network, Setup, Statistics, Stream, hook,

@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use slotline_pipeline::chunk::Chunk;
+use slotline_pipeline::hedge::Hedge;
 use slotline_pipeline::redirect::Redirect;
 use slotline_pipeline::retry::Retry;
 use slotline_pipeline::route::{Pinned, Route};
 use slotline_pipeline::{
-    BoxError, ChunkLayer, Cluster, Error, Intent, RedirectLayer, Request, Response, RetryLayer,
-    RouteLayer,
+    BoxError, ChunkLayer, Cluster, Error, HedgeLayer, Intent, RedirectLayer, Request, Response,
+    RetryLayer, RouteLayer,
 };
 use slotline_topology::Endpoint;
 use tower::util::BoxCloneSyncService;
@@ -20,7 +21,7 @@ use tower::{Service, ServiceBuilder};
 use crate::nodes::Nodes;
 
 /// The whole way to a cluster, or to one server that is none.
-pub(crate) type Plain = Chunk<Retry<Redirect<Route<Nodes>>>>;
+pub(crate) type Plain = Chunk<Retry<Redirect<Route<Hedge<Nodes>>>>>;
 /// The way to one node.
 pub(crate) type OneNode = Chunk<Retry<Pinned<Nodes>>>;
 /// The whole way with layers of the user's own around it.
@@ -39,14 +40,15 @@ impl Stack {
     pub(crate) fn plain(
         nodes: Nodes,
         cluster: &Cluster,
-        chunk: ChunkLayer,
-        retry: RetryLayer,
+        (chunk, retry): (ChunkLayer, RetryLayer),
+        (route, hedge): (RouteLayer, HedgeLayer),
     ) -> Plain {
         ServiceBuilder::new()
             .layer(chunk)
             .layer(retry)
             .layer(RedirectLayer::new(cluster.clone()).nodes(nodes.clone()))
-            .layer(RouteLayer::new(cluster.clone()))
+            .layer(route)
+            .layer(hedge)
             .service(nodes)
     }
 

@@ -83,9 +83,8 @@ struct LostSessions {
     replaced: FxHashMap<Endpoint, Instant>,
 }
 
-/// A node whose connections lose their state again and again is not to be dialled
-/// more often than that.
-const QUARANTINES: Duration = Duration::from_secs(1);
+/// What is older says nothing any more about when to replace the next.
+const LONGEST_SPACING: Duration = Duration::from_secs(1);
 
 /// What redirects said since the refresh under way began: it outranks what that
 /// refresh brings (T3).
@@ -223,15 +222,17 @@ impl Cluster {
     }
 
     /// A connection to `node` has lost its state: whether it is to be replaced,
-    /// or was just before.
-    pub(crate) fn session_lost(&self, node: &Endpoint) -> bool {
+    /// or was within the last `spacing`.
+    pub(crate) fn session_lost(&self, node: &Endpoint, spacing: Duration) -> bool {
         let now = Instant::now();
         let mut sessions = self.sessions();
-        let recent = |at: &Instant| now < *at + QUARANTINES;
-        if sessions.replaced.get(node).is_some_and(recent) {
+        let replaced = sessions.replaced.get(node);
+        if replaced.is_some_and(|at| now < *at + spacing) {
             return false;
         }
-        sessions.replaced.retain(|_, at| recent(at));
+        sessions
+            .replaced
+            .retain(|_, at| now < *at + LONGEST_SPACING);
         sessions.replaced.insert(node.clone(), now);
         sessions.count += 1;
         true

@@ -18,6 +18,10 @@ pub(super) enum Advice {
     WaitThen(Target),
     /// Replace the connections of whom was asked, and send it again (S5).
     LostSession(Asked),
+    /// It was sent to where it came from: another server answers at that address.
+    /// Reach for the address anew, wait a little and send it again; counts as a
+    /// hop.
+    OwnAddress(Asked),
     /// The error is the caller's.
     Surface,
 }
@@ -125,6 +129,14 @@ fn redirect(turned: &Turned<'_>, own_slot: Option<Slot>, cluster: &Cluster) -> A
             .asked
             .cloned()
             .map_or(Advice::Surface, Advice::LostSession);
+    }
+    if !asking && asked == &node {
+        // A proxy has another backend now, or the address another owner.
+        cluster.want_refresh();
+        return turned
+            .asked
+            .cloned()
+            .map_or(Advice::Surface, Advice::OwnAddress);
     }
     if asking {
         cluster.migrating(slot);

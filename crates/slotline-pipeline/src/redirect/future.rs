@@ -25,6 +25,9 @@ const MOST_WAIT: Duration = Duration::from_millis(200);
 /// An ASK that may be older is asked for again: it speaks of one moment of a
 /// migration, and waits for the slowest part of its batch.
 const FRESH_ASK: Duration = Duration::from_millis(100);
+/// A node whose connections lose their state again and again is not dialled for
+/// that more often than this.
+const LOST_SESSIONS: Duration = Duration::from_secs(1);
 /// Redirects that a command follows without a pause; more look like a circle.
 const HOPS_AT_ONCE: u8 = 3;
 
@@ -138,12 +141,15 @@ impl Follow {
                     node: asked.node.clone(),
                 });
                 self.lost_sessions.insert(index);
-                let nodes = self.way.nodes.as_ref();
-                if let Some(nodes) = nodes.filter(|_| self.way.cluster.session_lost(&asked.node)) {
-                    tracing::warn!(node = %asked.node, "a connection has lost its READONLY");
-                    nodes.quarantine(&asked.node, asked.intent);
-                }
+                self.replace(&asked, LOST_SESSIONS);
                 Some((Target::BySlot, false))
+            }
+            Advice::OwnAddress(own) => {
+                self.hop(index)?;
+                self.way.cluster.counters().moved.count();
+                turned_away(resend, index, line, asked, &Target::BySlot);
+                self.replace(&own, MOST_WAIT);
+                Some((Target::BySlot, true))
             }
             Advice::Go(target) => {
                 let hops = self.hop(index)?;
@@ -162,6 +168,17 @@ impl Follow {
                 turned_away(resend, index, line, asked, &target);
                 Some((target, true))
             }
+        }
+    }
+
+    /// Has the connections of whom was asked replaced, unless they just were.
+    fn replace(&self, asked: &Asked, spacing: Duration) {
+        let Some(nodes) = &self.way.nodes else {
+            return;
+        };
+        if self.way.cluster.session_lost(&asked.node, spacing) {
+            tracing::warn!(node = %asked.node, "a connection is not what it was made to be");
+            nodes.quarantine(&asked.node, asked.intent);
         }
     }
 

@@ -11,18 +11,19 @@ use crate::random::Random;
 const MOST_MIGRATING: usize = 8;
 
 /// Several nodes of the whole cluster: primaries that can be reached first, then
-/// replicas, then the seeds; and the owners of slots on the move, since only
-/// they tell when that is over.
+/// replicas, then those that the map no longer has, then the seeds; and the owners
+/// of slots on the move, since only they tell when that is over.
 pub(super) fn sample(
     random: &Random,
     snapshot: &Snapshot,
-    seeds: &[Endpoint],
+    (former, seeds): (&[Endpoint], &[Endpoint]),
     count: usize,
     is_reachable: impl Fn(&Endpoint) -> bool,
 ) -> Vec<Endpoint> {
     let topology = snapshot.topology();
     let mut candidates = shuffled(random, topology, topology.primaries());
     candidates.extend(shuffled(random, topology, topology.replicas()));
+    candidates.extend(former.iter().cloned());
     candidates.extend(seeds.iter().cloned());
     // Stable: those that cannot be reached come last, and are still tried when
     // there is nobody else.
@@ -35,6 +36,18 @@ pub(super) fn sample(
     let owners = shuffled(random, topology, owners.into_iter());
     chosen.extend(owners.into_iter().take(MOST_MIGRATING));
     distinct(chosen)
+}
+
+/// So many nodes that the map no longer has are remembered: one wrong view must not
+/// make us forget those who could put it right.
+const MOST_FORMER: usize = 32;
+
+/// The nodes that the map no longer has, the latest first.
+pub(super) fn former(before: &Topology, now: &Topology, known: &[Endpoint]) -> Vec<Endpoint> {
+    let gone = before.nodes().iter().map(|node| node.endpoint().clone());
+    let all = distinct(gone.chain(known.iter().cloned()).collect());
+    let left = all.into_iter().filter(|node| now.find(node).is_none());
+    left.take(MOST_FORMER).collect()
 }
 
 /// The other nodes of each shard whose primary cannot be reached, and one more
@@ -95,4 +108,49 @@ fn distinct(nodes: Vec<Endpoint>) -> Vec<Endpoint> {
     let mut seen = FxHashSet::default();
     let first = |node: &Endpoint| seen.insert(node.clone());
     nodes.into_iter().filter(first).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Cluster;
+
+    fn node(port: u16) -> Endpoint {
+        Endpoint::new("node", port)
+    }
+
+    fn primaries(ports: &[u16]) -> Topology {
+        let each = ports.iter().zip(0..);
+        let builder = each.fold(Topology::builder(), |builder, (port, at)| {
+            builder.shard([at..=at], node(*port), [])
+        });
+        builder.build()
+    }
+
+    #[test]
+    fn nodes_that_a_view_left_out_are_still_asked_when_nobody_else_is_there() {
+        let (before, now) = (primaries(&[1, 2, 3]), primaries(&[3, 4]));
+        let left = former(&before, &now, &[node(9), node(4), node(2)]);
+        assert_eq!(left, [node(1), node(2), node(9)]);
+        let cluster = Cluster::new(now);
+        let ask = |away: &[u16]| {
+            let seeds = [node(7)];
+            let is_there = |node: &Endpoint| !away.contains(&node.port());
+            sample(
+                &Random::default(),
+                &cluster.snapshot(),
+                (&left, &seeds),
+                3,
+                is_there,
+            )
+        };
+        let mut asked = ask(&[]);
+        asked.sort();
+        assert_eq!(asked, [node(1), node(3), node(4)]);
+        assert_eq!(ask(&[3, 4]), [node(1), node(2), node(9)]);
+        assert_eq!(ask(&[1, 2, 3, 4, 9])[0], node(7), "the seed");
+        // However many have come and gone.
+        let many: Vec<Endpoint> = (100..1_000).map(node).collect();
+        assert_eq!(former(&before, &before, &many).len(), MOST_FORMER);
+    }
 }

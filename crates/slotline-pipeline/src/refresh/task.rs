@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use tower::Service;
 
 use super::ask::fetch_views;
-use super::choose::{heirs, sample};
+use super::choose::{former, heirs, sample};
 use crate::cluster::Cluster;
 use crate::error::BoxError;
 use crate::node::{Nodes, Part, PartResponse};
@@ -90,6 +90,7 @@ impl Refresh {
             known: cluster.snapshot().topology().clone(),
             displaced: FxHashSet::default(),
             pace: config.period,
+            former: Vec::new(),
             cluster,
             nodes,
             config,
@@ -112,6 +113,8 @@ struct Keeper<S> {
     config: RefreshConfig,
     /// As of the last time that commands were given back.
     known: Topology,
+    /// Nodes that the map no longer has, and that may know more than it.
+    former: Vec<Endpoint>,
     /// The nodes that lost a slot then.
     displaced: FxHashSet<Endpoint>,
     /// After how long the next refresh comes by itself: soon after a change, then
@@ -166,7 +169,7 @@ where
         let chosen = sample(
             self.cluster.random(),
             &self.cluster.snapshot(),
-            &self.config.seeds,
+            (&self.former, &self.config.seeds),
             self.config.sample,
             |node| self.nodes.is_reachable(node),
         );
@@ -202,6 +205,7 @@ where
         // have given one back to a node that had lost it.
         let known = self.cluster.snapshot().topology().clone();
         self.displaced = displaced(&self.known, &known);
+        self.former = former(&self.known, &known, &self.former);
         self.displaced.extend(displaced(&before, &known));
         if known != self.known {
             // What has changed goes on changing: a replica is listed once it has

@@ -127,6 +127,9 @@ pub(crate) fn changes_session(command: CommandRef<'_>) -> bool {
     command.info().flags.contains(Flags::SESSION)
 }
 
+/// A shard's primary, and where reads of the shard go.
+type OfShard = (NodeIndex, Option<Chosen>);
+
 struct Planner<'a> {
     request: &'a Request,
     snapshot: &'a Snapshot,
@@ -134,7 +137,7 @@ struct Planner<'a> {
     /// Where reads of a shard go, once that was chosen, by the shard's primary:
     /// commands that share a key travel on one connection (O1), and latencies
     /// change meanwhile.
-    chosen: RefCell<SmallVec<[(NodeIndex, Option<Chosen>); 4]>>,
+    chosen: RefCell<SmallVec<[OfShard; 4]>>,
     /// The slots that the pipeline writes to, where that matters.
     writes: Option<SlotSet>,
 }

@@ -191,3 +191,54 @@ async fn what_a_layer_never_let_through_was_not_sent() {
     assert_eq!(outcomes, ["1", "2", "!not sent layer"]);
     assert_eq!(fake.ran("INCR"), 2);
 }
+
+/// Everything of tower's that waits, refuses, bounds or ends, between every two
+/// layers at once; the lowest is boxed, since a part's future must be `Unpin`.
+#[tokio::test(start_paused = true)]
+async fn towers_own_layers_fit_between_any_two() {
+    let (fake, cluster, other) = two_primaries();
+    let second = Duration::from_secs(1);
+    let lowest = ServiceBuilder::new()
+        .load_shed()
+        .buffer(8)
+        .concurrency_limit(8)
+        .timeout(second)
+        .service(fake.clone());
+    let lowest = tower::util::BoxCloneSyncService::new(lowest);
+    let stack = ServiceBuilder::new()
+        .load_shed()
+        .buffer(8)
+        .concurrency_limit(8)
+        .timeout(second)
+        .layer(ChunkLayer::new().commands(2))
+        .load_shed()
+        .buffer(8)
+        .concurrency_limit(8)
+        .timeout(second)
+        .layer(RetryLayer::default())
+        .load_shed()
+        .buffer(8)
+        .concurrency_limit(8)
+        .timeout(second)
+        .layer(RedirectLayer::new(cluster.clone()))
+        .load_shed()
+        .buffer(8)
+        .concurrency_limit(8)
+        .timeout(second)
+        .layer(RouteLayer::new(cluster))
+        .service(lowest);
+    fake.move_slot("{k}", 7001);
+    let lines = ["INCR {k}", &other, "INCR {k}", "GET {k}", "INCR {k}"];
+    for _ in 0..3 {
+        let response = call(stack.clone(), request(&lines)).await.unwrap();
+        let outcomes = outcomes(&response);
+        assert!(
+            outcomes
+                .iter()
+                .all(|outcome| !outcome.starts_with(['!', '-'])),
+            "{outcomes:?}"
+        );
+    }
+    assert_eq!(fake.value(7001, "{k}").as_deref(), Some("9"));
+    assert!(fake.answered("-MOVED") > 0, "the fault took place");
+}

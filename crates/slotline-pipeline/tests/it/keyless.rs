@@ -52,10 +52,16 @@ async fn what_a_cluster_answers_only_in_part_is_refused_unsent() {
 async fn keys_of_several_slots_are_refused_unsent() {
     let rig = Rig::new(3, 0);
     let outcomes = rig
-        .send(&["SET a 1", "MGET a b", "MSET a 1 b 2", "GET a"])
+        .send(&[
+            "SET a 1",
+            "MGET a b",
+            "MSET a 1 b 2",
+            "MSETNX a 1 b 2",
+            "GET a",
+        ])
         .await;
     let refused = "!not sent cluster";
-    assert_eq!(outcomes, ["OK", refused, refused, "1"]);
+    assert_eq!(outcomes, ["OK", refused, refused, refused, "1"]);
     assert_eq!(rig.fake.log().len(), 2);
 }
 

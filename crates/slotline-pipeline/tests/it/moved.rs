@@ -135,6 +135,29 @@ async fn a_circle_of_redirects_ends_and_surfaces() {
     assert!(began.elapsed() < PATIENCE);
 }
 
+/// Fails when such a MOVED is followed like any other: nothing is dialled anew, and
+/// the redirect goes in a circle without a pause.
+#[tokio::test(start_paused = true)]
+async fn a_moved_to_the_very_node_that_was_asked_reaches_for_it_anew() {
+    let rig = Rig::new(2, 0);
+    let key = rig.fake.key(7000, 0);
+    let before = rig.fake.topology();
+    let moved = format!("MOVED {} node:7000", slot_of(&key));
+    rig.fake.refuse(7000, "INCR", &moved, 5);
+    let began = tokio::time::Instant::now();
+    assert_eq!(rig.send(&[&format!("INCR {key}")]).await, ["1"]);
+    assert_eq!(rig.fake.answered("-MOVED"), 5, "the fault took place");
+    assert!((1..5).contains(&rig.fake.quarantined(7000)));
+    assert!(began.elapsed() > Duration::ZERO, "it waits between");
+    assert_eq!(*rig.cluster.snapshot().topology(), before);
+    // And ends, if it stays so.
+    rig.fake.refuse(7000, "INCR", &moved, ALWAYS);
+    let outcome = rig.send(&[&format!("INCR {key}"), "PING"]).await;
+    assert_eq!(outcome, [format!("-{moved}"), "PONG".to_owned()]);
+    assert_eq!(rig.fake.answered("-MOVED"), 5 + 17, "sixteen hops");
+    assert_eq!(rig.fake.ran("INCR"), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_redirect_to_nonsense_surfaces_at_once() {
     let rig = Rig::new(2, 0);

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
+use slotline_pipeline::{Explain, Progress};
 use slotline_resp::Commands;
 
 use super::decode::FromReplies;
@@ -23,6 +24,8 @@ use crate::error::Result;
 pub struct Pipeline {
     direct: Direct,
     batch: Batch,
+    progress: Option<Progress>,
+    explain: Option<Explain>,
 }
 
 impl Pipeline {
@@ -30,7 +33,34 @@ impl Pipeline {
         Pipeline {
             direct,
             batch: Batch::default(),
+            progress: None,
+            explain: None,
         }
+    }
+
+    /// Has `progress` follow how many commands have their outcomes, while the
+    /// pipeline is on its way: it moves on with every piece of it (see
+    /// [`ClientBuilder::chunk`](crate::ClientBuilder::chunk)).
+    pub fn progress(mut self, progress: &Progress) -> Pipeline {
+        self.progress = Some(progress.clone());
+        self
+    }
+
+    /// Has `explain` record what becomes of the commands: which node each went to
+    /// and why, every redirect, every wait, every retry, with times.
+    ///
+    /// ```no_run
+    /// # async fn example(client: slotline::Client) -> slotline::Result<()> {
+    /// let explain = slotline::Explain::new();
+    /// let mut pipe = client.pipeline().explain(&explain);
+    /// pipe.get("k");
+    /// pipe.send().await?;
+    /// println!("{explain}");
+    /// # Ok(()) }
+    /// ```
+    pub fn explain(mut self, explain: &Explain) -> Pipeline {
+        self.explain = Some(explain.clone());
+        self
     }
 
     /// Sends the commands. Each has an outcome of its own in the results, in the
@@ -45,8 +75,15 @@ impl Pipeline {
     /// never are; the replies of the others are read and thrown away.
     pub fn send(self) -> SendPipeline {
         let commands = self.batch.buffer.freeze();
+        let mut request = self.direct.request(commands.clone());
+        if let Some(progress) = &self.progress {
+            request = request.progress(progress);
+        }
+        if let Some(explain) = &self.explain {
+            request = request.explain(explain);
+        }
         SendPipeline {
-            sending: self.direct.send(commands.clone()),
+            sending: self.direct.send(request),
             commands,
         }
     }

@@ -56,6 +56,8 @@ pub struct ClientBuilder {
     pub(super) chunk: ChunkLayer,
     pub(super) retry: Option<RetryLayer>,
     pub(super) seed: Option<u64>,
+    pub(super) hedges: bool,
+    pub(super) most_lag: Option<u64>,
     pub(super) timeout: Duration,
     pub(super) connect_timeout: Duration,
     response_timeout: Duration,
@@ -79,6 +81,8 @@ impl ClientBuilder {
             chunk: ChunkLayer::new(),
             retry: None,
             seed: None,
+            hedges: false,
+            most_lag: None,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(10),
@@ -99,9 +103,26 @@ impl ClientBuilder {
         self
     }
 
-    /// Where commands that only read may go; by default to the primary.
+    /// Where commands that only read may go; by default to the primary. What holds
+    /// of reads from replicas is told at [`ReadFrom`].
     pub fn read_from(mut self, read_from: ReadFrom) -> ClientBuilder {
         self.read_from = Some(read_from);
+        self
+    }
+
+    /// By how many bytes of changes a replica may be behind its primary and still
+    /// be read from, as far as the cluster tells; without a bound by default.
+    pub fn most_lag(mut self, bytes: u64) -> ClientBuilder {
+        self.most_lag = Some(bytes);
+        self
+    }
+
+    /// Asks a second replica when the first has not answered a read within the
+    /// time that nineteen of twenty reads take; the first whole answer counts.
+    /// Off by default. At most one read in twenty is asked for twice, and a read
+    /// that may be costs an allocation; [`Client::hedges`] tells what it brings.
+    pub fn hedge_reads(mut self) -> ClientBuilder {
+        self.hedges = true;
         self
     }
 
@@ -209,7 +230,26 @@ impl ClientBuilder {
         self
     }
 
-    /// Who decides whether a command that failed without an answer goes again.
+    /// Who decides whether a command that failed without an answer goes again; by
+    /// default [`StandardPolicy`](crate::StandardPolicy), which sends again what was
+    /// not sent and what only reads. Its [`RetryBudget`](crate::RetryBudget) is the
+    /// client's as a whole.
+    ///
+    /// ```no_run
+    /// use slotline::{Client, RetryBudget, StandardPolicy};
+    ///
+    /// # async fn example() -> slotline::Result<()> {
+    /// // One read in ten may go again, and it does so twice at most.
+    /// let policy = StandardPolicy::new()
+    ///     .lost_reads(2)
+    ///     .budget(RetryBudget::new(0.1, 10, 1_000));
+    /// let client = Client::builder()
+    ///     .nodes(["redis://127.0.0.1:7000"])
+    ///     .retry(policy)
+    ///     .connect()
+    ///     .await?;
+    /// # let _ = client; Ok(()) }
+    /// ```
     pub fn retry(mut self, policy: impl RetryPolicy) -> ClientBuilder {
         self.retry = Some(RetryLayer::new(policy));
         self
@@ -225,7 +265,9 @@ impl ClientBuilder {
         self
     }
 
-    /// How large a piece of a pipeline may be that goes in one go.
+    /// How large a piece of a pipeline may be that goes in one go, and how many
+    /// pieces of one pipeline may be on their way at once: by default 1,000 commands
+    /// or 1 MiB, four at once.
     pub fn chunk(mut self, chunk: ChunkLayer) -> ClientBuilder {
         self.chunk = chunk;
         self

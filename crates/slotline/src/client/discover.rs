@@ -4,7 +4,9 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 
 use slotline_pipeline::refresh::fetch_view;
-use slotline_pipeline::{BoxError, Cluster, Intent, ReadFrom, Refresh, RefreshConfig};
+use slotline_pipeline::{
+    BoxError, Cluster, HedgeLayer, Intent, ReadFrom, Refresh, RefreshConfig, RouteLayer,
+};
 use slotline_pool::Pool;
 use slotline_topology::{Endpoint, Topology};
 use tokio::time::Instant;
@@ -50,7 +52,7 @@ pub(super) async fn connect(builder: ClientBuilder, seeds: Vec<Endpoint>) -> Res
 
 async fn look(nodes: &Nodes, seed: &Endpoint, builder: &ClientBuilder) -> Found {
     let intent = match (builder.discovery, &builder.read_from) {
-        (Discovery::SingleNode, Some(ReadFrom::PreferReplica | ReadFrom::ReplicaOnly)) => {
+        (Discovery::SingleNode, Some(read_from)) if *read_from != ReadFrom::Primary => {
             Intent::ReadOnly
         }
         _ => Intent::ReadWrite,
@@ -99,11 +101,20 @@ fn client(
         .then(|| Refresh::spawn(cluster.clone(), nodes.clone(), RefreshConfig::new(seeds)));
     // One node's view may lack what others know by now.
     cluster.want_refresh();
+    let hedge = if builder.hedges && is_cluster {
+        HedgeLayer::new(cluster.clone())
+    } else {
+        HedgeLayer::off()
+    };
+    let mut route = RouteLayer::new(cluster.clone());
+    if let Some(bytes) = builder.most_lag {
+        route = route.most_lag(bytes);
+    }
     let plain = Stack::plain(
         nodes.clone(),
         &cluster,
-        builder.chunk,
-        builder.retry_layer(),
+        (builder.chunk, builder.retry_layer()),
+        (route, hedge.clone()),
     );
     let stack = if builder.layers.is_empty() {
         Stack::Plain(plain)
@@ -122,6 +133,7 @@ fn client(
             nodes,
             cluster,
             builder,
+            hedge,
             _refresh: refresh,
         }),
     }

@@ -9,7 +9,7 @@ mod url;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use slotline_pipeline::{Cluster, Intent, Refresh};
+use slotline_pipeline::{Cluster, HedgeLayer, HedgeStatistics, Intent, Refresh};
 use slotline_pool::Statistics;
 use slotline_topology::{Endpoint, Topology};
 
@@ -43,6 +43,7 @@ struct Shared {
     nodes: Nodes,
     cluster: Cluster,
     builder: ClientBuilder,
+    hedge: HedgeLayer,
     _refresh: Option<Refresh>,
 }
 
@@ -92,6 +93,20 @@ impl Client {
     #[must_use]
     pub fn redirects_followed(&self) -> u64 {
         self.shared.cluster.redirects_followed()
+    }
+
+    /// What became of commands on their way that did not simply go well: redirects,
+    /// waits, lost sessions, refreshes.
+    #[must_use]
+    pub fn on_the_way(&self) -> slotline_pipeline::Statistics {
+        self.shared.cluster.statistics()
+    }
+
+    /// How many reads were hedged and what that brought; all zero unless
+    /// [`hedge_reads`](ClientBuilder::hedge_reads) was asked for.
+    #[must_use]
+    pub fn hedges(&self) -> HedgeStatistics {
+        self.shared.hedge.statistics()
     }
 
     /// What each pool of connections has counted so far, by node and intent.

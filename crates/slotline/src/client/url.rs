@@ -142,8 +142,9 @@ fn read_from(value: &str) -> Result<ReadFrom> {
         "primary" => Ok(ReadFrom::Primary),
         "prefer-replica" => Ok(ReadFrom::PreferReplica),
         "replica-only" => Ok(ReadFrom::ReplicaOnly),
+        "nearest" => Ok(ReadFrom::Nearest),
         _ => Err(Error::config(format!(
-            "read_from={value}: use primary, prefer-replica or replica-only"
+            "read_from={value}: use primary, prefer-replica, replica-only or nearest"
         ))),
     }
 }

@@ -18,12 +18,30 @@ pub(super) struct Session {
 /// An answer, and whether the command took effect.
 pub(super) type Answer = (String, bool);
 
+/// The arguments, the name first.
+pub(super) fn words(command: CommandRef<'_>) -> Vec<String> {
+    let args = command.args();
+    args.map(|arg| String::from_utf8_lossy(arg).into_owned())
+        .collect()
+}
+
 impl State {
     pub(super) fn answer(&mut self, session: Session, command: CommandRef<'_>) -> Answer {
-        let args: Vec<String> = command
-            .args()
-            .map(|arg| String::from_utf8_lossy(arg).into_owned())
-            .collect();
+        let args = words(command);
+        if let Some(refusal) = self.refusal(session, command, &args) {
+            return refusal;
+        }
+        (self.run(session.port, &args), true)
+    }
+
+    /// What a node answers instead of running the command, if it does not simply
+    /// run.
+    pub(super) fn refusal(
+        &mut self,
+        session: Session,
+        command: CommandRef<'_>,
+        args: &[String],
+    ) -> Option<Answer> {
         let line = args.join(" ");
         let scripted = self.scripted.iter_mut().find(|scripted| {
             scripted.left > 0
@@ -34,18 +52,16 @@ impl State {
             scripted.left -= 1;
             let (reply, runs) = (error(&scripted.line), scripted.runs);
             if runs {
-                self.run(session.port, &args);
+                self.run(session.port, args);
             }
-            return (reply, runs);
+            return Some((reply, runs));
         }
         let keys: Vec<String> = command
             .keys()
             .map(|key| String::from_utf8_lossy(key).into_owned())
             .collect();
-        if let Some(refusal) = self.redirect(session, command, &keys) {
-            return (error(&refusal), false);
-        }
-        (self.run(session.port, &args), true)
+        let refusal = self.redirect(session, command, &keys)?;
+        Some((error(&refusal), false))
     }
 
     /// The rules of the cluster specification, as `getNodeByQuery` has them.
@@ -91,7 +107,7 @@ impl State {
         Some(format!("MOVED {slot} {host}:{owner}"))
     }
 
-    fn run(&mut self, port: u16, args: &[String]) -> String {
+    pub(super) fn run(&mut self, port: u16, args: &[String]) -> String {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let slots = &self.slots;
         let Some(node) = self.nodes.get_mut(&port) else {

@@ -8,6 +8,7 @@
 mod execute;
 mod faults;
 mod log;
+mod multi;
 mod reply;
 mod service;
 mod slots;

@@ -44,8 +44,7 @@ impl Nodes for Fake {
         self.changed.notify_waiters();
     }
 
-    fn quarantine(&self, node: &Endpoint, intent: Intent) {
-        assert_eq!(intent, Intent::ReadOnly);
+    fn quarantine(&self, node: &Endpoint, _: Intent) {
         let mut state = self.state();
         let node = state.node(node.port());
         node.quarantined += 1;
@@ -110,14 +109,16 @@ impl State {
         let answers = cut.map_or(part.commands.len(), |cut| cut.answers);
         let (mut bytes, mut ends) = (String::new(), Vec::new());
         let mut asking = false;
+        let mut multi = None;
         for (index, command) in part.commands.iter().take(runs).enumerate() {
             let session = Session {
                 port: part.node.port(),
                 intent: part.intent,
                 asking,
             };
-            let (reply, ran) = self.answer(session, command);
-            asking = command.name() == "ASKING" && reply.starts_with('+');
+            let (reply, ran) = self.answer_in(&mut multi, session, command);
+            let keeps = asking && multi.is_some();
+            asking = keeps || (command.name() == "ASKING" && reply.starts_with('+'));
             let words = command.args().map(String::from_utf8_lossy);
             self.log.push(Entry {
                 at: Instant::now(),
