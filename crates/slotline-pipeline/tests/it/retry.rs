@@ -151,7 +151,7 @@ async fn with_replicas_only_the_primary_is_never_read() {
 async fn retries_last_long_enough_for_nodes_to_come_back() {
     let rig = Rig::new(3, 0);
     let set_away = |fake: &crate::fake::Fake, away| {
-        [7000, 7001, 7002].map(|port| fake.set_away(port, away));
+        (7000..7003).for_each(|port| fake.set_away(port, away));
     };
     set_away(&rig.fake, true);
     let fake = rig.fake.clone();
