@@ -5,9 +5,7 @@ use std::time::Instant;
 use slotline::{Client, ReadFrom, RetryBudget, StandardPolicy};
 use slotline_tests::{calls, connections_of, kill, on_shared_cluster, reset_counters};
 
-/// Fails when retries do not wait between their attempts (sixteen of them are
-/// then over before any connection is back), and when what was not sent does not
-/// go again.
+/// Fails when reads that were lost do not go again.
 #[test]
 fn reads_outlast_a_kill_of_every_connection_at_once() {
     on_shared_cluster(async |cluster| {

@@ -145,6 +145,26 @@ async fn with_replicas_only_the_primary_is_never_read() {
     assert_eq!(rig.fake.lines(), ["7200r GET k"]);
 }
 
+/// Fails when retries do not wait between their attempts: sixteen of them are then
+/// over before anything could get better.
+#[tokio::test(start_paused = true)]
+async fn retries_last_long_enough_for_nodes_to_come_back() {
+    let rig = Rig::new(3, 0);
+    let set_away = |fake: &crate::fake::Fake, away| {
+        (7000..7003).for_each(|port| fake.set_away(port, away));
+    };
+    set_away(&rig.fake, true);
+    let fake = rig.fake.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        set_away(&fake, false);
+    });
+    // It waits for no single node, since any could answer.
+    let began = Instant::now();
+    assert_eq!(rig.send(&["PING"]).await, ["PONG"]);
+    assert!(began.elapsed() >= Duration::from_millis(300), "the fault");
+}
+
 /// It may be what the server closes its connections for.
 ///
 /// Fails when reads that were lost go again as often as what was not sent.

@@ -1,7 +1,7 @@
 //! A transaction goes as a whole, or goes again as a whole. With two primaries,
 //! `{k}` is on 7000.
 
-use slotline_pipeline::{ChunkLayer, RetryLayer};
+use slotline_pipeline::{ChunkLayer, RetryLayer, StandardPolicy};
 use slotline_topology::slot_of;
 
 use crate::fake::Cut;
@@ -114,6 +114,12 @@ async fn without_its_exec_it_has_not_run_and_with_it_it_may_have() {
         rig.fake.cut(7000, without(first_unsent));
         assert_eq!(send(&rig, &LINES).await, DONE, "{first_unsent}");
         assert_eq!(counted(&rig, 7000), once());
+    }
+    for first_unsent in 0..4 {
+        let never = RetryLayer::new(StandardPolicy::new().attempts(0));
+        let rig = Rig::with(2, 0, ChunkLayer::new(), never);
+        rig.fake.cut(7000, without(first_unsent));
+        assert_eq!(send(&rig, &LINES).await, ["!not sent network"; 4]);
     }
     let rig = Rig::new(2, 0);
     let answer_lost = Cut {
