@@ -95,13 +95,17 @@ impl FromStr for Address {
 
     /// What begins with a slash or with `unix:/` is a socket's path. Anything
     /// else is split at the last colon: servers write IPv6 addresses with and
-    /// without brackets.
+    /// without brackets. A URL with a user or a password is none.
     fn from_str(text: &str) -> Result<Address, Error> {
+        if text.contains("://") && text.contains('@') {
+            let what = "a URL's user and password are given by `PoolBuilder::credentials`";
+            return Err(Error::invalid_address(shown(text), what));
+        }
         let path = text.strip_prefix("unix:").unwrap_or(text);
         if path.starts_with('/') {
             return Ok(Address::unix(path));
         }
-        let wrong = |what| Error::invalid_address(text, what);
+        let wrong = |what| Error::invalid_address(shown(text), what);
         let (host, port) = text.rsplit_once(':').ok_or(wrong("there is no port"))?;
         let port = port
             .parse()
@@ -114,6 +118,17 @@ impl FromStr for Address {
             return Err(wrong("the host is missing or malformed"));
         }
         Ok(Address::new(host, port))
+    }
+}
+
+/// What of a text that is no address can be repeated: neither what may stand before
+/// a host, nor what was taken for a port and may be a password whose host is missing.
+fn shown(text: &str) -> &str {
+    let is_port = |tail: &str| tail.bytes().all(|byte| byte.is_ascii_digit());
+    match text.rsplit_once(':') {
+        _ if text.contains('@') => "…",
+        Some((head, tail)) if head != "unix" && !is_port(tail) => head,
+        _ => text,
     }
 }
 
@@ -164,6 +179,22 @@ mod tests {
         ] {
             let error = text.parse::<Address>().unwrap_err();
             assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_not_repeated_where_a_password_may_be() {
+        for text in [
+            "redis://:s3same@host:6379",
+            "redis://me:s3same@host",
+            "redis://me:s3same",
+            "unix://:s3same@/run/a.sock",
+            "me:s3same@host:6379",
+            "host:s3same",
+        ] {
+            let error = text.parse::<Address>().unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(error.is_config() && !shown.contains("s3same"), "{shown}");
         }
     }
 }

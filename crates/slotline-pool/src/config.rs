@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use slotline_resp::Limits;
-use tokio::sync::Semaphore;
+use slotline_resp::{Limits, Protocol};
 
 use crate::address::Address;
 use crate::backoff::Backoff;
 use crate::credentials::CredentialsProvider;
-use crate::dial::{Connect, Network, Protocol};
+use crate::dial::{Connect, DialLimit, Network};
 use crate::events::{Event, EventKind, Listeners};
 use crate::hook::InitHook;
 use crate::lease::LeaseLimits;
@@ -68,9 +67,8 @@ pub(crate) struct Config {
     /// How many pushes are kept for a receiver that does not read.
     pub(crate) pushes_kept: usize,
     pub(crate) observers: Observers,
-    /// As many permits as there may be dials at once; never closed.
-    pub(crate) dials: Semaphore,
-    pub(crate) max_dials: usize,
+    /// Perhaps shared with other pools of the node.
+    pub(crate) dial_limit: DialLimit,
     pub(crate) leases: LeaseLimits,
     pub(crate) connector: Arc<dyn Connect>,
     pub(crate) random: Random,
@@ -144,8 +142,7 @@ impl PoolBuilder {
                 listeners: Listeners::default(),
                 pushes_kept: 1024,
                 observers: Observers::default(),
-                dials: Semaphore::new(2),
-                max_dials: 2,
+                dial_limit: DialLimit::default(),
                 leases: LeaseLimits::default(),
                 connector: Arc::new(Network::new()),
                 random: Random::default(),
@@ -246,10 +243,17 @@ impl PoolBuilder {
 
     /// How many connections may be in the making at once, leased ones included;
     /// at least 1. Default: 2. What a connection waits for its turn does not count
-    /// towards its [`connect_timeout`](Self::connect_timeout).
-    pub fn max_dials(mut self, dials: usize) -> Self {
-        self.config.max_dials = dials.clamp(1, Semaphore::MAX_PERMITS);
-        self.config.dials = Semaphore::new(self.config.max_dials);
+    /// towards its [`connect_timeout`](Self::connect_timeout), but towards the
+    /// deadline of whoever waits for it.
+    pub fn max_dials(self, dials: usize) -> Self {
+        self.dial_limit(DialLimit::new(dials))
+    }
+
+    /// The same, shared with other pools of the node: they count together. A hook
+    /// that asks another pool of the same limit for a connection has the turn that
+    /// the other may be waiting for.
+    pub fn dial_limit(mut self, limit: DialLimit) -> Self {
+        self.config.dial_limit = limit;
         self
     }
 

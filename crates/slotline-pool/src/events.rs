@@ -11,9 +11,7 @@ use crate::config::Intent;
 use crate::dial::Greeting;
 use crate::error::Error;
 use crate::pushes::{PushSender, Pushes};
-
-/// What `tracing` calls the source of everything that this crate says.
-pub(crate) const TARGET: &str = "slotline_pool";
+use crate::trace;
 
 /// So many events are kept for a receiver that does not read.
 const KEPT: usize = 256;
@@ -122,34 +120,10 @@ impl Listeners {
     }
 
     pub(crate) fn tell(&self, event: Event) {
-        trace(&event);
+        trace::event(&event);
         if let Some(sender) = self.events.get() {
             // Nobody listens any more: that is no error.
             let _ = sender.send(event);
-        }
-    }
-}
-
-fn trace(event: &Event) {
-    let Event {
-        address,
-        connection,
-        kind,
-        ..
-    } = event;
-    // A leased one has no number, and no such field then.
-    let connection = connection.map(|number| number as u64);
-    match kind {
-        EventKind::Connected(_)
-        | EventKind::Lost(_)
-        | EventKind::Quarantined
-        | EventKind::Reauthenticated
-        | EventKind::NotReauthenticated(_)
-        | EventKind::FailingFast(_) => {
-            tracing::info!(target: TARGET, node = %address, connection, "{kind}");
-        }
-        EventKind::Dialling { .. } | EventKind::DialFailed(_) | EventKind::Closed => {
-            tracing::debug!(target: TARGET, node = %address, connection, "{kind}");
         }
     }
 }

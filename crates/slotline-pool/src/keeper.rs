@@ -18,6 +18,7 @@ use crate::protocol::WhileAway;
 use crate::renewal::Renewal;
 use crate::shared::{Parked, Shared, State};
 use crate::state::Phase;
+use crate::trace;
 use crate::upkeep::Upkeep;
 
 /// A connection that lived shorter and answered nothing counts as a failed dial,
@@ -156,10 +157,11 @@ impl Keeper<'_> {
             }
             not_before
         });
-        if let Some(not_before) = not_before
-            && self.meanwhile(sleep_until(not_before)).await.is_none()
-        {
-            return self.closed();
+        if let Some(until) = not_before {
+            trace::pausing(&self.shared.config, Some(self.shared.index), until);
+            if self.meanwhile(sleep_until(until)).await.is_none() {
+                return self.closed();
+            }
         }
         let shared = self.shared;
         if let Some(changes) = &mut self.changes {

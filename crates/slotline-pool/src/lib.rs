@@ -37,6 +37,7 @@ mod statistics;
 mod tests;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace;
 mod tracking;
 mod upkeep;
 
@@ -44,7 +45,7 @@ pub use address::Address;
 pub use config::{Intent, PoolBuilder};
 pub use credentials::{Credentials, CredentialsFuture, CredentialsProvider};
 pub use dial::{
-    Connect, Connecting, Greeting, Mode, Network, Protocol, Resolve, Resolving, Role, Stream,
+    Connect, Connecting, DialLimit, Greeting, Mode, Network, Resolve, Resolving, Role, Stream,
 };
 pub use error::Error;
 pub use events::{Event, EventKind, Events, Missed};
@@ -55,6 +56,8 @@ pub use observers::{Closed, Lent};
 pub use pool::Pool;
 pub use protocol::WhileAway;
 pub use pushes::{Push, Pushes};
+/// The protocol that a connection speaks.
+pub use slotline_resp::Protocol;
 pub use state::{ConnectionState, Phase, State};
 pub use statistics::{CommandsPerWrite, Statistics};
 #[cfg(feature = "tls")]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::config::{Config, Intent, PoolBuilder};
-use crate::dial::Greeting;
+use crate::dial::{DialLimit, Greeting};
 use crate::error::Error;
 use crate::events::Events;
 use crate::exchange::Exchange;
@@ -19,6 +19,7 @@ use crate::protocol::WhileAway;
 use crate::pushes::Pushes;
 use crate::state::State;
 use crate::statistics::Statistics;
+use crate::trace;
 
 /// Initialised connections to one node, for one intent, that any number of tasks
 /// use at once.
@@ -191,6 +192,13 @@ impl Pool {
         self.inner.config.intent
     }
 
+    /// How many connections to the node are in the making at once, to be shared with
+    /// [another pool](PoolBuilder::dial_limit) of it.
+    #[must_use]
+    pub fn dial_limit(&self) -> &DialLimit {
+        &self.inner.config.dial_limit
+    }
+
     /// What each connection is just now.
     #[must_use]
     pub fn state(&self) -> State {
@@ -262,6 +270,8 @@ impl Pool {
     /// # Cancel safety
     /// If it is dropped, draining goes on.
     pub async fn drain(&self, deadline: Instant) {
+        let within = deadline.saturating_duration_since(Instant::now());
+        trace::draining(&self.inner.config, within);
         self.inner.leases.begin_to_drain();
         for line in self.inner.lines() {
             line.begin_to_drain(deadline);

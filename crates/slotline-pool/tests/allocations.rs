@@ -153,7 +153,8 @@ fn a_large_value_is_read_into_one_block() {
     assert!(2 * all <= 5 * values, "{all} for {values} values");
 }
 
-/// Its bytes are the caller's; only where they belong has to be kept.
+/// Its bytes are the caller's; only where they belong has to be kept. On a lease as
+/// well, with what a call of its own costs.
 #[test]
 fn a_large_argument_is_not_copied() {
     let mut buffer = CommandBuffer::new();
@@ -164,4 +165,13 @@ fn a_large_argument_is_not_copied() {
     runtime.block_on(send(&pool, &commands));
     let sent = measure(|| drop(runtime.block_on(send(&pool, &commands))));
     assert!(sent.bytes_total < 1_000, "{} bytes", sent.bytes_total);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut lease = runtime.block_on(pool.lease(deadline)).unwrap();
+    let mut call = || {
+        let answer = runtime.block_on(async { lease.call(commands.clone(), deadline).await });
+        assert!(answer.failure.is_none(), "{:?}", answer.failure);
+    };
+    call();
+    let sent = measure(call);
+    assert!(sent.bytes_total < 4_000, "{} bytes", sent.bytes_total);
 }

@@ -1,7 +1,7 @@
 //! What became of a command.
 
 use crate::command::{CommandInfo, Flags};
-use crate::error::code_len;
+use crate::error::error_code;
 
 /// What became of a command that failed: whether it ran, and who knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +32,7 @@ impl Delivery {
     /// ```
     #[must_use]
     pub fn of_error(info: &CommandInfo, line: &str) -> Delivery {
-        let code = line.get(..code_len(line.as_bytes())).unwrap_or_default();
+        let code = error_code(line);
         if info.flags.contains(Flags::SCRIPT) && !matches!(code, "MOVED" | "ASK" | "NOSCRIPT") {
             return Delivery::Answered;
         }

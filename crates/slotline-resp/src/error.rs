@@ -70,8 +70,22 @@ fn describe(verb: &str, wanted: &str, found: &str, path: &[Step]) -> String {
     text
 }
 
-/// How long the code is that an error's text begins with: it goes up to the first
-/// space or line break, as the description of the protocol has it ("Simple errors").
+/// The code that the text of a server's error begins with, such as `WRONGTYPE`: what
+/// comes before the first space or line break, as the description of the protocol has
+/// it ("Simple errors"). Empty if the text is, or begins with a space.
+///
+/// ```
+/// use slotline_resp::error_code;
+///
+/// assert_eq!(error_code("MOVED 3999 127.0.0.1:6381"), "MOVED");
+/// assert_eq!(error_code("ERR"), "ERR");
+/// ```
+#[must_use]
+pub fn error_code(line: &str) -> &str {
+    line.get(..code_len(line.as_bytes())).unwrap_or_default()
+}
+
+/// How long it is, of a text that need not be UTF-8.
 pub(crate) fn code_len(line: &[u8]) -> usize {
     let end = line.iter().position(|byte| b" \r\n".contains(byte));
     end.unwrap_or(line.len())
@@ -187,7 +201,7 @@ impl Error {
     /// the text is, or begins with a space.
     pub fn code(&self) -> Option<&str> {
         match &*self.0 {
-            Kind::Server(line) => line.get(..code_len(line.as_bytes())),
+            Kind::Server(line) => Some(error_code(line)),
             _ => None,
         }
     }

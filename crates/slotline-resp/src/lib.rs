@@ -28,7 +28,7 @@ pub use command::{
 };
 pub use decode::{FromReply, FromReplyOwned, Pairs, Reader, ReplyKind, Sequence, Token};
 pub use delivery::Delivery;
-pub use error::{Error, Result};
+pub use error::{Error, Result, error_code};
 pub use limits::Limits;
 pub use replies::Replies;
 pub use reply::Reply;

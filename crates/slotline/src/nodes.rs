@@ -10,11 +10,14 @@ use rustc_hash::FxHashMap;
 use slotline_pipeline::{
     self as pipeline, Intent, NodeFailure, Part, PartFailure, PartResponse, WhileAway,
 };
-use slotline_pool::{self as pool, Pool, PoolBuilder};
+use slotline_pool::{self as pool, DialLimit, Pool, PoolBuilder};
 use slotline_topology::Endpoint;
 use tower::Service;
 
 type Pools = FxHashMap<(Endpoint, Intent), Pool>;
+
+/// What a node's pools can be for.
+const INTENTS: [Intent; 2] = [Intent::ReadWrite, Intent::ReadOnly];
 
 /// All nodes of one client. A clone is another handle on the same pools.
 #[derive(Clone)]
@@ -74,8 +77,14 @@ impl Nodes {
             Some(path) => pool::Address::unix(path),
             None => pool::Address::new(node.host(), node.port()),
         };
+        // It is the node that is not to be stormed, whatever its pools are for.
+        let dial_limit = INTENTS
+            .iter()
+            .find_map(|intent| pools.get(&(node.clone(), *intent)))
+            .map_or_else(DialLimit::default, |pool| pool.dial_limit().clone());
         let pool = (self.0.template)(address)
             .intent(pool_intent(*intent))
+            .dial_limit(dial_limit)
             .build();
         let mut grown = Pools::clone(&pools);
         grown.insert(key, pool.clone());
@@ -93,7 +102,7 @@ impl pipeline::Nodes for Nodes {
 
     fn give_back(&self, node: &Endpoint) {
         let pools = self.0.pools.load();
-        for intent in [Intent::ReadWrite, Intent::ReadOnly] {
+        for intent in INTENTS {
             if let Some(pool) = pools.get(&(node.clone(), intent)) {
                 pool.give_back();
             }
@@ -175,4 +184,47 @@ fn node_error(error: pool::Error, node: &Endpoint, while_away: WhileAway) -> pip
         NodeFailure::Refused
     };
     pipeline::Error::of_node(failure, node.clone(), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+    use std::time::Duration;
+
+    use tokio::net::TcpStream;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    /// E5: leases and shared connections, for reads and for writes, are made two at
+    /// a time, of each node. Fails if each pool has a limit of its own.
+    #[tokio::test(start_paused = true)]
+    async fn the_pools_of_one_node_dial_together() {
+        let begun = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&begun);
+        let nodes = Nodes::new(move |address| {
+            let counter = Arc::clone(&counter);
+            Pool::builder(address).connector(move |_, _| {
+                counter.fetch_add(1, SeqCst);
+                std::future::pending::<io::Result<TcpStream>>()
+            })
+        });
+        for (host, expected) in [("a", 2), ("b", 4)] {
+            let node = Endpoint::new(host, 1);
+            for intent in INTENTS {
+                let pool = nodes.with_pool(&node, intent, Pool::clone);
+                for _ in 0..5 {
+                    let pool = pool.clone();
+                    tokio::spawn(async move {
+                        let deadline = Instant::now() + Duration::from_secs(20);
+                        pool.lease(deadline).await.is_ok()
+                    });
+                }
+                tokio::spawn(async move { pool.connect().await.is_ok() });
+            }
+            sleep(Duration::from_secs(1)).await;
+            assert_eq!(begun.load(SeqCst), expected, "{host}");
+        }
+    }
 }

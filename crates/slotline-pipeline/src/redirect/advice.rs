@@ -1,7 +1,7 @@
 //! What a server's error says about where, or when, its command can run. The
 //! only place that reads such errors.
 
-use slotline_resp::{CommandRef, Delivery};
+use slotline_resp::{CommandRef, Delivery, error_code};
 use slotline_topology::{Endpoint, Redirect as Parsed, RedirectKind, Slot, slot_of};
 
 use crate::cluster::Cluster;
@@ -28,7 +28,7 @@ pub(super) fn advice(
     read_from: ReadFrom,
     cluster: &Cluster,
 ) -> Advice {
-    let code = line.split(' ').next().unwrap_or_default();
+    let code = error_code(line);
     if !matches!(
         code,
         "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY"

@@ -1,16 +1,6 @@
 //! What a server says of itself in its answer to HELLO.
 
-use slotline_resp::Value;
-
-/// The protocol that a connection speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Protocol {
-    /// RESP2: the server knows no HELLO, or refuses it.
-    Resp2,
-    /// RESP3.
-    Resp3,
-}
+use slotline_resp::{Protocol, Value};
 
 /// How a server is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,7 +80,8 @@ impl Greeting {
         }
     }
 
-    /// The protocol that the connection speaks.
+    /// The protocol that the connection speaks: RESP2 where the server knows no HELLO,
+    /// or refuses it.
     #[must_use]
     pub fn protocol(&self) -> Protocol {
         self.protocol

@@ -4,11 +4,10 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 
-use bytes::{Buf, BytesMut};
 use slotline_resp::{Commands, Limits, Replies};
 
 use super::stream::Socket;
-use crate::protocol::Inbox;
+use crate::protocol::{Chunk, Inbox};
 
 /// Why a half-open connection is of no more use.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +27,7 @@ pub(crate) enum Break {
 pub(crate) struct HalfOpen {
     stream: Socket,
     inbox: Inbox,
-    out: BytesMut,
+    out: Chunk,
     /// Replies that are still to come, and those among them that come first and
     /// that nobody wants any more.
     owed: usize,
@@ -49,7 +48,7 @@ impl HalfOpen {
         HalfOpen {
             stream,
             inbox: Inbox::new(limits),
-            out: BytesMut::new(),
+            out: Chunk::default(),
             owed: 0,
             stale: 0,
             is_broken: false,
@@ -66,7 +65,10 @@ impl HalfOpen {
         commands: &Commands,
         replies: &mut Replies,
     ) -> Result<(), Break> {
-        commands.for_each_run(|run| self.out.extend_from_slice(&run));
+        if self.out.is_spent() {
+            self.out.clear();
+        }
+        self.out.push(commands);
         self.stale = self.owed;
         self.owed += commands.len();
         let wanted = commands.len();
@@ -102,8 +104,9 @@ impl HalfOpen {
         // counts for more than that our own bytes did not arrive.
         let mut refused = None;
         loop {
-            while !self.out.is_empty() {
-                match self.stream.poll_write(cx, &[io::IoSlice::new(&self.out)]) {
+            while !self.out.is_spent() {
+                let stream = &mut self.stream;
+                match self.out.write_with(|pieces| stream.poll_write(cx, pieces)) {
                     Poll::Ready(Ok(0)) => refused = Some(Break::Closed),
                     Poll::Ready(Ok(written)) => {
                         self.out.advance(written);

@@ -3,6 +3,7 @@
 mod connect;
 mod greeting;
 mod half_open;
+mod limit;
 mod network;
 mod recipe;
 mod steps;
@@ -10,8 +11,9 @@ mod stream;
 mod tcp;
 
 pub use connect::{Connect, Connecting};
-pub use greeting::{Greeting, Mode, Protocol, Role};
+pub use greeting::{Greeting, Mode, Role};
 pub(crate) use half_open::{Break, HalfOpen, Ready};
+pub use limit::DialLimit;
 pub use network::{Network, Resolve, Resolving};
 pub use stream::Stream;
 pub(crate) use stream::{Direct, Socket};
@@ -24,7 +26,7 @@ use tracing::Instrument;
 
 use crate::config::Config;
 use crate::error::{Error, Nature};
-use crate::events::TARGET;
+use crate::trace;
 
 /// The step in which the provider of credentials is asked.
 pub(crate) const CREDENTIALS: &str = "credentials";
@@ -34,6 +36,7 @@ struct Progress(Mutex<String>);
 
 impl Progress {
     fn begin(&self, step: &str) {
+        trace::step(step);
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         now.clear();
         now.push_str(step);
@@ -51,12 +54,11 @@ impl Progress {
 /// # Errors
 /// One that names the step. The connection is closed.
 pub(crate) async fn dial(config: &Config, attempt: u32) -> Result<(Ready, Greeting), Error> {
-    // It is never closed, so there is always a permit.
-    let _turn = config.dials.acquire().await.ok();
+    let _turn = config.dial_limit.turn().await;
     let deadline = Instant::now() + config.connect_timeout;
     let progress = Progress(Mutex::new("connect".to_owned()));
     let address = &config.address;
-    let span = tracing::debug_span!(target: TARGET, "dial", node = %address, attempt);
+    let span = trace::dial(config, attempt);
     let dialling = async {
         let credentials = match &config.credentials {
             Some(provider) => {

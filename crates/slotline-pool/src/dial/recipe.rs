@@ -7,15 +7,16 @@
 
 use std::sync::Arc;
 
-use slotline_resp::{CommandBuffer, Commands, Replies, Value};
+use slotline_resp::{CommandBuffer, Commands, Protocol, Replies, Value, error_code};
 
 use super::half_open::{Break, HalfOpen, Ready};
 use super::steps::Step;
-use super::{Greeting, Mode, Progress, Protocol};
+use super::{Greeting, Mode, Progress};
 use crate::config::Config;
 use crate::credentials::{Credentials, redacted};
 use crate::error::{Error, Nature};
 use crate::hook::{self, InitHook};
+use crate::trace;
 
 pub(super) async fn carry_out(
     config: &Config,
@@ -39,6 +40,8 @@ pub(super) async fn carry_out(
     let ready = ended.map_err(|error| recipe.broken(&progress.step(), error))?;
     Ok((ready, greeting))
 }
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 struct Recipe<'a> {
     config: &'a Config,
@@ -81,10 +84,9 @@ impl Recipe<'_> {
                 return self.in_resp2(half, &steps).await;
             }
             Some(line) => {
-                let step = if line.starts_with("WRONGPASS") {
-                    "AUTH"
-                } else {
-                    "HELLO"
+                let step = match error_code(line) {
+                    "WRONGPASS" => "AUTH",
+                    _ => "HELLO",
                 };
                 return Err(self.refused(step, line));
             }
@@ -152,12 +154,8 @@ impl Recipe<'_> {
             } else {
                 Nature::Refusal
             };
-            return Err(Error::dial(
-                &self.config.address,
-                step,
-                nature,
-                error.into_source(),
-            ));
+            let source = self.without_arguments(error.into_source());
+            return Err(Error::dial(&self.config.address, step, nature, source));
         }
         let mut half = back.ok_or_else(|| self.broken(step, Break::Closed))?;
         // A reply that the hook did not wait for must be in before the next step.
@@ -181,6 +179,7 @@ impl Recipe<'_> {
 
     fn encode(&self, steps: &[Step], buffer: &mut CommandBuffer) {
         for step in steps {
+            trace::step(step.name());
             step.encode(self.config, buffer);
         }
     }
@@ -200,6 +199,7 @@ impl Recipe<'_> {
             if !step.may_fail(line, mode) {
                 return Err(self.refused(step.name(), line));
             }
+            trace::done_without(step.name(), error_code(line));
         }
         Ok(())
     }
@@ -213,6 +213,18 @@ impl Recipe<'_> {
             Break::Malformed(_) | Break::Unsolicited => Nature::Refusal,
         };
         Error::dial(&self.config.address, step, nature, error)
+    }
+
+    /// A hook's error; if that is a server's, then without what the server may
+    /// repeat of the hook's command.
+    fn without_arguments(&self, error: BoxError) -> BoxError {
+        match error.downcast_ref::<slotline_resp::Error>() {
+            Some(error) if error.is_server() => {
+                let line = redacted(&error.message(), self.credentials);
+                slotline_resp::Error::server(line).into()
+            }
+            _ => error,
+        }
     }
 
     /// The server's own no, without what it may repeat of the credentials.
@@ -231,16 +243,14 @@ impl Recipe<'_> {
 /// Whether this answer to HELLO means that the server speaks RESP2 only, or lets
 /// this user speak nothing else (E8).
 fn is_no_hello(line: &str) -> bool {
-    let code = line.split_ascii_whitespace().next();
-    matches!(code, Some("NOPROTO" | "ERR" | "NOPERM")) && !passes(line)
+    matches!(error_code(line), "NOPROTO" | "ERR" | "NOPERM") && !passes(line)
 }
 
 /// Whether the server may well say something else soon.
 fn passes(line: &str) -> bool {
-    let code = line.split_ascii_whitespace().next();
     line.contains("max number of clients")
         || matches!(
-            code,
-            Some("LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN")
+            error_code(line),
+            "LOADING" | "BUSY" | "MASTERDOWN" | "TRYAGAIN" | "CLUSTERDOWN"
         )
 }

@@ -1,6 +1,6 @@
 //! The built-in steps that follow HELLO or AUTH, all in one write.
 
-use slotline_resp::CommandBuffer;
+use slotline_resp::{CommandBuffer, error_code};
 
 use super::Mode;
 use crate::config::{Config, Intent};
@@ -71,10 +71,7 @@ impl Step {
             // Outside a cluster every replica answers reads.
             Step::ReadOnly => mode == Mode::Standalone || line.contains("cluster support disabled"),
             // Busy, loading, read-only …: it is there, and it takes us.
-            Step::Ping => !matches!(
-                line.split_ascii_whitespace().next(),
-                Some("ERR" | "NOAUTH" | "DENIED")
-            ),
+            Step::Ping => !matches!(error_code(line), "ERR" | "NOAUTH" | "DENIED"),
             Step::Select | Step::Tracking => false,
         }
     }

@@ -10,9 +10,9 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, tcp};
 #[cfg(unix)]
-use tokio::net::UnixStream;
+use tokio::net::{UnixStream, unix};
 
 /// Anything that bytes go in and out of: the streams of tokio, what a TLS library
 /// makes of them, [`tokio::io::duplex`].
@@ -24,27 +24,34 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin + Any> Stream for T {}
 
 /// The stream of one connection. A socket can be written to by whoever has a
 /// [`Direct`]; any other only by its driver.
+///
+/// A socket's halves, because the half that reads is read by tokio's own `poll_read`:
+/// that one knows on which systems a read which did not fill its buffer has emptied
+/// the socket, and does not try once more only to be told so. Nothing is missed by
+/// it: what arrives after the runtime was told of the last bytes, be it the end, it is
+/// told of anew, and an end that it knows of already stays known. To look whether a
+/// peer has closed this very moment (E6) there is [`Direct::has_ended`].
 pub(crate) enum Socket {
-    Tcp(Arc<TcpStream>),
+    Tcp(tcp::OwnedReadHalf, Arc<tcp::OwnedWriteHalf>),
     #[cfg(unix)]
-    Unix(Arc<UnixStream>),
+    Unix(unix::OwnedReadHalf, Arc<unix::OwnedWriteHalf>),
     Other(Box<dyn Stream>),
 }
 
 /// Writes without waiting, from any task.
 #[derive(Debug, Clone)]
 pub(crate) enum Direct {
-    Tcp(Arc<TcpStream>),
+    Tcp(Arc<tcp::OwnedWriteHalf>),
     #[cfg(unix)]
-    Unix(Arc<UnixStream>),
+    Unix(Arc<unix::OwnedWriteHalf>),
 }
 
 impl Socket {
     pub(crate) fn direct(&self) -> Option<Direct> {
         match self {
-            Socket::Tcp(stream) => Some(Direct::Tcp(Arc::clone(stream))),
+            Socket::Tcp(_, half) => Some(Direct::Tcp(Arc::clone(half))),
             #[cfg(unix)]
-            Socket::Unix(stream) => Some(Direct::Unix(Arc::clone(stream))),
+            Socket::Unix(_, half) => Some(Direct::Unix(Arc::clone(half))),
             Socket::Other(_) => None,
         }
     }
@@ -69,9 +76,9 @@ impl Direct {
 
     fn peek(&self) -> io::Result<usize> {
         let socket = match self {
-            Direct::Tcp(stream) => SockRef::from(&**stream),
+            Direct::Tcp(half) => SockRef::from((**half).as_ref()),
             #[cfg(unix)]
-            Direct::Unix(stream) => SockRef::from(&**stream),
+            Direct::Unix(half) => SockRef::from((**half).as_ref()),
         };
         socket.peek(&mut [MaybeUninit::uninit()])
     }
@@ -82,9 +89,9 @@ impl Direct {
     /// The socket is broken; nothing was written.
     pub(crate) fn write(&self, bytes: &[io::IoSlice<'_>]) -> io::Result<usize> {
         let written = match self {
-            Direct::Tcp(stream) => stream.try_write_vectored(bytes),
+            Direct::Tcp(half) => half.try_write_vectored(bytes),
             #[cfg(unix)]
-            Direct::Unix(stream) => stream.try_write_vectored(bytes),
+            Direct::Unix(half) => half.try_write_vectored(bytes),
         };
         match written {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -95,13 +102,19 @@ impl Direct {
 
 impl From<Box<dyn Stream>> for Socket {
     fn from(stream: Box<dyn Stream>) -> Socket {
-        let stream = match downcast(stream) {
-            Ok(stream) => return Socket::Tcp(Arc::new(stream)),
+        let stream = match downcast::<TcpStream>(stream) {
+            Ok(stream) => {
+                let (read, write) = stream.into_split();
+                return Socket::Tcp(read, Arc::new(write));
+            }
             Err(stream) => stream,
         };
         #[cfg(unix)]
-        let stream = match downcast(stream) {
-            Ok(stream) => return Socket::Unix(Arc::new(stream)),
+        let stream = match downcast::<UnixStream>(stream) {
+            Ok(stream) => {
+                let (read, write) = stream.into_split();
+                return Socket::Unix(read, Arc::new(write));
+            }
             Err(stream) => stream,
         };
         Socket::Other(stream)
@@ -145,15 +158,9 @@ impl Socket {
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
         match self {
-            Socket::Tcp(stream) => poll_io(
-                || stream.poll_read_ready(cx),
-                || stream.try_read_buf(buffer),
-            ),
+            Socket::Tcp(half, _) => pin!(half.read_buf(buffer)).poll(cx),
             #[cfg(unix)]
-            Socket::Unix(stream) => poll_io(
-                || stream.poll_read_ready(cx),
-                || stream.try_read_buf(buffer),
-            ),
+            Socket::Unix(half, _) => pin!(half.read_buf(buffer)).poll(cx),
             Socket::Other(stream) => match pin!(stream.read_buf(buffer)).poll(cx) {
                 // A TLS stream that ends without a word of farewell. Replies say
                 // themselves where they end, so that none can be cut unseen.
@@ -171,14 +178,14 @@ impl Socket {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self {
-            Socket::Tcp(stream) => poll_io(
-                || stream.poll_write_ready(cx),
-                || stream.try_write_vectored(bytes),
+            Socket::Tcp(_, half) => poll_io(
+                || half.as_ref().as_ref().poll_write_ready(cx),
+                || half.try_write_vectored(bytes),
             ),
             #[cfg(unix)]
-            Socket::Unix(stream) => poll_io(
-                || stream.poll_write_ready(cx),
-                || stream.try_write_vectored(bytes),
+            Socket::Unix(_, half) => poll_io(
+                || half.as_ref().as_ref().poll_write_ready(cx),
+                || half.try_write_vectored(bytes),
             ),
             Socket::Other(stream) => Pin::new(stream).poll_write_vectored(cx, bytes),
         }
@@ -187,9 +194,9 @@ impl Socket {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             // A socket keeps nothing back.
-            Socket::Tcp(_) => Poll::Ready(Ok(())),
+            Socket::Tcp(..) => Poll::Ready(Ok(())),
             #[cfg(unix)]
-            Socket::Unix(_) => Poll::Ready(Ok(())),
+            Socket::Unix(..) => Poll::Ready(Ok(())),
             Socket::Other(stream) => Pin::new(stream).poll_flush(cx),
         }
     }

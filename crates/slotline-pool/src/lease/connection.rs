@@ -4,12 +4,11 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::IoSlice;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use slotline_resp::{CommandBuffer, Commands, Limits, Replies, Reply};
 use tokio::task::coop::unconstrained;
 use tokio::time::Instant;
@@ -22,8 +21,8 @@ use crate::address::Address;
 use crate::config::Config;
 use crate::credentials::Vintage;
 use crate::dial::{Greeting, Ready, Socket};
-use crate::error::Error;
-use crate::protocol::Inbox;
+use crate::error::{CLOSED, Error};
+use crate::protocol::{Chunk, Inbox};
 
 /// What is kept of pushes that come before a reply that is waited for, and what
 /// each counts beside its bytes.
@@ -47,7 +46,7 @@ pub(super) struct Connection {
     stale: usize,
     /// What is left to write of the last batch, how much of it has been written,
     /// and how much of that was the lease's own.
-    out: BytesMut,
+    out: Chunk,
     sent: usize,
     own: usize,
     /// Pushes that came before a reply.
@@ -86,7 +85,7 @@ impl Connection {
             inbox: ready.inbox,
             pending: VecDeque::new(),
             stale: 0,
-            out: BytesMut::new(),
+            out: Chunk::default(),
             sent: 0,
             own: 0,
             pushes: VecDeque::new(),
@@ -115,17 +114,14 @@ impl Connection {
         if is_wanted && !self.session.multi && self.pending.is_empty() {
             let mut buffer = CommandBuffer::new();
             buffer.begin_named("CLIENT ID");
-            self.append(&buffer.freeze());
-            self.own = self.out.len();
+            let own = buffer.freeze();
+            self.own = own.byte_len();
+            self.out.push(&own);
             self.pending.push_back(Kind::Id);
         }
-        self.append(commands);
+        self.out.push(commands);
         self.pending.extend(kinds);
         Ok(())
-    }
-
-    fn append(&mut self, commands: &Commands) {
-        commands.for_each_run(|run| self.out.extend_from_slice(&run));
     }
 
     /// How much of the last batch has been written.
@@ -140,7 +136,7 @@ impl Connection {
 
     /// Whether part of it has been, and part has not.
     pub(super) fn is_amid_batch(&self) -> bool {
-        self.sent > 0 && !self.out.is_empty()
+        self.sent > 0 && !self.out.is_spent()
     }
 
     /// Whether somebody has asked something who has neither waited for the end of
@@ -300,7 +296,7 @@ impl Connection {
         let lost = |how, source| Err(Error::lost(&self.address, how, source));
         match self.stream.poll_read(cx, self.inbox.room()) {
             Poll::Pending => Ok(false),
-            Poll::Ready(Ok(0)) => lost("closed by the server", None),
+            Poll::Ready(Ok(0)) => lost(CLOSED, None),
             Poll::Ready(Err(error)) => lost("reading failed", Some(error.into())),
             Poll::Ready(Ok(_)) => match self.inbox.scan() {
                 Ok(()) => Ok(true),
@@ -311,9 +307,15 @@ impl Connection {
 
     fn write(&mut self, cx: &mut Context<'_>) -> Result<bool, Error> {
         let lost = |source| Err(Error::lost(&self.address, "writing failed", source));
+        // To read has told no more than what the runtime knows, which may not have
+        // been told of the end yet (E6).
+        if self.is_untouched() && !self.out.is_spent() && self.has_ended() {
+            return Err(Error::lost(&self.address, CLOSED, None));
+        }
         let mut wrote = false;
-        while !self.out.is_empty() {
-            match self.stream.poll_write(cx, &[IoSlice::new(&self.out)]) {
+        while !self.out.is_spent() {
+            let stream = &mut self.stream;
+            match self.out.write_with(|pieces| stream.poll_write(cx, pieces)) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0)) => return lost(None),
                 Poll::Ready(Err(error)) => return lost(Some(error.into())),
@@ -324,6 +326,9 @@ impl Connection {
                 }
             }
         }
+        if wrote && self.out.is_spent() {
+            self.out.clear();
+        }
         match self.stream.poll_flush(cx) {
             Poll::Ready(Err(error)) => lost(Some(error.into())),
             _ => Ok(wrote),
@@ -332,7 +337,7 @@ impl Connection {
 
     /// What it is fit for, now that its holder is done with it.
     pub(super) fn condition(&mut self) -> Condition {
-        let is_settled = self.pending.is_empty() && self.out.is_empty();
+        let is_settled = self.pending.is_empty() && self.out.is_spent();
         if !is_settled || self.skip_pushes().is_err() || !self.inbox.is_empty() {
             return Condition::Dirty;
         }
@@ -356,7 +361,7 @@ impl Connection {
 
     /// Lets go of what the last holder made it keep.
     pub(super) fn shrink(&mut self) {
-        self.out = BytesMut::new();
+        self.out = Chunk::default();
         self.pending = VecDeque::new();
         self.pushes = VecDeque::new();
         self.pushed = 0;
@@ -372,6 +377,13 @@ impl Connection {
         let looked = pin!(unconstrained(poll_fn(|cx| Poll::Ready(self.watch(cx)))));
         let is_open = matches!(looked.poll(&mut cx), Poll::Ready(true));
         is_open && self.inbox.is_empty() && !self.has_unread()
+    }
+
+    /// Whether the peer has closed, and nothing is left to read.
+    fn has_ended(&self) -> bool {
+        self.stream
+            .direct()
+            .is_some_and(|direct| direct.has_ended())
     }
 
     /// Whether there is anything to read, be it the end, of which the system knows

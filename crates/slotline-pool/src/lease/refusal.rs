@@ -1,10 +1,9 @@
 //! The few commands that a lease does not take: those after which nobody could
 //! say which command an answer belongs to.
 
-use slotline_resp::{CommandRef, Commands};
+use slotline_resp::{CommandRef, Commands, Protocol};
 
 use super::session::{Kind, Session};
-use crate::dial::Protocol;
 
 /// What a connection will be when the next command reaches the server.
 struct Outlook {

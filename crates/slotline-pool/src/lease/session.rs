@@ -4,10 +4,9 @@
 //! as long as an answer is missing nothing is known.
 
 use bytes::Bytes;
-use slotline_resp::{CommandRef, Flags, Reply, ReplyKind};
+use slotline_resp::{CommandRef, Flags, Protocol, Reply, ReplyKind};
 
 use super::subscriptions::{Awaited, Subscriptions, Verb, is_push_of_resp2};
-use crate::dial::Protocol;
 
 /// What a command does to its connection.
 #[derive(Debug)]
@@ -44,11 +43,7 @@ impl Kind {
             "MULTI" => Kind::Multi,
             "EXEC" => Kind::Exec,
             "DISCARD" => Kind::Discard,
-            "HELLO" => Kind::Hello(match command.args().nth(1) {
-                Some(b"2") => Some(Protocol::Resp2),
-                Some(b"3") => Some(Protocol::Resp3),
-                _ => None,
-            }),
+            "HELLO" => Kind::Hello(command.args().nth(1).and_then(Protocol::from_version)),
             "RESET" => Kind::Reset,
             "MONITOR" => Kind::Monitor,
             "WAIT" | "WAITAOF" => Kind::Blocking,

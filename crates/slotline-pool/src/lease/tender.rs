@@ -26,6 +26,7 @@ use crate::events::EventKind;
 use crate::keeper::{Alarm, REFUSALS};
 use crate::random::Random;
 use crate::shared::UNUSED;
+use crate::trace;
 
 /// How long the end of a transaction may take; then its connection is closed.
 const TIDY: Duration = Duration::from_secs(1);
@@ -132,7 +133,7 @@ fn plan(state: &mut State, store: &Store, cx: &mut Context<'_>, now: Instant) ->
     let wanted = state.waiting.len() + if keeps_none { 0 } else { short };
     // One at a time as long as they fail (E5).
     let at_once = match state.failures {
-        0 => store.config.max_dials,
+        0 => store.config.dial_limit.max_dials(),
         _ => 1,
     };
     let room = limits.most.saturating_sub(state.held());
@@ -210,7 +211,7 @@ impl Dialling {
         if let Err(error) = &made {
             config.tell(None, EventKind::DialFailed(error.clone()));
         }
-        self.store.with(|state| {
+        let not_before = self.store.with(|state| {
             state.dialling -= 1;
             match made {
                 Ok(connection) => {
@@ -220,7 +221,11 @@ impl Dialling {
                 }
                 Err(error) => failed(state, config, error, now),
             }
+            state.not_before
         });
+        if let Some(until) = not_before {
+            trace::pausing(config, None, until);
+        }
     }
 }
 

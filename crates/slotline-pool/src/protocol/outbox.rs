@@ -10,6 +10,8 @@ use slotline_resp::{Commands, Run};
 /// How much is gathered before another chunk begins, and so the most that one
 /// write is given unless a single batch is longer.
 const CHUNK: usize = 256 << 10;
+/// A chunk's memory beyond this is not kept for the next.
+const KEPT: usize = 2 * CHUNK;
 /// How many large arguments a chunk has at most before another begins.
 const MOST_LARGE: usize = 32;
 /// How many pieces one write is given at most.
@@ -62,11 +64,13 @@ impl Chunk {
         write(pieces.get(..filled).unwrap_or_default())
     }
 
-    pub(super) fn is_spent(&self) -> bool {
+    /// Whether nothing is left to write.
+    pub(crate) fn is_spent(&self) -> bool {
         self.at >= self.bytes.len() && self.large.is_empty()
     }
 
-    pub(super) fn advance(&mut self, written: usize) {
+    /// So much has been written.
+    pub(crate) fn advance(&mut self, written: usize) {
         let mut left = written;
         while left > 0 {
             match self.large.front_mut() {
@@ -89,6 +93,25 @@ impl Chunk {
                 }
             }
         }
+    }
+
+    /// Adds commands behind what there is; their large arguments stay where they are.
+    pub(crate) fn push(&mut self, commands: &Commands) {
+        commands.for_each_run(|run| self.append(run));
+    }
+
+    /// Drops what has not been written, and keeps the memory unless a long batch made
+    /// it large.
+    pub(crate) fn clear(&mut self) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        if bytes.capacity() > KEPT {
+            bytes = Vec::new();
+        }
+        bytes.clear();
+        *self = Chunk {
+            bytes,
+            ..Chunk::default()
+        };
     }
 
     fn append(&mut self, run: Run<'_>) {
@@ -177,7 +200,7 @@ impl Outbox {
             });
         }
         if let Some(chunk) = self.chunks.back_mut() {
-            commands.for_each_run(|run| chunk.append(run));
+            chunk.push(commands);
             chunk.batches += 1;
         }
     }
@@ -190,7 +213,7 @@ impl Outbox {
             is_sealed: true,
             ..Chunk::default()
         };
-        commands.for_each_run(|run| chunk.append(run));
+        chunk.push(commands);
         self.chunks.push_front(chunk);
     }
 
@@ -228,7 +251,7 @@ impl Outbox {
     /// Keeps the memory of a chunk that has been written, unless a long batch
     /// made it large.
     pub(super) fn recycle(&mut self, mut chunk: Chunk) {
-        if self.spare.len() < 2 && chunk.bytes.capacity() <= 2 * CHUNK {
+        if self.spare.len() < 2 && chunk.bytes.capacity() <= KEPT {
             chunk.bytes.clear();
             self.spare.push(chunk.bytes);
         }

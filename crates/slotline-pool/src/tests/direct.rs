@@ -100,6 +100,28 @@ async fn a_caller_that_writes_by_itself_notices_a_peer_that_closed() {
     assert_eq!(pool.statistics().dials, 3);
 }
 
+/// The same of a connection that somebody has alone. Without `has_ended` in the
+/// lease's `write` the command is written to a dead socket.
+#[tokio::test]
+async fn whoever_holds_a_lease_notices_a_peer_that_closed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address: Address = listener.local_addr().unwrap().into();
+    let (close, when_to_close) = channel();
+    let (closed, has_closed) = channel();
+    serve(listener, when_to_close, closed);
+    let pool = builder(&address).build();
+    for turn in 1..=3 {
+        let mut lease = pool.lease(soon()).await.unwrap();
+        let answer = lease.call(words(&["GET a"]), soon()).await;
+        assert_eq!(texts(&answer), ["a"], "turn {turn}");
+        close.send(()).unwrap();
+        has_closed.recv().unwrap();
+        let answer = lease.call(words(&["GET a"]), soon()).await;
+        assert_eq!(fates(&answer, 1), "-", "turn {turn}");
+        assert!(answer.failure.unwrap().error.is_network());
+    }
+}
+
 /// On several threads the driver may read the answer while the caller that wrote
 /// has not come back from the socket.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,20 +2,26 @@
 
 mod away;
 mod credentials;
+mod dial_limit;
 mod dialling;
 mod direct;
 mod dropped;
+mod ear;
 mod ending;
 mod health;
 mod hooks;
+mod large_arguments;
 mod leases;
 mod pushes;
+#[cfg(unix)]
+mod reading;
 mod recipe;
 mod secrets;
 mod server;
 mod sharing;
 #[cfg(unix)]
 mod tls;
+mod traces;
 mod transports;
 mod waiting;
 

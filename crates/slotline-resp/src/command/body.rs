@@ -1,5 +1,6 @@
 //! The bytes of encoded commands, and the facts about each.
 
+use std::fmt;
 use std::ops::{Deref, Range};
 
 use bytes::Bytes;
@@ -32,7 +33,7 @@ impl Span {
 }
 
 /// A large argument, and the place in the bytes where it belongs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Large {
     pub(crate) at: usize,
     pub(crate) bytes: Bytes,
@@ -47,7 +48,6 @@ pub(crate) struct Entry {
 }
 
 /// Several commands, one after another.
-#[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) bytes: Vec<u8>,
     pub(crate) entries: Vec<Entry>,
@@ -59,7 +59,7 @@ pub(crate) struct Body {
 /// A stretch of what goes out, to be written or copied in its turn.
 ///
 /// It derefs to the bytes, for whoever does not mind the difference.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub enum Run<'a> {
     /// Bytes that were encoded into a buffer.
     Encoded(&'a [u8]),
@@ -74,6 +74,17 @@ impl Deref for Run<'_> {
             Run::Encoded(bytes) => bytes,
             Run::Shared(bytes) => bytes,
         }
+    }
+}
+
+impl fmt::Debug for Run<'_> {
+    /// How many bytes, not what they are: keys and values are the user's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Run::Encoded(_) => "Encoded",
+            Run::Shared(_) => "Shared",
+        };
+        f.debug_struct(kind).field("len", &self.len()).finish()
     }
 }
 
@@ -254,6 +265,13 @@ mod tests {
     fn a_large_argument_goes_out_from_where_it_lies() {
         let all = three();
         assert_eq!(shared(&all), b"123");
+        all.for_each_run(|run| {
+            let shown = format!("{run:?}");
+            assert!(
+                shown.ends_with(&format!(" {{ len: {} }}", run.len())),
+                "{shown}"
+            );
+        });
         assert_eq!(all.to_vec(), copied(&all));
         let given = large(b'x');
         let mut buffer = CommandBuffer::new();

@@ -11,7 +11,6 @@ use super::session::session_advice;
 use super::wire::INLINE;
 
 /// A lone small command, without a heap allocation.
-#[derive(Debug)]
 pub(crate) struct One {
     pub(crate) bytes: [u8; INLINE],
     pub(crate) len: usize,

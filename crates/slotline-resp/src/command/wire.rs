@@ -16,7 +16,6 @@ const LONGEST_HEADER: usize = 23;
 /// The last of them are put together in an array, where most stores have a
 /// length that the compiler knows, and go to the heap by the hundred. So a lone
 /// small command never gets there.
-#[derive(Debug)]
 pub(super) struct Wire {
     heap: Vec<u8>,
     staged: [u8; INLINE],
@@ -74,6 +73,12 @@ impl Wire {
     #[inline]
     pub(super) fn advance(&mut self, len: usize) {
         self.len = INLINE.min(self.len + len);
+    }
+
+    /// Drops everything.
+    pub(super) fn clear(&mut self) {
+        self.heap.clear();
+        self.len = 0;
     }
 
     fn flush(&mut self) {

@@ -1,4 +1,4 @@
-//! Which version of the protocol a peer reads.
+//! Which version of the protocol a connection speaks.
 
 /// A version of the protocol. Every connection begins with RESP2;
 /// [`HELLO`](https://redis.io/docs/latest/commands/hello/) changes it.

@@ -4,7 +4,7 @@
 use super::walk::{Step, Walk};
 use super::{List, Value};
 use crate::decode::{Reader, ReplyKind, Sequence, Token};
-use crate::error::{Error, code_len};
+use crate::error::{Error, error_code};
 
 /// An aggregate that is still being filled.
 struct Open {
@@ -121,7 +121,7 @@ fn leaf<'a>(reader: &mut Reader<'a>, token: Token<'a>) -> Result<Value, Error> {
 
 fn error(line: &[u8]) -> Value {
     let line = String::from_utf8_lossy(line);
-    let (code, rest) = line.split_at(code_len(line.as_bytes()));
+    let (code, rest) = line.split_at(error_code(&line).len());
     let message = rest.strip_prefix("\r\n");
     let message = message.or_else(|| rest.strip_prefix([' ', '\n']));
     Value::Error {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
 
 use bytes::Bytes;
-use slotline_resp::{Error, FromReplyOwned, Reader, Reply, ReplyKind, Value};
+use slotline_resp::{Error, FromReplyOwned, Reader, Reply, ReplyKind, Value, error_code};
 
 use crate::differential::compare;
 
@@ -312,6 +312,7 @@ fn the_code_of_an_error_is_the_same_word_wherever_it_is_asked_for() {
         let reply = reply(text);
         assert_eq!(reply.error_code(), Some(code), "{text:?}");
         assert_eq!(reply.error().unwrap().code(), Some(code), "{text:?}");
+        assert_eq!(error_code(&reply.error_line().unwrap()), code, "{text:?}");
         let (code, message) = (code.to_owned(), message.to_owned());
         assert_eq!(reply.value(), Ok(Value::Error { code, message }));
     }

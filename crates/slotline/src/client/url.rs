@@ -102,7 +102,14 @@ fn endpoint(host: &str) -> Result<Endpoint> {
     } else {
         Endpoint::parse(host)
     };
-    parsed.map_err(|error| Error::config(format!("the URL's host {host:?}: {error}")))
+    parsed.map_err(|error| {
+        // Where the host is missing, a password may stand where its port would.
+        let shown = match host.rsplit_once(':') {
+            Some((name, port)) if !port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        };
+        Error::config(format!("the URL's host {shown:?}: {error}"))
+    })
 }
 
 /// The path of a socket, with the slash that was cut off before it.
@@ -223,6 +230,7 @@ mod tests {
         );
         check("redis://:hunter2@h:99999", "host");
         check("redis://:hunter2@", "host");
+        check("redis://me:hunter2", "host \"me\"");
         check("redis://hunter2@h", "password alone");
         check("redis://:hunter2@h/first", "no database number");
         check("redis://:hunter2@h?db=1", "unknown URL parameter db");

@@ -63,8 +63,9 @@ async fn a_user_to_whom_hello_is_forbidden_can_connect() {
 /// The server says nothing of a wrong password, as some did while other replies were
 /// pending, so that each answer seems to be that of the step before (A3).
 ///
-/// Fails when names are set whatever HELLO has said, and nothing is asked of the
-/// answers (in `Recipe::read`, take any of them for a greeting).
+/// Fails when AUTH goes out uncounted with the steps behind it (in `Recipe::in_resp2`,
+/// write it without `HalfOpen::call`) and their answers are not looked at (in
+/// `Recipe::check`).
 #[tokio::test]
 async fn a_recipe_whose_refused_password_went_unanswered_lends_nothing() {
     let server = server().await;

@@ -70,7 +70,8 @@ async fn a_busy_runtime_takes_no_live_connection_for_a_dead_one() {
 /// What was queued is not written once its deadline has passed, though no timer had
 /// its turn.
 ///
-/// Fails when the driver writes what is dead (let `Protocol::is_dead` say no).
+/// Fails when the time is not looked at before what waits is let in (in
+/// `Driver::take_over`, leave out `expire`).
 #[tokio::test]
 async fn what_comes_too_late_to_be_written_is_not_written() {
     let server = server().await;

@@ -38,7 +38,7 @@ async fn blocked_while(
 
 /// The slot goes to another node. The error is the reply, and the lease goes on.
 ///
-/// Fails when an error of a blocked command ends its lease.
+/// Fails when an error ends a lease (in `Connection::sort`, lose the connection on one).
 #[test]
 fn who_is_blocked_while_the_slot_moves_is_told_where_it_went() {
     on_shared_cluster(async |cluster: &LocalCluster| {
@@ -63,7 +63,8 @@ fn who_is_blocked_while_the_slot_moves_is_told_where_it_went() {
 /// The node becomes a replica: it says so and closes the connection, which costs
 /// nobody else anything.
 ///
-/// Fails when a lease whose connection has ended is given back as a clean one.
+/// Fails when the end of a stream is taken for nothing (in `Connection::read`): the
+/// next use hangs.
 #[test]
 fn who_is_blocked_while_the_node_becomes_a_replica_is_unblocked() {
     on_shared_cluster(async |cluster: &LocalCluster| {

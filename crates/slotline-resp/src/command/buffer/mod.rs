@@ -1,7 +1,10 @@
 //! Commands under construction: encoded straight into the bytes that go out.
 
 mod append;
+#[cfg(test)]
+mod tests;
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,6 +28,10 @@ const USUAL: usize = 48;
 /// of 16 KiB or more that is [`Bytes`](bytes::Bytes) is kept as it is and never
 /// copied: a `Vec<u8>` or `String` becomes one by `.into()`, which copies nothing.
 ///
+/// Whatever is called in whatever order, what comes out is whole commands, as many as
+/// [`len`](Self::len) says: an argument that comes before the first command belongs to
+/// none, and is left out.
+///
 /// ```
 /// use slotline_resp::{CommandBuffer, known};
 ///
@@ -32,7 +39,7 @@ const USUAL: usize = 48;
 /// buffer.begin(&known::SET, 2).key("k").arg(&5);
 /// assert_eq!(buffer.freeze().to_vec(), b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\n5\r\n");
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct CommandBuffer {
     bytes: Wire,
     entries: SmallVec<[Entry; 1]>,
@@ -80,7 +87,7 @@ impl CommandBuffer {
     pub fn begin(&mut self, info: &'static CommandInfo, args: usize) -> &mut CommandBuffer {
         if info.head.is_whole() {
             let words = info.head.words();
-            self.start(info, args + words);
+            self.start(info, args.saturating_add(words));
             self.head(&info.head);
             self.present = words;
             return self;
@@ -125,7 +132,7 @@ impl CommandBuffer {
         args: usize,
     ) {
         let words = 1 + usize::from(second.is_some());
-        self.start(info, args + words);
+        self.start(info, args.saturating_add(words));
         self.count();
         self.bulk(first.as_bytes());
         if let Some(second) = second {
@@ -134,16 +141,17 @@ impl CommandBuffer {
     }
 
     /// Adds an argument that is a key: it decides which node the command is for.
+    /// Without a command it is left out.
     pub fn key(&mut self, key: &(impl ToArg + ?Sized)) -> &mut CommandBuffer {
         let span = key.with_bytes(|bytes| self.bulk(bytes));
-        self.keys.push(span);
         if let Some(entry) = self.entries.last_mut() {
+            self.keys.push(span);
             entry.keys_end = self.keys.len();
         }
         self
     }
 
-    /// Adds an argument that is no key.
+    /// Adds an argument that is no key. Without a command it is left out.
     pub fn arg(&mut self, arg: &(impl ToArg + ?Sized)) -> &mut CommandBuffer {
         match arg.as_shared() {
             Some(shared) if shared.len() >= LARGE => self.bulk_shared(shared.clone()),
@@ -169,12 +177,12 @@ impl CommandBuffer {
 
     fn several(&mut self, args: &(impl ToArgs + ?Sized), are_keys: bool) -> &mut CommandBuffer {
         // The count is corrected once, when all of them are there.
-        let declared = std::mem::replace(&mut self.declared, usize::MAX);
-        args.add_to(&mut Arguments::new(self, are_keys));
-        self.declared = declared;
-        if self.present > declared {
-            self.correct_count();
-        }
+        let several = Several {
+            declared: std::mem::replace(&mut self.declared, usize::MAX),
+            buffer: self,
+        };
+        args.add_to(&mut Arguments::new(several.buffer, are_keys));
+        drop(several);
         self
     }
 
@@ -298,7 +306,7 @@ impl CommandBuffer {
     /// bytes everything behind it moved on (at the 10th argument, the 100th …).
     fn correct_count(&mut self) -> usize {
         let Some(entry) = self.entries.last() else {
-            return 0;
+            return self.leave_out();
         };
         let digits_at = entry.start + 1;
         let first_key = match self.entries.len() {
@@ -324,6 +332,18 @@ impl CommandBuffer {
         }
         self.declared = self.present;
         grown
+    }
+
+    /// What was added so far belongs to no command, since none was begun: on the wire
+    /// it would be answered all the same, and every reply behind that be taken for
+    /// another's. That it is too many for its command is how it is noticed, so that
+    /// nobody else has to look.
+    #[cold]
+    fn leave_out(&mut self) -> usize {
+        self.bytes.clear();
+        self.large.clear();
+        (self.declared, self.present) = (0, 0);
+        0
     }
 
     /// The first argument of a container is part of its name.
@@ -356,121 +376,29 @@ impl CommandBuffer {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::command::table as known;
+/// Arguments that are being counted together. A user's own [`ToArgs`] may panic: those
+/// that it has added by then count as well.
+struct Several<'b> {
+    buffer: &'b mut CommandBuffer,
+    declared: usize,
+}
 
-    fn text(buffer: &mut CommandBuffer) -> String {
-        String::from_utf8_lossy(buffer.bytes.as_slice()).replace("\r\n", " ")
-    }
-
-    #[test]
-    fn a_command_is_an_array_of_bulk_strings() {
-        let mut buffer = CommandBuffer::new();
-        buffer.begin(&known::GET, 1).key("k");
-        assert_eq!(text(&mut buffer), "*2 $3 GET $1 k ");
-        let mut buffer = CommandBuffer::new();
-        buffer.begin_named("client reply").arg("ON");
-        assert_eq!(text(&mut buffer), "*3 $6 client $5 reply $2 ON ");
-    }
-
-    #[test]
-    fn the_count_is_right_after_every_argument() {
-        let mut buffer = CommandBuffer::new();
-        buffer.begin(&known::GET, 1).key("before");
-        buffer.begin(&known::MGET, 0);
-        for args in 1..=1000 {
-            buffer.key(&args);
-            let bytes = buffer.bytes.as_slice().to_vec();
-            let second = bytes.get(25..).unwrap_or_default();
-            let header = format!("*{}\r\n$4\r\nMGET\r\n$1\r\n1\r\n", args + 1);
-            assert!(second.starts_with(header.as_bytes()), "{args} arguments");
+impl Drop for Several<'_> {
+    fn drop(&mut self) {
+        self.buffer.declared = self.declared;
+        if self.buffer.present > self.declared {
+            self.buffer.correct_count();
         }
-        let commands = buffer.freeze();
-        let mget = commands.get(1).unwrap();
-        let keys: Vec<_> = mget.keys().map(|key| key.to_vec()).collect();
-        let expected: Vec<_> = (1..=1000).map(|n| n.to_string().into_bytes()).collect();
-        assert_eq!(keys, expected);
     }
+}
 
-    #[test]
-    fn a_command_that_got_too_few_arguments_is_still_a_command() {
-        let mut buffer = CommandBuffer::new();
-        buffer.begin(&known::MGET, 99).key("a");
-        buffer.begin_named("no such thing").arg("b");
-        let commands = buffer.freeze();
-        let sent: Vec<Vec<u8>> = commands.iter().map(|c| c.to_vec()).collect();
-        assert_eq!(sent[0], b"*2\r\n$4\r\nMGET\r\n$1\r\na\r\n");
-        assert_eq!(sent[1], b"*2\r\n$13\r\nno such thing\r\n$1\r\nb\r\n");
-        assert_eq!(commands.get(0).unwrap().keys().next(), Some(&b"a"[..]));
-    }
-
-    #[test]
-    fn a_copy_of_a_command_keeps_its_keys() {
-        let mut all = CommandBuffer::new();
-        all.begin(&known::GET, 1).key("other");
-        all.begin(&known::MGET, 2).key("a").key("b");
-        let all = all.freeze();
-        let mut copy = CommandBuffer::new();
-        copy.begin(&known::ASKING, 0);
-        copy.append(all.get(1).unwrap());
-        let copy = copy.freeze();
-        let keys: Vec<&[u8]> = copy.iter().flat_map(|command| command.keys()).collect();
-        assert_eq!(keys, [b"a", b"b"]);
-        assert_eq!(copy.get(1).unwrap().to_vec(), all.get(1).unwrap().to_vec());
-    }
-
-    #[test]
-    fn a_subcommand_given_as_an_argument_is_recognised() {
-        let mut buffer = CommandBuffer::new();
-        buffer.begin_named("CLIENT").arg("reply").arg("OFF");
-        assert_eq!(buffer.freeze().get(0).unwrap().info(), &known::CLIENT_REPLY);
-    }
-
-    #[test]
-    fn keys_that_nobody_marked_are_found_by_the_key_specification() {
-        let mut buffer = CommandBuffer::new();
-        buffer.begin_named("MGET").arg("a").arg("b");
-        buffer.begin_named("PING");
-        buffer.begin_named("GET").arg("c");
-        let commands = buffer.freeze();
-        let keys: Vec<Vec<&[u8]>> = commands.iter().map(|c| c.keys().collect()).collect();
-        assert_eq!(keys, [vec![&b"a"[..], b"b"], vec![], vec![b"c"]]);
-    }
-
-    #[test]
-    fn any_argument_type_is_length_prefixed() {
-        let mut buffer = CommandBuffer::new();
-        buffer
-            .begin_named("X")
-            .arg(&-7i64)
-            .arg(&1.5f64)
-            .arg("a\r\nb")
-            .args(&[("f", 1), ("g", 2)])
-            .args(&None::<&str>);
-        assert_eq!(
-            buffer.freeze().to_vec(),
-            b"*8\r\n$1\r\nX\r\n$2\r\n-7\r\n$3\r\n1.5\r\n$4\r\na\r\nb\r\n\
-              $1\r\nf\r\n$1\r\n1\r\n$1\r\ng\r\n$1\r\n2\r\n"
-        );
-    }
-
-    #[test]
-    fn a_count_that_is_known_costs_no_correction() {
-        for args in [8, 9, 10, 99, 100] {
-            let keys: Vec<String> = (0..args).map(|n| format!("key{n}")).collect();
-            let mut one_by_one = CommandBuffer::new();
-            one_by_one.begin(&known::MGET, args);
-            for key in &keys {
-                one_by_one.key(key);
-            }
-            let mut at_once = CommandBuffer::new();
-            at_once.begin(&known::MGET, 0).keys(&keys);
-            let (one_by_one, at_once) = (one_by_one.freeze(), at_once.freeze());
-            assert_eq!(one_by_one.to_vec(), at_once.to_vec());
-            let found = at_once.get(0).unwrap();
-            assert!(found.keys().eq(keys.iter().map(|key| key.as_bytes())));
-        }
+impl fmt::Debug for CommandBuffer {
+    /// How many commands and bytes: keys and values are the user's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let large = self.large.iter().map(|large| large.bytes.len());
+        f.debug_struct("CommandBuffer")
+            .field("commands", &self.len())
+            .field("bytes", &(self.bytes.len() + large.sum::<usize>()))
+            .finish()
     }
 }
