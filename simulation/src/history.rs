@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use slotline::Delivery;
-use slotline_testkit::{FakeCommand, FakeFault};
+use slotline_testkit::{FakeCommand, FakeFault, FakeTakeover};
 
 use crate::plan::{Command, Plan, Who};
 
@@ -20,6 +20,8 @@ pub struct History {
     pub faults: Vec<Fault>,
     /// What the nodes were asked.
     pub journal: Vec<FakeCommand>,
+    /// Which replicas took over, and when.
+    pub takeovers: Vec<FakeTakeover>,
     /// How often things happened at the cluster.
     pub counts: BTreeMap<&'static str, u64>,
     /// What each counter and log holds after some seconds of peace, as the client

@@ -46,6 +46,7 @@ fn empty(plan: &Plan) -> History {
         operations: Vec::new(),
         faults: Vec::new(),
         journal: Vec::new(),
+        takeovers: Vec::new(),
         counts: Default::default(),
         ends: Default::default(),
         left: Vec::new(),
@@ -136,6 +137,7 @@ async fn carry_out(plan: &Plan, defect: Option<Defect>) -> History {
     history.faults = std::mem::take(&mut faults.lock().unwrap_or_else(PoisonError::into_inner));
     history.journal = cluster.journal();
     history.counts = cluster.counts();
+    history.takeovers = cluster.takeovers();
     history
 }
 

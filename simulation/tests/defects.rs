@@ -1,6 +1,10 @@
 //! The checks see what they are to see.
 
-use slotline_simulation::{Defect, simulate};
+use std::time::Duration;
+
+use slotline_simulation::check::check;
+use slotline_simulation::run::run;
+use slotline_simulation::{Defect, History, Plan, simulate};
 
 /// More than any of them needs.
 const SEEDS: u64 = 60;
@@ -21,4 +25,26 @@ fn each_planted_defect_is_found_by_its_own_rule() {
         })
         .collect();
     assert!(missed.is_empty(), "{missed:#?}");
+}
+
+/// A client that is slow to learn cannot be made from outside: here a true
+/// history is made worse instead.
+#[test]
+fn a_new_owner_that_is_found_late_is_told() {
+    let mut history = run(&Plan::of(500), None);
+    let late = |history: &History| {
+        let violations = check(history);
+        violations.iter().any(|violation| violation.rule == "9")
+    };
+    assert!(!history.takeovers.is_empty() && !late(&history));
+    // Nor does anything else excuse it.
+    history.faults.clear();
+    let earlier = Duration::from_millis(800);
+    for takeover in &mut history.takeovers {
+        takeover.at = takeover.at.saturating_sub(earlier);
+    }
+    for operation in &mut history.operations {
+        operation.invoked = operation.invoked.saturating_sub(earlier);
+    }
+    assert!(late(&history));
 }

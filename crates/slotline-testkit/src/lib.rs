@@ -29,8 +29,8 @@ pub use certificates::{Authority, Identity};
 pub use cluster::{LocalCluster, LocalClusterBuilder, Migration};
 pub use error::{Error, Result};
 pub use fake::{
-    Dice, FakeCluster, FakeClusterBuilder, FakeCommand, FakeFault, FakeServer, FaultKind,
-    Unreplicated,
+    Dice, FakeCluster, FakeClusterBuilder, FakeCommand, FakeFault, FakeServer, FakeTakeover,
+    FaultKind, Unreplicated,
 };
 pub use node::Node;
 pub use proxy::{Cut, FaultProxy, FaultProxyBuilder, Flow, OnConnect, ProxyConnection, Traffic};

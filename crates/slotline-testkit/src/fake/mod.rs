@@ -24,7 +24,7 @@ pub use builder::FakeClusterBuilder;
 pub use dice::Dice;
 pub use nemesis::{FakeFault, FaultKind};
 pub use server::FakeServer;
-pub use steer::Unreplicated;
+pub use steer::{FakeTakeover, Unreplicated};
 pub use world::FakeCommand;
 
 use line::Lines;
@@ -77,6 +77,7 @@ struct Inner {
 struct State {
     world: World,
     lines: Lines,
+    takeovers: Vec<FakeTakeover>,
 }
 
 impl FakeCluster {
@@ -92,6 +93,7 @@ impl FakeCluster {
                 state: Mutex::new(State {
                     world,
                     lines: Lines::new(builder),
+                    takeovers: Vec::new(),
                 }),
                 changed: Notify::new(),
                 changing: tokio::sync::Mutex::new(()),

@@ -1,5 +1,7 @@
 //! What a test does to the cluster as a whole: who owns what, who follows whom.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::FakeCluster;
@@ -12,6 +14,18 @@ pub enum Unreplicated {
     Kept,
     /// They are lost, as when the primary has died.
     Lost,
+}
+
+/// A replica took its primary's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FakeTakeover {
+    /// When, since the cluster was made.
+    pub at: Duration,
+    /// The port of the primary.
+    pub from: u16,
+    /// The port of the replica.
+    pub to: u16,
 }
 
 impl FakeCluster {
@@ -90,7 +104,23 @@ impl FakeCluster {
     /// node itself if it was one.
     pub fn fail_over(&self, replica: u16, unreplicated: Unreplicated) -> u16 {
         let keeps_all = unreplicated == Unreplicated::Kept;
-        self.state().world.fail_over(replica, keeps_all)
+        let at = self.now();
+        let mut state = self.state();
+        let from = state.world.fail_over(replica, keeps_all);
+        if from != replica {
+            state.takeovers.push(FakeTakeover {
+                at,
+                from,
+                to: replica,
+            });
+        }
+        from
+    }
+
+    /// All failovers so far.
+    #[must_use]
+    pub fn takeovers(&self) -> Vec<FakeTakeover> {
+        self.state().takeovers.clone()
     }
 
     /// From now on replicas take over what their primaries write only when

@@ -48,6 +48,8 @@ async fn replication_is_as_late_as_the_test_says_and_a_failover_loses_the_rest()
     let lost: Vec<bool> = journal.iter().map(|entry| entry.lost).collect();
     assert_eq!(lost, [false, false, true, false, false]);
     assert_eq!(cluster.counts()["write lost"], 1);
+    let takeovers = cluster.takeovers();
+    assert_eq!((takeovers[0].from, takeovers[0].to), (7000, 7100));
 }
 
 #[tokio::test(start_paused = true)]
