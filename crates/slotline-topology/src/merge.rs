@@ -72,9 +72,15 @@ pub fn merge(views: &[View], current: Option<&Topology>) -> Result<Merged, Error
     // Few questions are asked, however fragmented the slots are.
     let mut answers: FxHashMap<Question, Option<u16>> = FxHashMap::default();
     let mut question = Question::default();
+    let mut last: Option<(Question, Option<u16>)> = None;
     for slot in Slot::all() {
         question.ask(&views, current, slot);
-        let shard = match answers.get(&question) {
+        let known = match &last {
+            // Neighbouring slots mostly have the same.
+            Some((asked, answer)) if *asked == question => Some(answer),
+            _ => answers.get(&question),
+        };
+        let shard = match known {
             Some(answer) => *answer,
             None => {
                 let known = current.and_then(|now| now.shard_of(slot));
@@ -82,6 +88,7 @@ pub fn merge(views: &[View], current: Option<&Topology>) -> Result<Merged, Error
                 let answer =
                     winner.and_then(|winner| winner.build(&mut book, current, &mut builder));
                 answers.insert(question.clone(), answer);
+                last = Some((question.clone(), answer));
                 answer
             }
         };

@@ -7,8 +7,8 @@ use slotline_testkit::LocalCluster;
 use slotline_tests::{binary, in_time, keys_of_slot, until};
 use tokio::time::Instant;
 
-/// Fails when a view that lacks a slot is refused as a whole (nothing goes on once
-/// the refresh has come), and when a command for such a slot never ends.
+/// Fails when a view that lacks a slot is refused as a whole (`install` of the
+/// refresh): the map never loses the slot.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_slot_disables_its_own_commands_alone() {
     let builder = LocalCluster::builder(&binary()).replicas(0);

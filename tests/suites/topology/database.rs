@@ -3,8 +3,8 @@
 use slotline::{Client, Discovery};
 use slotline_tests::{binary, calls, cluster, in_time, reset_counters};
 
-/// Fails when the database is left out of what a connection needs (a client that
-/// asked for database 1 would write to database 0), and when the dial is repeated.
+/// Fails when the database is left out of what a connection needs (`pool` in
+/// `builder.rs`): a client that asked for database 1 would write to database 0.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_there_is_not_is_said_at_once() {
     let binary = binary();

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use slotline::{Address, Client, Network};
 use slotline_tests::{connections_of, in_time, kill, server, until};
 
-/// Fails when an address is kept from one dial to the next (the client comes back
-/// to the old server), and when only the first of several is tried (it never
-/// connects: nothing listens there).
+/// Fails when only the first of several addresses is tried (`network.rs` of the pool):
+/// nothing listens there. A resolver that kept its answer would lead back to the old
+/// server.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_resolved_at_every_dial_and_all_its_addresses_are_tried() {
     let (old, new) = (server().await, server().await);

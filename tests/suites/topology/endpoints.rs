@@ -56,23 +56,23 @@ fn cluster() -> LocalClusterBuilder {
     LocalCluster::builder(&binary())
 }
 
-/// Fails when `?` is taken for the name of a host (the client dials it until its
-/// deadline), and when the address beside it is not looked at (there is no map).
+/// Fails when `?` is taken for the name of a host (`told` in `endpoint.rs`,
+/// `reachable_host` in `view/raw.rs`): the client dials it until its deadline.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_not_known_is_looked_for_and_not_dialled() {
     let builder = cluster().option("cluster-preferred-endpoint-type", "hostname");
     check(builder, "?").await;
 }
 
-/// Fails when an empty host is not the one that was asked: the MOVED then leads
-/// nowhere.
+/// Fails when an empty host is not the one that was asked (`told` in `endpoint.rs`):
+/// there is no map.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_host_is_the_one_that_was_asked() {
     let builder = cluster().option("cluster-preferred-endpoint-type", "unknown-endpoint");
     check(builder, "").await;
 }
 
-/// Fails when an endpoint is split at its first colon.
+/// Fails when an endpoint is split at its first colon (`split_any_port`).
 #[tokio::test(flavor = "multi_thread")]
 async fn addresses_with_colons_are_understood() {
     if std::net::TcpListener::bind("[::1]:0").is_err() {

@@ -93,7 +93,8 @@ async fn serve(mut stream: TcpStream, cluster: Arc<Cluster>) {
     }
 }
 
-/// Fails when sockets are opened to nodes because they are in the map.
+/// Fails when sockets are opened to nodes because they are in the map (so it was with
+/// a dial for each node in `known` of the facade's `nodes.rs`).
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_thousand_nodes_those_that_are_used_are_dialled() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();

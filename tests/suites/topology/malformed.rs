@@ -41,8 +41,8 @@ fn parts(frame: &[u8]) -> Vec<(usize, usize)> {
     parts
 }
 
-/// Fails when a part that cannot be read takes the others along: two shards of three
-/// are always described as they are.
+/// Fails when a node that cannot be read takes the others along (`take` in
+/// `view/slots.rs`): two shards of three are always described as they are.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_view_may_be_broken_at_any_field() {
     let cluster = LocalCluster::builder(&binary())

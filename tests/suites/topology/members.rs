@@ -34,8 +34,8 @@ async fn use_all(client: &Client) {
 
 /// The third primary gives its slots away and leaves.
 ///
-/// Fails when pools are kept for ever (the socket to the node that has left stays
-/// open), and when a new map closes all connections (the others get new ids).
+/// Fails when pools are kept for ever (`known` in the facade's `nodes.rs`): the socket
+/// to the node that has left stays open.
 #[tokio::test(flavor = "multi_thread")]
 async fn sockets_are_those_of_the_map_after_a_node_has_left() {
     let builder = LocalCluster::builder(&binary()).replicas(0);
@@ -91,7 +91,8 @@ async fn move_slots(from: &Node, to: &Node, nodes: &[Node]) {
     }
 }
 
-/// Fails when a node that was away is not dialled any more: no read comes to it.
+/// Fails when a node that two dials did not reach is given up (`keep` in the pool's
+/// `keeper.rs`): no read comes to it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_was_restarted_is_read_from_again() {
     let cluster = LocalCluster::builder(&binary()).start().await.unwrap();

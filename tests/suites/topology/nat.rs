@@ -72,7 +72,8 @@ impl Behind {
     }
 }
 
-/// Fails when the map is not asked about one of the four: a dial goes astray.
+/// Fails when the map is not asked about one of them (`advice.rs` for redirects,
+/// `discover.rs` for views and seeds): a dial goes astray.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_map_is_for_seeds_slots_moved_and_ask() {
     let behind = Behind::start().await;

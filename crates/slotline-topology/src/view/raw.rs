@@ -53,8 +53,13 @@ impl<'a> RawNode<'a> {
     }
 }
 
+/// No name has a colon, or is all digits and dots.
 fn is_ip(host: &str) -> bool {
-    host.parse::<std::net::IpAddr>().is_ok()
+    let is_v4 = |host: &str| {
+        host.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    host.contains(':') || (!host.is_empty() && is_v4(host))
 }
 
 fn known(text: Option<&str>) -> Option<&str> {

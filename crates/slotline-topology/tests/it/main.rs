@@ -1,5 +1,8 @@
 //! Slots, endpoints, redirects, views and what they merge into, as tables.
 #![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     clippy::unreachable,
     reason = "a test fails by panicking"
