@@ -25,7 +25,6 @@ pub(super) struct Generator {
     stop: AtomicBool,
     /// Whether callers leave at random moments.
     pub(super) leaves: AtomicBool,
-    pub(super) left: AtomicU64,
     /// Pipelines that were due, and those for which no process was free.
     pub(super) due: AtomicU64,
     pub(super) missed: AtomicU64,
@@ -41,7 +40,6 @@ impl Generator {
             free: Mutex::new(free),
             stop: AtomicBool::new(false),
             leaves: AtomicBool::new(false),
-            left: AtomicU64::new(0),
             due: AtomicU64::new(0),
             missed: AtomicU64::new(0),
         }
@@ -81,7 +79,6 @@ impl Generator {
         if !self.leaves.load(Ordering::Relaxed) || rand::rng().random_bool(0.5) {
             return None;
         }
-        self.left.fetch_add(1, Ordering::Relaxed);
         Some(SOON.mul_f64(rand::rng().random_range(0.0..1.0)))
     }
 

@@ -1,6 +1,7 @@
 //! A process of the history: one pipeline after the other.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -18,7 +19,9 @@ pub(super) struct Workplace {
     pub(super) keyspace: Arc<Keyspace>,
     pub(super) shard: usize,
     pub(super) counters: Vec<Named>,
-    pub(super) made: std::sync::Mutex<Vec<Named>>,
+    pub(super) made: Mutex<Vec<Named>>,
+    /// Callers that left before they were answered.
+    pub(super) left: AtomicU64,
 }
 
 /// One pipeline: when it was sent and answered, and whether all of it was as it
@@ -56,10 +59,8 @@ impl Workplace {
     }
 
     /// All keys that the processes had.
-    pub(super) fn made(&self) -> std::sync::MutexGuard<'_, Vec<Named>> {
-        self.made
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    pub(super) fn made(&self) -> MutexGuard<'_, Vec<Named>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -98,6 +99,9 @@ impl Process {
             None => Vec::new(),
         };
         let is_cancelled = patience.is_some() && replies.is_empty();
+        if is_cancelled {
+            place.left.fetch_add(1, Ordering::Relaxed);
+        }
         let mut events = Vec::with_capacity(plan.len());
         for (index, (named, what)) in plan.into_iter().enumerate() {
             let outcome = match replies.get(index) {

@@ -1,6 +1,7 @@
 //! Two clusters, their clients, and who is who.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -158,6 +159,7 @@ impl Stage {
                 shard,
                 counters,
                 made: Mutex::default(),
+                left: AtomicU64::new(0),
             })));
         }
         self.cluster.wait_replicas_synced(PATIENCE).await?;
