@@ -15,8 +15,9 @@ use super::process::{Process, Workplace};
 pub(super) const PROCESSES: usize = 64;
 /// How often it is looked whether one is due.
 const EVERY: Duration = Duration::from_millis(2);
-/// A caller that leaves does so within this time.
-const SOON: Duration = Duration::from_millis(4);
+/// A caller that leaves has let others run so often at the most: a timer would be
+/// too coarse, most answers come within its tick.
+const TURNS: u32 = 12;
 
 /// The load on one shard.
 pub(super) struct Generator {
@@ -75,11 +76,9 @@ impl Generator {
         });
     }
 
-    fn patience(&self) -> Option<Duration> {
-        if !self.leaves.load(Ordering::Relaxed) || rand::rng().random_bool(0.5) {
-            return None;
-        }
-        Some(SOON.mul_f64(rand::rng().random_range(0.0..1.0)))
+    fn patience(&self) -> Option<u32> {
+        let leaves = self.leaves.load(Ordering::Relaxed) && rand::rng().random_bool(0.5);
+        leaves.then(|| rand::rng().random_range(0..TURNS))
     }
 
     /// All processes, one pipeline after the other, for so long.

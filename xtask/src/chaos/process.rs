@@ -65,9 +65,9 @@ impl Workplace {
 }
 
 impl Process {
-    /// Sends a pipeline and writes down what came of it. The caller leaves after
-    /// `patience`, if there is any.
-    pub(super) async fn step(&mut self, place: &Workplace, patience: Option<Duration>) {
+    /// Sends a pipeline and writes down what came of it. With `patience` the caller
+    /// leaves when others have had so many turns.
+    pub(super) async fn step(&mut self, place: &Workplace, patience: Option<u32>) {
         let random = rand::rng().random_range(0..place.counters.len());
         let counter = &place.counters[random];
         let plan = [
@@ -86,7 +86,11 @@ impl Process {
         let invoked = place.record.now();
         let sending = pipe.send();
         let answer = match patience {
-            Some(patience) => tokio::time::timeout(patience, sending).await.ok(),
+            Some(turns) => tokio::select! {
+                biased;
+                answer = sending => Some(answer),
+                () = others(turns) => None,
+            },
             None => Some(sending.await),
         };
         let ended = place.record.now();
@@ -145,6 +149,13 @@ impl Process {
             self.list = place.make(Sort::List);
             self.appended = 0;
         }
+    }
+}
+
+/// Lets others run so many times.
+async fn others(turns: u32) {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
     }
 }
 
