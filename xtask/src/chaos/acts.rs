@@ -223,6 +223,7 @@ impl Stage {
         slots.shuffle(&mut rand::rng());
         slots.truncate(SLOTS);
         let mut keys = 0;
+        let redirects = self.client.redirects_followed();
         for (from, to) in [(&from, &to), (&to, &from)] {
             for slot in &slots {
                 let migration = self.cluster.begin_migration(*slot, from, to).await?;
@@ -233,9 +234,12 @@ impl Stage {
             }
         }
         self.cluster.wait_until_agreed(PATIENCE).await?;
+        let redirects = self.client.redirects_followed() - redirects;
         ensure!(keys > 0, "no key was moved");
+        ensure!(redirects > 0, "no command met the migration");
         let slots = slots.len();
-        Ok(self.deed(shard, format!("{keys} moves of keys in {slots} slots")))
+        let proof = format!("{keys} moves of keys in {slots} slots, {redirects} redirects");
+        Ok(self.deed(shard, proof))
     }
 
     async fn client_kill(&self, shard: usize) -> Result<Deed> {
@@ -305,13 +309,13 @@ impl Stage {
         let Some(generator) = self.generator(shard) else {
             bail!("there is no load that could be cancelled");
         };
-        let before = generator.left.load(Ordering::Relaxed);
+        let before = generator.place.left.load(Ordering::Relaxed);
         generator.leaves.store(true, Ordering::Relaxed);
         sleep(WHILE).await;
         generator.leaves.store(false, Ordering::Relaxed);
-        let left = generator.left.load(Ordering::Relaxed) - before;
+        let left = generator.place.left.load(Ordering::Relaxed) - before;
         ensure!(left > 0, "nobody left");
-        Ok(self.deed(shard, format!("{left} callers with little patience")))
+        Ok(self.deed(shard, format!("{left} callers left unanswered")))
     }
 }
 

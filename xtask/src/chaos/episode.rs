@@ -11,11 +11,12 @@ use tokio::time::{sleep, timeout};
 use super::acts::Deed;
 use super::checks::{Verdict, judge};
 use super::generator::Generator;
-use super::history::{Confirmed, Episode, Window};
+use super::history::{Confirmed, Episode, Outcome, Window};
 use super::keyspace::SHARDS;
 use super::nemesis::Attack;
 use super::rates::{self, Added, Rates};
 use super::record::Pages;
+use super::recoveries;
 use super::resources::Resources;
 use super::stage::{Stage, TIMEOUT};
 use super::throughput::{self, Kept};
@@ -28,8 +29,6 @@ const GRACE: Duration = Duration::from_secs(5);
 const SHORT_GRACE: Duration = Duration::from_millis(1500);
 /// How long that is then looked at.
 const TAIL: Duration = Duration::from_millis(700);
-/// The first success in each slot comes so soon after the change of owner.
-const RECOVERY: Duration = Duration::from_secs(1);
 /// An attack that has not ended by then is given up.
 const GIVEN_UP: Duration = Duration::from_secs(120);
 
@@ -121,8 +120,6 @@ impl Stage {
         stop.store(true, Ordering::Relaxed);
         let confirmed = confirmer.await.context("confirming writes")?;
 
-        let clients = [&self.client, &self.control_client];
-        let resources = Resources::at_rest(&clients, &self.runtime).await?;
         let added = Rates::of(&self.cluster, &self.client).await?.since(&before);
         drop(owners);
         let owners = self.owners().await?;
@@ -149,7 +146,9 @@ impl Stage {
         for wrong in &pages.wrong {
             verdict.violated(1, || wrong.clone());
         }
-        self.check_recoveries(&deeds, &episode, &mut verdict);
+        for deed in &deeds {
+            recoveries::check(deed, &episode, &mut verdict);
+        }
         let hurt: Vec<usize> = attack.iter().map(|(_, shard)| *shard).collect();
         let mut kept = Vec::new();
         for deed in &deeds {
@@ -163,19 +162,21 @@ impl Stage {
         let away = deeds.iter().map(Deed::disturbed).max().unwrap_or_default();
         let nodes = self.cluster.nodes().len();
         rates::check(added, nodes, ended - begun, away, &mut verdict);
+        let (commands, unknown) = (episode.events.len() as u64, unknown(&episode));
+        let (confirmed, latest) = (episode.confirmed.len() as u64, latest(&episode));
+        // The record is ours and no matter of the client's.
+        drop(episode);
+        pages.samples = Vec::new();
+        let clients = [&self.client, &self.control_client];
+        let resources = Resources::at_rest(&clients, &self.runtime).await?;
         resources.check(baseline, &mut verdict);
         Ok(Told {
-            commands: episode.events.len() as u64,
-            unknown: count(&episode),
-            confirmed: episode.confirmed.len() as u64,
+            commands,
+            unknown,
+            confirmed,
+            latest,
             missed: sum(&generators, |generator| &generator.missed),
             due: sum(&generators, |generator| &generator.due),
-            latest: episode
-                .late
-                .iter()
-                .map(|late| late.by)
-                .max()
-                .unwrap_or_default(),
             time: ended - begun,
             deeds,
             verdict,
@@ -201,31 +202,6 @@ impl Stage {
         }
         Ok(confirmed)
     }
-
-    /// 9: from the owner's first write, seen by a probe, to the first success in the
-    /// last of its slots; the runtime's own lateness aside.
-    fn check_recoveries(&self, deeds: &[Deed], episode: &Episode, verdict: &mut Verdict) {
-        for deed in deeds {
-            let Some(recovery) = &deed.recovery else {
-                continue;
-            };
-            verdict.checked(9, recovery.slots as u64);
-            let end = recovery.accepted + recovery.time();
-            let late = episode.lateness(recovery.accepted, end);
-            if recovery.time() > RECOVERY + late {
-                verdict.violated(9, || {
-                    format!(
-                        "{} of shard {}: {:.3} s until the last of {} slots was served, the \
-                         runtime {late:?} late",
-                        deed.nemesis.name(),
-                        deed.shard,
-                        recovery.time().as_secs_f64(),
-                        recovery.slots
-                    )
-                });
-            }
-        }
-    }
 }
 
 impl Deed {
@@ -246,10 +222,15 @@ fn grace(deeds: &[Deed]) -> Duration {
 }
 
 /// Commands of which it is not known whether they had their effect.
-fn count(episode: &Episode) -> u64 {
-    let is_unknown =
-        |event: &&super::history::Event| matches!(event.outcome, super::history::Outcome::Info(_));
-    episode.events.iter().filter(is_unknown).count() as u64
+fn unknown(episode: &Episode) -> u64 {
+    let events = episode.events.iter();
+    let unknown = events.filter(|event| matches!(event.outcome, Outcome::Info(_)));
+    unknown.count() as u64
+}
+
+fn latest(episode: &Episode) -> Duration {
+    let each = episode.late.iter().map(|late| late.by);
+    each.max().unwrap_or_default()
 }
 
 fn sum(

@@ -15,8 +15,9 @@ use super::process::{Process, Workplace};
 pub(super) const PROCESSES: usize = 64;
 /// How often it is looked whether one is due.
 const EVERY: Duration = Duration::from_millis(2);
-/// A caller that leaves does so within this time.
-const SOON: Duration = Duration::from_millis(4);
+/// A caller that leaves has let others run so often at the most: a timer would be
+/// too coarse, most answers come within its tick.
+const TURNS: u32 = 12;
 
 /// The load on one shard.
 pub(super) struct Generator {
@@ -25,7 +26,6 @@ pub(super) struct Generator {
     stop: AtomicBool,
     /// Whether callers leave at random moments.
     pub(super) leaves: AtomicBool,
-    pub(super) left: AtomicU64,
     /// Pipelines that were due, and those for which no process was free.
     pub(super) due: AtomicU64,
     pub(super) missed: AtomicU64,
@@ -41,7 +41,6 @@ impl Generator {
             free: Mutex::new(free),
             stop: AtomicBool::new(false),
             leaves: AtomicBool::new(false),
-            left: AtomicU64::new(0),
             due: AtomicU64::new(0),
             missed: AtomicU64::new(0),
         }
@@ -77,12 +76,9 @@ impl Generator {
         });
     }
 
-    fn patience(&self) -> Option<Duration> {
-        if !self.leaves.load(Ordering::Relaxed) || rand::rng().random_bool(0.5) {
-            return None;
-        }
-        self.left.fetch_add(1, Ordering::Relaxed);
-        Some(SOON.mul_f64(rand::rng().random_range(0.0..1.0)))
+    fn patience(&self) -> Option<u32> {
+        let leaves = self.leaves.load(Ordering::Relaxed) && rand::rng().random_bool(0.5);
+        leaves.then(|| rand::rng().random_range(0..TURNS))
     }
 
     /// All processes, one pipeline after the other, for so long.

@@ -12,6 +12,7 @@ mod nemesis;
 mod process;
 mod rates;
 mod record;
+mod recoveries;
 mod report;
 mod resources;
 mod stage;
@@ -143,9 +144,15 @@ impl Chaos {
             let Some(attack) = plan.pop() else {
                 bail!("there is nothing to be done");
             };
-            let told = stage
-                .episode(number, &attack, report.rate, report.baseline)
-                .await?;
+            let told = stage.episode(number, &attack, report.rate, report.baseline);
+            let told = match told.await {
+                Ok(told) => told,
+                Err(error) => {
+                    // What is known by then is worth telling.
+                    report.broken_off = Some(format!("{attack:?}: {error:#}"));
+                    break;
+                }
+            };
             say(record.now() - begun, &told);
             report.add(&attack, told);
         }
@@ -172,6 +179,9 @@ impl Chaos {
             let text = format!("{:#}\n", report.json());
             std::fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
             println!("  report: {}", file.display());
+        }
+        if let Some(why) = &report.broken_off {
+            bail!("broken off in the midst of {why}");
         }
         match report.verdict.violations() {
             0 => {

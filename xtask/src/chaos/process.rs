@@ -1,6 +1,7 @@
 //! A process of the history: one pipeline after the other.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rand::RngExt;
@@ -18,7 +19,9 @@ pub(super) struct Workplace {
     pub(super) keyspace: Arc<Keyspace>,
     pub(super) shard: usize,
     pub(super) counters: Vec<Named>,
-    pub(super) made: std::sync::Mutex<Vec<Named>>,
+    pub(super) made: Mutex<Vec<Named>>,
+    /// Callers that left before they were answered.
+    pub(super) left: AtomicU64,
 }
 
 /// One pipeline: when it was sent and answered, and whether all of it was as it
@@ -56,17 +59,15 @@ impl Workplace {
     }
 
     /// All keys that the processes had.
-    pub(super) fn made(&self) -> std::sync::MutexGuard<'_, Vec<Named>> {
-        self.made
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    pub(super) fn made(&self) -> MutexGuard<'_, Vec<Named>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Process {
-    /// Sends a pipeline and writes down what came of it. The caller leaves after
-    /// `patience`, if there is any.
-    pub(super) async fn step(&mut self, place: &Workplace, patience: Option<Duration>) {
+    /// Sends a pipeline and writes down what came of it. With `patience` the caller
+    /// leaves when others have had so many turns.
+    pub(super) async fn step(&mut self, place: &Workplace, patience: Option<u32>) {
         let random = rand::rng().random_range(0..place.counters.len());
         let counter = &place.counters[random];
         let plan = [
@@ -85,7 +86,11 @@ impl Process {
         let invoked = place.record.now();
         let sending = pipe.send();
         let answer = match patience {
-            Some(patience) => tokio::time::timeout(patience, sending).await.ok(),
+            Some(turns) => tokio::select! {
+                biased;
+                answer = sending => Some(answer),
+                () = others(turns) => None,
+            },
             None => Some(sending.await),
         };
         let ended = place.record.now();
@@ -98,6 +103,9 @@ impl Process {
             None => Vec::new(),
         };
         let is_cancelled = patience.is_some() && replies.is_empty();
+        if is_cancelled {
+            place.left.fetch_add(1, Ordering::Relaxed);
+        }
         let mut events = Vec::with_capacity(plan.len());
         for (index, (named, what)) in plan.into_iter().enumerate() {
             let outcome = match replies.get(index) {
@@ -141,6 +149,13 @@ impl Process {
             self.list = place.make(Sort::List);
             self.appended = 0;
         }
+    }
+}
+
+/// Lets others run so many times.
+async fn others(turns: u32) {
+    for _ in 0..turns {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -11,6 +11,7 @@ use super::episode::Told;
 use super::nemesis::{Attack, Nemesis};
 use super::rates::Added;
 use super::resources::Resources;
+use super::stage::{SILENCE, TIMEOUT};
 use super::throughput::Kept;
 
 /// Each invariant in a few words.
@@ -34,9 +35,13 @@ const INVARIANTS: [(Invariant, &str); 13] = [
 ];
 
 /// What is not looked at, and why.
-const UNCHECKED: [(&str, &str); 3] = [
+const UNCHECKED: [(&str, &str); 4] = [
     ("6", "the client has no transactions yet"),
     ("12", "the client has no cache yet"),
+    (
+        "reads from replicas",
+        "the load reads from primaries alone; the demo reads from replicas",
+    ),
     (
         "partitions between nodes",
         "the cluster bus goes past the proxies: a partition cuts clients and replication \
@@ -56,6 +61,8 @@ pub(super) struct Report {
     pub(super) capacity: f64,
     pub(super) rate: f64,
     pub(super) verdict: Verdict,
+    /// Why it ended early: something could not be done to the cluster.
+    pub(super) broken_off: Option<String>,
     /// How often each took place alone, and with others.
     nemeses: BTreeMap<Nemesis, (u32, u32)>,
     recoveries: Vec<(Nemesis, Duration)>,
@@ -144,6 +151,10 @@ impl Report {
             self.capacity,
             HumanCount(self.due),
             HumanCount(self.missed)
+        );
+        println!(
+            "  client: a command has {TIMEOUT:?} in all; a silent node counts as lost after \
+             {SILENCE:?}, and so does a dial"
         );
         println!("\n  nemesis        alone  combined");
         for nemesis in Nemesis::ALL {
@@ -266,7 +277,8 @@ impl Report {
             "server": self.server,
             "seed": self.seed,
             "seconds": self.seconds,
-            "passed": self.verdict.violations() == 0,
+            "passed": self.verdict.violations() == 0 && self.broken_off.is_none(),
+            "broken_off": self.broken_off,
             "invariants": invariants,
             "unchecked": UNCHECKED.map(|(what, why)| json!({ "what": what, "why": why })),
             "nemeses": nemeses.collect::<Vec<_>>(),

@@ -1,6 +1,7 @@
 //! Two clusters, their clients, and who is who.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,11 +22,18 @@ use crate::outages::{Observer, PATIENCE, Samples, slots_of};
 pub(super) const CLIENT_NAME: &str = "slotline-chaos";
 /// What a pipeline may take in all: less than some outages last.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
+/// After so long without an answer a node that takes everything and says nothing
+/// counts as lost, and is dialled; after so long again as unreachable. Until then
+/// nobody asks who its heir is, so that recovery within a second of a change of owner
+/// depends on it: it is less than what any nemesis takes for that.
+pub(super) const SILENCE: Duration = Duration::from_millis(900);
 /// Long enough that a machine with few cores does not take its servers for dead.
 const NODE_TIMEOUT_MS: &str = "2500";
 const USER: &str = "chaos";
 /// The password, which must be seen nowhere.
 pub(super) const SENTINEL: &str = "sentinel-7f3a9c";
+/// How long a probe of recovery waits before it asks again.
+const PROBE: Duration = Duration::from_millis(250);
 /// Counters of each shard.
 const COUNTERS: usize = 4;
 /// Commands in one pipeline that loads.
@@ -61,6 +69,9 @@ impl Stage {
                 .replicas(replicas)
                 .option("cluster-node-timeout", NODE_TIMEOUT_MS)
                 .option("repl-backlog-size", "64mb")
+                // Else all slots are refused while one shard has no primary, and the
+                // healthy ones could not be told from the others.
+                .option("cluster-require-full-coverage", "no")
                 .option("user", &user)
                 .proxied()
         };
@@ -82,6 +93,7 @@ impl Stage {
                 client: client.clone(),
                 runtime: runtime.clone(),
                 witness: Arc::clone(record) as _,
+                patience: Some(PROBE),
             },
             confirmer: Arc::new(Confirmer::new(own.0, credentials, own.1, own.2)),
             record: Arc::clone(record),
@@ -147,6 +159,7 @@ impl Stage {
                 shard,
                 counters,
                 made: Mutex::default(),
+                left: AtomicU64::new(0),
             })));
         }
         self.cluster.wait_replicas_synced(PATIENCE).await?;
@@ -171,13 +184,9 @@ impl Stage {
             return Vec::new();
         };
         let place = &generator.place;
-        let slots = place
-            .made()
-            .iter()
-            .chain(&place.counters)
-            .map(|named| named.key.slot)
-            .collect::<Vec<_>>();
-        let mut slots = slots;
+        let made = place.made();
+        let all = made.iter().chain(&place.counters);
+        let mut slots: Vec<u16> = all.map(|named| named.key.slot).collect();
         slots.sort_unstable();
         slots.dedup();
         slots
@@ -199,7 +208,8 @@ impl Stage {
     /// What every key holds, asked of its owner on a connection of the testkit's.
     pub(super) async fn finals(&self, owners: &[Option<Node>]) -> Result<BTreeMap<Key, Final>> {
         let mut finals = BTreeMap::new();
-        for generator in self.generators().clone() {
+        let generators = self.generators().clone();
+        for generator in generators {
             let place = &generator.place;
             let mut all: Vec<Named> = place.made().clone();
             all.extend(place.counters.iter().cloned());
@@ -242,6 +252,8 @@ async fn connect(cluster: &LocalCluster, runtime: &Handle) -> Result<Client> {
         .nodes(proxies.map(|proxy| proxy.url()))
         .credentials(Some(USER), SENTINEL)
         .client_name(CLIENT_NAME)
-        .timeout(TIMEOUT);
+        .timeout(TIMEOUT)
+        .response_timeout(SILENCE)
+        .connect_timeout(SILENCE);
     Ok(runtime.spawn(builder.connect()).await??)
 }

@@ -181,6 +181,7 @@ impl Stage<'_> {
             client: self.workload.client.clone(),
             runtime: self.workload.runtime.clone(),
             witness: Arc::clone(self.tally) as _,
+            patience: None,
         };
         let recovery = outages::recovery(&observer, self.samples, &slots, &heir, Before::Gone)
             .await

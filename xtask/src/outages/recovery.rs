@@ -64,6 +64,10 @@ pub(crate) struct Observer {
     /// Where the clients live.
     pub(crate) runtime: Handle,
     pub(crate) witness: Arc<dyn Witness>,
+    /// How long one attempt may take. `None`: as long as the client lets it, from
+    /// before the change of owner on; what waits for a node that stands still then
+    /// waits for its deadline. Else attempts begin with the change of owner.
+    pub(crate) patience: Option<Duration>,
 }
 
 /// One group of slots on its way back.
@@ -71,6 +75,7 @@ struct Group {
     client: Client,
     witness: Arc<dyn Witness>,
     before: Before,
+    patience: Option<Duration>,
     keys: Vec<String>,
     operation: Operation,
     accepted: watch::Receiver<Option<Duration>>,
@@ -100,6 +105,7 @@ pub(crate) async fn recovery(
             client: observer.client.clone(),
             witness: Arc::clone(&observer.witness),
             before,
+            patience: observer.patience,
             keys: keys.clone(),
             operation,
             accepted: accepted.clone(),
@@ -147,8 +153,17 @@ impl Group {
     /// When the last of the group's slots had its first success.
     async fn first_successes(mut self) -> Duration {
         let mut missing = self.keys.clone();
+        if self.patience.is_some() && self.accepted.wait_for(Option::is_some).await.is_err() {
+            return self.witness.now();
+        }
         loop {
-            missing = self.attempt(missing).await;
+            missing = match self.patience {
+                None => self.attempt(missing).await,
+                Some(patience) => {
+                    let attempt = timeout(patience, self.attempt(missing.clone()));
+                    attempt.await.unwrap_or(missing)
+                }
+            };
             let now = self.witness.now();
             let counts = match self.operation {
                 // There is nobody else who could have taken them.

@@ -15,9 +15,6 @@ use super::history::{Episode, Event, Key};
 /// The number of an invariant in the catalogue of failures.
 pub(super) type Invariant = u8;
 
-/// All that are checked from the record of commands.
-pub(super) const FROM_HISTORY: [Invariant; 7] = [1, 2, 3, 4, 5, 7, 9];
-
 /// How many violations of one invariant are told word by word.
 const EXAMPLES: usize = 5;
 /// Commands of the same key that are shown around a violation.

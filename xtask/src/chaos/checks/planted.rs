@@ -7,6 +7,8 @@ use super::super::history::{
 };
 use super::{Invariant, judge};
 
+/// All that are checked from the record of commands.
+const FROM_HISTORY: [Invariant; 7] = [1, 2, 3, 4, 5, 7, 9];
 const TIMEOUT: Duration = Duration::from_secs(3);
 const REGISTER: Key = key(1, Sort::Register);
 const COUNTER: Key = key(2, Sort::Counter);
@@ -115,7 +117,7 @@ fn a_sound_history_is_checked_all_over_and_breaks_nothing() {
     let mut episode = sound();
     episode.calm_from = Some(Duration::ZERO);
     let verdict = judge(&episode);
-    for invariant in super::FROM_HISTORY {
+    for invariant in FROM_HISTORY {
         assert!(verdict.each[&invariant].checked > 0, "{invariant}");
     }
     assert_eq!(verdict.violations(), 0);
