@@ -174,11 +174,11 @@ impl State {
     pub(crate) fn next_due(&self, config: &Config) -> Option<Instant> {
         // A second look only puts off what is due: by itself it is nothing, and once
         // it lies in the past nobody would be told of what comes behind it.
-        let looked = |due: Option<Instant>| due.map(|at| Some(at).max(self.second_look));
+        let put_off = |due: Instant| self.second_look.map_or(due, |look| due.max(look));
         let due = [
             self.protocol.next_deadline(),
-            looked(self.silent_at(config)).flatten(),
-            looked(self.upkeep_due(config)).flatten(),
+            self.silent_at(config).map(put_off),
+            self.upkeep_due(config).map(put_off),
             self.draining,
         ];
         due.into_iter().flatten().min()
