@@ -39,7 +39,7 @@ fn a_new_owner_that_is_found_late_is_told() {
     assert!(!history.takeovers.is_empty() && !late(&history));
     // Nor does anything else excuse it.
     history.faults.clear();
-    let earlier = Duration::from_millis(800);
+    let earlier = Duration::from_millis(1_500);
     for takeover in &mut history.takeovers {
         takeover.at = takeover.at.saturating_sub(earlier);
     }
