@@ -92,7 +92,9 @@ impl Line {
     }
 
     pub(crate) fn is_reachable(&self) -> bool {
-        self.shared.with(|state| state.unreachable.is_none())
+        let now = Instant::now();
+        self.shared
+            .with(|state| state.unreachable.is_none() && !state.is_suspect(now))
     }
 
     /// See [`Pool::give_back`](crate::Pool::give_back).

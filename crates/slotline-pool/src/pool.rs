@@ -152,7 +152,8 @@ impl Pool {
     }
 
     /// Whether the node can be reached as far as is known: false from a failed
-    /// dial until one succeeds, true otherwise.
+    /// dial until one succeeds, and while a reply has been due for half a second
+    /// without a byte; true otherwise.
     #[must_use]
     pub fn is_reachable(&self) -> bool {
         self.inner.lines().all(|line| line.is_reachable())

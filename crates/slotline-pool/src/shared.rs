@@ -22,6 +22,10 @@ use crate::upkeep::Upkeep;
 /// A pool that nobody has used for so long does not dial again by itself.
 pub(crate) const UNUSED: Duration = Duration::from_secs(30);
 
+/// A node that owes a reply and has said nothing for so long may be dead. Whoever wants
+/// to know can look around; the connection is kept until the response timeout.
+const SUSPECT: Duration = Duration::from_millis(500);
+
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) config: Arc<Config>,
@@ -168,6 +172,12 @@ impl State {
     /// When the present connection will have kept us waiting for too long.
     pub(crate) fn silent_at(&self, config: &Config) -> Option<Instant> {
         (self.protocol.owed() > 0).then(|| self.alive + config.response_timeout)
+    }
+
+    /// Whether replies are due for so long that the node may be dead, though it is too
+    /// early to give up the connection.
+    pub(crate) fn is_suspect(&self, now: Instant) -> bool {
+        self.protocol.owed() > 0 && now >= self.alive + SUSPECT
     }
 
     /// When the driver has something to look at, whatever else happens.

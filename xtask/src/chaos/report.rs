@@ -11,7 +11,7 @@ use super::episode::Told;
 use super::nemesis::{Attack, Nemesis};
 use super::rates::Added;
 use super::resources::Resources;
-use super::stage::{SILENCE, TIMEOUT};
+use super::stage::TIMEOUT;
 use super::throughput::Kept;
 
 /// Each invariant in a few words.
@@ -153,8 +153,8 @@ impl Report {
             HumanCount(self.missed)
         );
         println!(
-            "  client: a command has {TIMEOUT:?} in all; a silent node counts as lost after \
-             {SILENCE:?}, and so does a dial"
+            "  client: a command has {TIMEOUT:?} in all; whatever else can be set is as it is \
+             by default"
         );
         println!("\n  nemesis        alone  combined");
         for nemesis in Nemesis::ALL {

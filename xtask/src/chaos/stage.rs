@@ -22,11 +22,6 @@ use crate::outages::{Observer, PATIENCE, Samples, slots_of};
 pub(super) const CLIENT_NAME: &str = "slotline-chaos";
 /// What a pipeline may take in all: less than some outages last.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
-/// After so long without an answer a node that takes everything and says nothing
-/// counts as lost, and is dialled; after so long again as unreachable. Until then
-/// nobody asks who its heir is, so that recovery within a second of a change of owner
-/// depends on it: it is less than what any nemesis takes for that.
-pub(super) const SILENCE: Duration = Duration::from_millis(900);
 /// Long enough that a machine with few cores does not take its servers for dead.
 const NODE_TIMEOUT_MS: &str = "2500";
 const USER: &str = "chaos";
@@ -252,8 +247,6 @@ async fn connect(cluster: &LocalCluster, runtime: &Handle) -> Result<Client> {
         .nodes(proxies.map(|proxy| proxy.url()))
         .credentials(Some(USER), SENTINEL)
         .client_name(CLIENT_NAME)
-        .timeout(TIMEOUT)
-        .response_timeout(SILENCE)
-        .connect_timeout(SILENCE);
+        .timeout(TIMEOUT);
     Ok(runtime.spawn(builder.connect()).await??)
 }

@@ -265,3 +265,38 @@ async fn a_ping_goes_beside_the_bounds() {
     assert_eq!(pool.statistics().connections_lost, 0);
     server.abort();
 }
+
+/// Nothing is given up yet, but whoever asks is told that the node may be dead.
+///
+/// Fails when silence is told only once the connection is given up for it (let
+/// `State::is_suspect` say no).
+#[tokio::test(start_paused = true)]
+async fn a_node_that_owes_a_reply_is_suspect_long_before_it_is_given_up() {
+    let (connector, mut streams) = pipes(1 << 16);
+    let pool = builder(&far())
+        .connector(connector)
+        .response_timeout(10 * SECOND)
+        .build();
+    let (answer, asked) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        let mut stream = streams.recv().await.unwrap();
+        shake_hands(&mut stream, 3).await;
+        let command = read_commands(&mut stream, 1).await;
+        asked.await.unwrap();
+        stream.write_all(&usual(&command[0])).await.unwrap();
+        read_commands(&mut stream, 2).await
+    });
+    pool.connect().await.unwrap();
+    sleep(5 * SECOND).await;
+    assert!(pool.is_reachable(), "it owes nothing");
+    let exchange = send(&pool, &["GET a"]);
+    sleep(SECOND / 4).await;
+    assert!(pool.is_reachable(), "it has time");
+    sleep(SECOND / 2).await;
+    assert!(!pool.is_reachable());
+    answer.send(()).unwrap();
+    assert_eq!(texts(&exchange.await), ["a"]);
+    assert!(pool.is_reachable());
+    assert_eq!(pool.statistics().connections_lost, 0);
+    server.abort();
+}
