@@ -2,13 +2,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use slotline_topology::{Endpoint, Topology};
 use tower::Service;
 
 use super::future::HedgeFuture;
 use super::layer::Shared;
 use crate::error::{BoxError, Error};
 use crate::node::{Intent, Nodes, Part, PartResponse};
-use slotline_topology::Endpoint;
 
 /// Larger parts say more of themselves than of their node.
 const MOST_COMMANDS: usize = 32;
@@ -64,7 +64,60 @@ impl<S: Nodes> Nodes for Hedge<S> {
         self.inner.give_back(node);
     }
 
+    fn known(&self, topology: &Topology) {
+        self.inner.known(topology);
+    }
+
     fn quarantine(&self, node: &Endpoint, intent: Intent) {
         self.inner.quarantine(node, intent);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Takes down what it is told.
+    #[derive(Default)]
+    struct Told(Mutex<Vec<&'static str>>);
+
+    impl Told {
+        fn add(&self, what: &'static str) {
+            self.0.lock().unwrap().push(what);
+        }
+    }
+
+    impl Nodes for Told {
+        fn is_reachable(&self, _: &Endpoint) -> bool {
+            self.add("is_reachable");
+            false
+        }
+
+        fn give_back(&self, _: &Endpoint) {
+            self.add("give_back");
+        }
+
+        fn known(&self, _: &Topology) {
+            self.add("known");
+        }
+
+        fn quarantine(&self, _: &Endpoint, _: Intent) {
+            self.add("quarantine");
+        }
+    }
+
+    /// Fails when one of them is left to the trait's default.
+    #[test]
+    fn the_nodes_below_are_told_everything() {
+        let hedge = Hedge::new(Told::default(), None);
+        let node = Endpoint::new("node", 7000);
+        assert!(!hedge.is_reachable(&node));
+        hedge.give_back(&node);
+        hedge.known(&Topology::single(node.clone()));
+        hedge.quarantine(&node, Intent::ReadOnly);
+        let told = hedge.inner.0.lock().unwrap();
+        assert_eq!(*told, ["is_reachable", "give_back", "known", "quarantine"]);
     }
 }
