@@ -11,8 +11,9 @@ use slotline_topology::Endpoint;
 /// What is known of a node beside its slots, for the choice where to read.
 ///
 /// Source: [`CLUSTER SHARDS`](https://redis.io/docs/latest/commands/cluster-shards/)
-/// tells of `health` and `replication-offset`, and of `availability-zone` on Valkey
-/// from version 8 on.
+/// tells of `health` and `replication-offset`; Valkey 8.0 and 8.1 name the zone in
+/// INFO only, as `availability_zone`. Nobody asks for either by himself: see
+/// [`Cluster::set_facts`](crate::Cluster::set_facts).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {

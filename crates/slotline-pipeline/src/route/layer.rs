@@ -27,7 +27,8 @@ impl RouteLayer {
     }
 
     /// By how many bytes of changes a replica may be behind its primary and still
-    /// be read from, as far as that is known; without a bound by default.
+    /// be read from, as far as [`Cluster::set_facts`] was told; without a bound by
+    /// default.
     pub fn most_lag(mut self, bytes: u64) -> RouteLayer {
         self.most_lag = Some(bytes);
         self

@@ -48,8 +48,8 @@ pub(super) enum Plan {
     Parts(Vec<Planned>, Vec<(u32, Error)>),
 }
 
-/// Makes the plan for `request`; reads go where `choice` says. The commands at `stay` (ascending) stay
-/// behind.
+/// Makes the plan for `request`; reads go where `choice` says. The commands at `stay`
+/// (ascending) stay behind.
 pub(super) fn plan(request: &Request, choice: Choice<'_>, stay: &[u32]) -> Plan {
     let planner = Planner::new(request, choice);
     if request.is_transaction {

@@ -10,7 +10,10 @@ use slotline_topology::{Endpoint, Role};
 /// read from one may miss what was just written. A replica whose link to its
 /// primary is down, or that lags more than
 /// [`RouteLayer::most_lag`](crate::RouteLayer::most_lag) allows, is passed over as
-/// far as that is known.
+/// far as that is known: where nodes stand and how far they have come is what
+/// [`Cluster::set_facts`](crate::Cluster::set_facts) was told. The client of the crate
+/// `slotline` does not ask its servers for it yet, so that its `Zone` reads as
+/// `PreferReplica` does.
 ///
 /// A replica before version 8 knows nothing of a slot's migration: for a key
 /// that has moved already it answers nil where its primary would answer ASK.

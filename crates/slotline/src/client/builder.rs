@@ -57,7 +57,6 @@ pub struct ClientBuilder {
     pub(super) retry: Option<RetryLayer>,
     pub(super) seed: Option<u64>,
     pub(super) hedges: bool,
-    pub(super) most_lag: Option<u64>,
     pub(super) timeout: Duration,
     pub(super) connect_timeout: Duration,
     response_timeout: Duration,
@@ -82,7 +81,6 @@ impl ClientBuilder {
             retry: None,
             seed: None,
             hedges: false,
-            most_lag: None,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(10),
@@ -107,13 +105,6 @@ impl ClientBuilder {
     /// of reads from replicas is told at [`ReadFrom`].
     pub fn read_from(mut self, read_from: ReadFrom) -> ClientBuilder {
         self.read_from = Some(read_from);
-        self
-    }
-
-    /// By how many bytes of changes a replica may be behind its primary and still
-    /// be read from, as far as the cluster tells; without a bound by default.
-    pub fn most_lag(mut self, bytes: u64) -> ClientBuilder {
-        self.most_lag = Some(bytes);
         self
     }
 

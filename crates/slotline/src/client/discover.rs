@@ -106,10 +106,7 @@ fn client(
     } else {
         HedgeLayer::off()
     };
-    let mut route = RouteLayer::new(cluster.clone());
-    if let Some(bytes) = builder.most_lag {
-        route = route.most_lag(bytes);
-    }
+    let route = RouteLayer::new(cluster.clone());
     let plain = Stack::plain(
         nodes.clone(),
         &cluster,
