@@ -6,6 +6,7 @@ mod coverage;
 mod database;
 mod dns;
 mod endpoints;
+mod flags;
 mod keys;
 mod large;
 mod malformed;
