@@ -75,8 +75,9 @@ impl LocalCluster {
         Ok(())
     }
 
-    fn living(&self) -> impl Iterator<Item = &Node> {
-        self.nodes().iter().filter(|node| node.is_responsive())
+    /// Those that answer and are not cut off from the others.
+    pub(super) fn living(&self) -> impl Iterator<Item = &Node> {
+        self.nodes().iter().filter(|node| self.is_reachable(node))
     }
 
     /// The shape of the living part, or what is unsettled in the view.
@@ -84,7 +85,7 @@ impl LocalCluster {
         let mut shape = Vec::new();
         for node in self.nodes() {
             let member = view.member(node.id());
-            let alive = node.is_responsive();
+            let alive = self.is_reachable(node);
             match member {
                 Some(member) if alive && member.is_settled() => {
                     shape.push((

@@ -1,8 +1,10 @@
 //! What a cluster is to be, and starting its processes.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use super::partition::Bus;
 use super::{LocalCluster, form};
 use crate::binary::ServerBinary;
 use crate::error::{Error, Result};
@@ -32,6 +34,7 @@ pub struct LocalClusterBuilder {
     #[cfg(feature = "tls")]
     tls: Option<ServerTls>,
     is_proxied: bool,
+    is_partitionable: bool,
 }
 
 impl LocalClusterBuilder {
@@ -47,6 +50,7 @@ impl LocalClusterBuilder {
             #[cfg(feature = "tls")]
             tls: None,
             is_proxied: false,
+            is_partitionable: false,
         }
     }
 
@@ -116,6 +120,20 @@ impl LocalClusterBuilder {
         self
     }
 
+    /// As [`proxied`](Self::proxied), with one more [`FaultProxy`] before the cluster
+    /// bus of each node, and a source address of the loopback network for each node's
+    /// connections to others (`bind-source-addr`), so that nodes can be cut off from
+    /// each other: see [`LocalCluster::isolate`](super::LocalCluster::isolate). It takes
+    /// an IPv4 address to listen on, and a system that has all of 127.0.0.0/8, as Linux
+    /// does. What nodes tell each other goes through this process: keep the runtime
+    /// from standing still for longer than the nodes wait for each other
+    /// (`cluster-node-timeout`).
+    pub fn partitionable(mut self) -> Self {
+        self.is_proxied = true;
+        self.is_partitionable = true;
+        self
+    }
+
     /// Starts the servers and forms the cluster; back when all nodes agree on
     /// it, it is `ok` everywhere and every replica is in step.
     ///
@@ -142,7 +160,7 @@ impl LocalClusterBuilder {
         let count = self.primaries * (1 + self.replicas);
         let mut ports = Vec::with_capacity(2 * count);
         let mut group = Group::new()?;
-        let mut proxies = Vec::new();
+        let (mut proxies, mut buses) = (Vec::new(), Vec::new());
         for index in 0..count {
             let (port, bus) = (Port::free(self.ip)?, Port::free(self.ip)?);
             let address = SocketAddr::new(self.ip, port.number());
@@ -157,7 +175,15 @@ impl LocalClusterBuilder {
             }
             if self.is_proxied {
                 let proxy = FaultProxy::builder(address).ip(self.ip).start().await?;
-                options.extend(announced(&proxy, &bus));
+                let mut bus_port = bus.number();
+                if self.is_partitionable {
+                    let address = SocketAddr::new(self.ip, bus_port);
+                    let bus = Bus::before(address, index).await?;
+                    bus_port = bus.proxy.port();
+                    options.push(bus.option());
+                    buses.push(bus);
+                }
+                options.extend(announced(&proxy, bus_port));
                 proxies.push(proxy);
             }
             group.spawn(Launch {
@@ -175,6 +201,8 @@ impl LocalClusterBuilder {
         let cluster = LocalCluster {
             group,
             proxies,
+            buses,
+            isolated: Mutex::default(),
             _ports: ports,
         };
         form::form(&cluster, self.primaries, self.deadline).await?;
@@ -202,10 +230,10 @@ impl LocalClusterBuilder {
 
 /// What a node is to tell the others of itself. The bus port too: otherwise they
 /// would derive it from that of the proxy.
-fn announced(proxy: &FaultProxy, bus: &Port) -> [(String, String); 2] {
+fn announced(proxy: &FaultProxy, bus_port: u16) -> [(String, String); 2] {
     [
         ("cluster-announce-port", proxy.port()),
-        ("cluster-announce-bus-port", bus.number()),
+        ("cluster-announce-bus-port", bus_port),
     ]
     .map(|(name, port)| (name.to_owned(), port.to_string()))
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use super::LocalCluster;
 use crate::error::{Error, Result};
@@ -56,6 +57,8 @@ impl LocalCluster {
         Ok(Self {
             group: Group::adopt(folder, nodes),
             proxies: Vec::new(),
+            buses: Vec::new(),
+            isolated: Mutex::default(),
             _ports: ports,
         })
     }

@@ -49,11 +49,7 @@ impl LocalCluster {
 
     /// Waits until every living node sees `node` as a primary.
     async fn wait_until_seen_as_primary(&self, node: &Node) -> Result<()> {
-        for witness in self
-            .nodes()
-            .iter()
-            .filter(|witness| witness.is_responsive())
-        {
+        for witness in self.living() {
             let seen = until(GOSSIP, "waiting for the news of a failover", || async {
                 match self.is_primary_at(witness, node).await {
                     Ok(true) => Ok(()),

@@ -58,7 +58,11 @@ fn share(index: usize, count: usize) -> (usize, usize) {
 async fn meet(node: &Node, other: &Node) -> Result<Value> {
     let address = other.address();
     let (ip, port) = (address.ip().to_string(), address.port().to_string());
-    let bus = other.launch().bus_port.unwrap_or_default().to_string();
+    let launch = other.launch();
+    let own = || launch.bus_port.unwrap_or_default().to_string();
+    // Where the others are to find it from the first word on.
+    let bus = launch.option("cluster-announce-bus-port");
+    let bus = bus.map_or_else(own, str::to_owned);
     node.call(&["CLUSTER", "MEET", &ip, &port, &bus]).await
 }
 

@@ -6,7 +6,9 @@ mod detach;
 mod failover;
 mod form;
 mod migrate;
+mod partition;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::binary::ServerBinary;
@@ -20,6 +22,7 @@ use crate::wait::until;
 
 pub use builder::LocalClusterBuilder;
 pub use migrate::Migration;
+use partition::Bus;
 
 /// How long the nodes may take to agree on something that only gossip tells.
 const GOSSIP: Duration = Duration::from_secs(20);
@@ -45,6 +48,10 @@ pub struct LocalCluster {
     group: Group,
     /// One before each node, in their order, or none at all.
     proxies: Vec<FaultProxy>,
+    /// Likewise before each node's cluster bus.
+    buses: Vec<Bus>,
+    /// Those that are cut off from the others.
+    isolated: Mutex<Vec<Node>>,
     /// Kept from others while the cluster lives.
     _ports: Vec<Port>,
 }
@@ -200,10 +207,10 @@ impl LocalCluster {
         nodes.filter(|node| node.is_running()).cloned().collect()
     }
 
-    /// The view of the first node that answers.
+    /// The view of the first node that answers and is not cut off.
     async fn view(&self) -> Result<View> {
         let mut last = Error::process("asking for the cluster's view", "no node is running");
-        for node in self.nodes().iter().filter(|node| node.is_responsive()) {
+        for node in self.living() {
             match view_of(node).await {
                 Ok(view) => return Ok(view),
                 Err(error) => last = error,

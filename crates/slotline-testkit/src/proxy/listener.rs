@@ -119,8 +119,8 @@ impl Listening<'_> {
 
     fn accepted(&mut self, client: TcpStream, address: SocketAddr) {
         let _ = client.set_nodelay(true);
-        let link = self.registry.add(address);
-        let (on_connect, backend) = self.registry.quietly(|it| (it.on_connect, it.backend));
+        let (link, on_connect) = self.registry.add(address);
+        let backend = self.registry.quietly(|state| state.backend);
         match on_connect {
             OnConnect::Refuse(how) => self.connections.spawn(refuse(link, client, how)),
             OnConnect::StaySilent => self.connections.spawn(serve(link, client, None)),

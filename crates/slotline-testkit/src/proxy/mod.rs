@@ -10,6 +10,7 @@ mod link;
 mod listener;
 mod pump;
 mod registry;
+mod sources;
 mod traffic;
 
 use std::net::SocketAddr;

@@ -1,6 +1,7 @@
 //! What a proxy's handles and its tasks share.
 
-use std::net::SocketAddr;
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -44,6 +45,8 @@ pub(super) struct State {
     links: Vec<Arc<Link>>,
     pub(super) backend: SocketAddr,
     pub(super) on_connect: OnConnect,
+    /// Addresses whose connections reach nobody.
+    pub(super) kept_out: BTreeSet<IpAddr>,
     /// Whether it is to listen, and whether it does.
     pub(super) is_to_listen: bool,
     pub(super) is_listening: bool,
@@ -54,6 +57,13 @@ pub(super) struct State {
     pub(super) unreachable: usize,
     /// The task that listens, while it waits.
     waker: Option<Waker>,
+}
+
+impl State {
+    /// All connections that there have been.
+    pub(super) fn links(&self) -> Vec<Arc<Link>> {
+        self.links.clone()
+    }
 }
 
 impl Registry {
@@ -67,6 +77,7 @@ impl Registry {
                 links: Vec::new(),
                 backend,
                 on_connect: OnConnect::Forward,
+                kept_out: BTreeSet::new(),
                 is_to_listen: true,
                 is_listening: true,
                 failure: None,
@@ -112,9 +123,10 @@ impl Registry {
         look(&mut state)
     }
 
-    /// Takes down a connection, with all that is wrong with each.
-    pub(super) fn add(&self, client: SocketAddr) -> Arc<Link> {
-        let link = {
+    /// Takes down a connection, with all that is wrong with each; and what is to
+    /// become of it.
+    pub(super) fn add(&self, client: SocketAddr) -> (Arc<Link>, OnConnect) {
+        let added = {
             let mut state = self.lock();
             let link = Link::new(
                 state.links.len(),
@@ -128,15 +140,21 @@ impl Registry {
             }
             let link = Arc::new(link);
             state.links.push(Arc::clone(&link));
-            link
+            let on_connect = match state.on_connect {
+                OnConnect::Forward if state.kept_out.contains(&client.ip()) => {
+                    OnConnect::StaySilent
+                }
+                on_connect => on_connect,
+            };
+            (link, on_connect)
         };
         self.changed.notify_waiters();
-        link
+        added
     }
 
     /// All connections that there have been.
     pub(super) fn links(&self) -> Vec<Arc<Link>> {
-        self.lock().links.clone()
+        self.lock().links()
     }
 
     /// Asks for something on all connections that are open, and unless it is for

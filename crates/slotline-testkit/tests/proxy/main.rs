@@ -13,3 +13,4 @@ mod frames;
 mod holding;
 mod passing;
 mod sight;
+mod sources;
