@@ -17,4 +17,5 @@ mod raw;
 mod scene;
 mod scenes;
 mod seeds;
+mod split;
 mod stale;
