@@ -19,7 +19,7 @@ mod stage;
 mod throughput;
 mod watch;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use rand::{RngExt, SeedableRng};
 use slotline_testkit::ServerBinary;
 use tokio::runtime::Handle;
 
-use crate::outages::interrupted;
+use crate::outages::{check_report, run};
 use crate::servers;
 use checks::Verdict;
 use nemesis::{Attack, Nemesis};
@@ -75,36 +75,12 @@ pub(crate) struct Chaos {
 
 impl Chaos {
     pub(crate) fn run(self) -> Result<()> {
-        // Said now, not when everything has been done.
-        if let Some(folder) = self.json.as_deref().and_then(Path::parent)
-            && !folder.as_os_str().is_empty()
-            && !folder.is_dir()
-        {
-            bail!("--json: there is no folder {}", folder.display());
-        }
+        check_report(self.json.as_deref())?;
         let binary = ServerBinary::at(servers::choose(self.server.as_deref())?)?;
         let secrets = Secrets::new(SENTINEL);
         secrets.listen_everywhere()?;
-        // The clients have a runtime of their own: what is done to the cluster and
-        // what is measured there must not wait behind them.
-        let clients = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?;
-        let stage = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let report = stage.block_on(async {
-            tokio::select! {
-                report = self.play(&binary, clients.handle(), &secrets) => report,
-                // The other branch is dropped, and the clusters with it.
-                interrupted = interrupted() => {
-                    interrupted?;
-                    bail!("interrupted")
-                }
-            }
-        });
-        clients.shutdown_background();
-        self.publish(&report?)
+        let report = run(async |clients| self.play(&binary, clients, &secrets).await)?;
+        self.publish(&report)
     }
 
     async fn play(

@@ -26,7 +26,7 @@ use slotline_testkit::{LocalCluster, ServerBinary};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::outages::{Samples, interrupted};
+use crate::outages::{Samples, check_report, run};
 use crate::{servers, workspace};
 use course::Stage;
 use report::{Findings, Report};
@@ -65,34 +65,10 @@ pub(crate) struct Demo {
 
 impl Demo {
     pub(crate) fn run(self) -> Result<()> {
-        // Said now, not when everything has been done.
-        if let Some(folder) = self.json.as_deref().and_then(Path::parent)
-            && !folder.as_os_str().is_empty()
-            && !folder.is_dir()
-        {
-            bail!("--json: there is no folder {}", folder.display());
-        }
+        check_report(self.json.as_deref())?;
         let binary = ServerBinary::at(servers::choose(self.server.as_deref())?)?;
-        // The clients have a runtime of their own: what is done to the cluster
-        // and what is measured there must not wait behind 64 busy tasks.
-        let clients = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()?;
-        let stage = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let report = stage.block_on(async {
-            tokio::select! {
-                report = self.play(&binary, clients.handle()) => report,
-                // The other branch is dropped, and the cluster with it.
-                interrupted = interrupted() => {
-                    interrupted?;
-                    bail!("interrupted")
-                }
-            }
-        });
-        clients.shutdown_background();
-        self.publish(&report?)
+        let report = run(async |clients| self.play(&binary, clients).await)?;
+        self.publish(&report)
     }
 
     async fn play(&self, binary: &ServerBinary, clients: &Handle) -> Result<Report> {

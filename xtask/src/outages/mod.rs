@@ -1,13 +1,13 @@
 //! A cluster that is hurt and seen to recover: what `demo` and `chaos` share.
 
 mod acts;
-mod interrupt;
 mod recovery;
+mod run;
 mod samples;
 mod witness;
 
 pub(crate) use acts::{PATIENCE, bring_back, connection_of, kill, slots_of};
-pub(crate) use interrupt::interrupted;
 pub(crate) use recovery::{Before, Observer, Recovery, recovery};
+pub(crate) use run::{check_report, run};
 pub(crate) use samples::Samples;
 pub(crate) use witness::{Witness, kind_of};
