@@ -9,12 +9,9 @@ mod script;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use script::{Named, Step, normalised, parse, render};
-use slotline_resp::{Limits, Scanner};
+use script::{Named, Step, ask, parse, render};
 use slotline_testkit::{LocalCluster, Migration, Node};
 use slotline_tests::{binary, cluster, until};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const REDIS_7_0: &str =
@@ -70,21 +67,8 @@ impl Recorder {
             self.connections.insert(connection.to_owned(), stream);
         }
         let stream = self.connections.get_mut(connection).unwrap();
-        let mut bytes = format!("*{}\r\n", command.len());
-        for word in command {
-            bytes += &format!("${}\r\n{word}\r\n", word.len());
-        }
-        stream.write_all(bytes.as_bytes()).await.unwrap();
-        let mut reply = BytesMut::new();
-        let mut scanner = Scanner::new(Limits::default());
-        loop {
-            stream.read_buf(&mut reply).await.unwrap();
-            if let Some(len) = scanner.scan(&reply).unwrap() {
-                assert_eq!(len, reply.len(), "one reply to one command");
-                let nodes: Vec<Named> = self.nodes.iter().map(|(named, _)| named.clone()).collect();
-                return normalised(command, &reply, &nodes);
-            }
-        }
+        let nodes: Vec<Named> = self.nodes.iter().map(|(named, _)| named.clone()).collect();
+        ask(stream, command, &nodes).await
     }
 
     async fn act(&mut self, words: &[String]) {

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use bytes::BytesMut;
-use slotline_resp::{Limits, Scanner};
 use slotline_testkit::{FakeCluster, FakeServer, Unreplicated};
 use slotline_topology::slot_of;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::DuplexStream;
 
-use crate::script::{Named, Step, normalised, parse, render};
+use crate::script::{Named, Step, ask, parse, render};
 
 struct Replay {
     cluster: FakeCluster,
@@ -46,20 +44,7 @@ impl Replay {
             .connections
             .entry(connection.to_owned())
             .or_insert_with(|| self.cluster.connect(port).expect("it is up"));
-        let mut bytes = format!("*{}\r\n", command.len());
-        for word in command {
-            bytes += &format!("${}\r\n{word}\r\n", word.len());
-        }
-        stream.write_all(bytes.as_bytes()).await.unwrap();
-        let mut reply = BytesMut::new();
-        let mut scanner = Scanner::new(Limits::default());
-        loop {
-            stream.read_buf(&mut reply).await.unwrap();
-            if let Some(len) = scanner.scan(&reply).unwrap() {
-                assert_eq!(len, reply.len(), "one reply to one command");
-                return normalised(command, &reply, &self.nodes);
-            }
-        }
+        ask(stream, command, &self.nodes).await
     }
 
     async fn act(&mut self, words: &[String]) {

@@ -5,6 +5,10 @@
 //! are letters: `A`, `B`, `C` the primaries at the beginning, in the order of their
 //! slots, `a`, `b`, `c` their replicas. A connection's name begins with its node's.
 
+use bytes::BytesMut;
+use slotline_resp::{Limits, Scanner};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
 /// One step of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -65,9 +69,31 @@ pub(crate) struct Named {
     pub(crate) id: String,
 }
 
+/// Sends a command, and reads its one reply as it is recorded.
+pub(crate) async fn ask(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    command: &[String],
+    nodes: &[Named],
+) -> String {
+    let mut bytes = format!("*{}\r\n", command.len());
+    for word in command {
+        bytes += &format!("${}\r\n{word}\r\n", word.len());
+    }
+    stream.write_all(bytes.as_bytes()).await.unwrap();
+    let mut reply = BytesMut::new();
+    let mut scanner = Scanner::new(Limits::default());
+    loop {
+        stream.read_buf(&mut reply).await.unwrap();
+        if let Some(len) = scanner.scan(&reply).unwrap() {
+            assert_eq!(len, reply.len(), "one reply to one command");
+            return normalised(command, &reply, nodes);
+        }
+    }
+}
+
 /// A reply without what differs from cluster to cluster: addresses and names
 /// become letters, times and epochs nothing.
-pub(crate) fn normalised(command: &[String], reply: &[u8], nodes: &[Named]) -> String {
+fn normalised(command: &[String], reply: &[u8], nodes: &[Named]) -> String {
     let mut text = String::from_utf8_lossy(reply).into_owned();
     if command.join(" ") == "CLUSTER NODES" {
         let mut lines: Vec<String> = text
