@@ -60,6 +60,10 @@ pub struct Part {
     pub while_away: WhileAway,
 }
 
+/// The time that a part of more commands takes tells more of the part than of its
+/// node.
+pub(crate) const MOST_MEASURED: usize = 32;
+
 /// What a node answered: replies to the first commands, and where there are
 /// fewer than commands, why.
 #[derive(Debug, Clone)]

@@ -8,10 +8,7 @@ use tower::Service;
 use super::future::HedgeFuture;
 use super::layer::Shared;
 use crate::error::{BoxError, Error};
-use crate::node::{Intent, Nodes, Part, PartResponse};
-
-/// Larger parts say more of themselves than of their node.
-const MOST_COMMANDS: usize = 32;
+use crate::node::{Intent, MOST_MEASURED, Nodes, Part, PartResponse};
 
 /// The service that [`HedgeLayer`](super::HedgeLayer) makes.
 #[derive(Debug, Clone)]
@@ -44,7 +41,7 @@ where
         let shared = self
             .shared
             .as_ref()
-            .filter(|_| part.intent == Intent::ReadOnly && part.commands.len() <= MOST_COMMANDS);
+            .filter(|_| part.intent == Intent::ReadOnly && part.commands.len() <= MOST_MEASURED);
         let Some(shared) = shared else {
             return HedgeFuture::plain(self.inner.call(part));
         };

@@ -11,7 +11,7 @@ use tower::Service;
 use crate::attempt::Attempt;
 use crate::cluster::Cluster;
 use crate::error::{BoxError, Error};
-use crate::node::{Asked, Part, PartResponse};
+use crate::node::{Asked, MOST_MEASURED, Part, PartResponse};
 use crate::observe::What;
 use crate::request::Request;
 use crate::response::Response;
@@ -30,9 +30,6 @@ pin_project! {
         meter: Option<Meter>,
     }
 }
-
-/// Parts of more commands tell more of themselves than of their node.
-const MEASURED: usize = 32;
 
 /// Tells how parts ended, to whoever wants to know.
 pub(super) struct Meter {
@@ -87,7 +84,7 @@ impl Meter {
             Some(error) if error.is_network() || error.is_timeout() => {
                 latencies.note(&asked.node, None);
             }
-            None if commands <= MEASURED => {
+            None if commands <= MOST_MEASURED => {
                 latencies.note(&asked.node, Some(self.began.elapsed()));
             }
             _ => {}
