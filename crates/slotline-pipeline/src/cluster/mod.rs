@@ -2,6 +2,7 @@
 //! without a lock, and the ways in which it changes.
 
 mod builder;
+mod doubts;
 mod facts;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +18,7 @@ use crate::observe::{Counters, Statistics};
 use crate::random::Random;
 
 pub use builder::ClusterBuilder;
+use doubts::Doubts;
 pub use facts::Facts;
 pub(crate) use facts::Latencies;
 
@@ -73,6 +75,7 @@ struct Inner {
     counters: Counters,
     sessions: Mutex<LostSessions>,
     latencies: Latencies,
+    doubts: Doubts,
 }
 
 /// Where a connection was found to have lost its state.
@@ -126,6 +129,7 @@ impl Cluster {
             counters: Counters::default(),
             sessions: Mutex::default(),
             latencies: Latencies::default(),
+            doubts: Doubts::default(),
         }))
     }
 
@@ -189,6 +193,10 @@ impl Cluster {
 
     pub(crate) fn latencies(&self) -> &Latencies {
         &self.0.latencies
+    }
+
+    pub(crate) fn doubts(&self) -> &Doubts {
+        &self.0.doubts
     }
 
     /// Asks for a refresh; it comes as soon as the spacing between refreshes

@@ -69,8 +69,11 @@ pub(super) fn advice(turned: Turned<'_>, cluster: &Cluster) -> Advice {
         }
         "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" => {
             // Another node may have taken over meanwhile, of which this one would
-            // not tell.
+            // not tell. One that is cut off from the others does not hear of it.
             cluster.want_refresh();
+            if let (Some(asked), "CLUSTERDOWN") = (turned.asked, code) {
+                cluster.doubts().note(&asked.node);
+            }
             let by_slot = turned.target == Target::BySlot;
             // Where replicas alone may be read, another has its turn.
             let may_turn = !matches!(turned.read_from, ReadFrom::Primary | ReadFrom::ReplicaOnly);

@@ -1,6 +1,6 @@
 //! Which nodes to ask.
 
-use rand::seq::SliceRandom;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rustc_hash::FxHashSet;
 use slotline_topology::{Endpoint, NodeIndex, Slot, Topology};
 
@@ -50,28 +50,38 @@ pub(super) fn former(before: &Topology, now: &Topology, known: &[Endpoint]) -> V
     left.take(MOST_FORMER).collect()
 }
 
-/// The other nodes of each shard whose primary cannot be reached, and one more
-/// primary, or where there is none a seed: one of them is the next owner or the
-/// first to hear of it. Nobody while all primaries can be reached.
+/// The other nodes of each shard whose primary cannot be reached, and of one whose
+/// primary is doubtful; and one more primary, or where there is none a seed: one of
+/// them is the next owner or the first to hear of it. Nobody while all primaries are
+/// well.
+///
+/// Of the doubtful only one, since where all of the cluster is down that is all of
+/// them.
 pub(super) fn heirs(
     random: &Random,
     snapshot: &Snapshot,
     seeds: &[Endpoint],
     is_reachable: impl Fn(&Endpoint) -> bool,
+    is_doubtful: impl Fn(&Endpoint) -> bool,
 ) -> Vec<Endpoint> {
     let topology = snapshot.topology();
-    let mut heirs = Vec::new();
+    let mut lost = Vec::new();
+    let mut doubtful = Vec::new();
     let mut witnesses = Vec::new();
-    let mut is_lost = false;
     for primary in topology.primaries() {
-        let Some(endpoint) = topology.endpoint(primary) else {
-            continue;
-        };
-        if is_reachable(endpoint) {
-            witnesses.push(endpoint.clone());
-            continue;
+        match topology.endpoint(primary) {
+            None => {}
+            Some(endpoint) if !is_reachable(endpoint) => lost.push(primary),
+            Some(endpoint) if is_doubtful(endpoint) => doubtful.push(primary),
+            Some(endpoint) => witnesses.push(endpoint.clone()),
         }
-        is_lost = true;
+    }
+    lost.extend(random.with(|rng| doubtful.choose(rng).copied()));
+    if lost.is_empty() {
+        return Vec::new();
+    }
+    let mut heirs = Vec::new();
+    for primary in lost {
         let ranges = topology.slots_of(primary);
         let slot = ranges.first().and_then(|range| Slot::new(*range.start()));
         let replicas = slot.map_or(&[][..], |slot| topology.replicas_of(slot));
@@ -80,9 +90,6 @@ pub(super) fn heirs(
                 .iter()
                 .filter_map(|node| topology.endpoint(*node).cloned()),
         );
-    }
-    if !is_lost {
-        return Vec::new();
     }
     if witnesses.is_empty() {
         witnesses.extend(seeds.iter().filter(|seed| is_reachable(seed)).cloned());

@@ -31,7 +31,8 @@ pub struct RefreshConfig {
 
 impl RefreshConfig {
     /// Asks three nodes, at most once a second, at least once a minute; and the
-    /// heirs of an owner that cannot be reached every 200 ms.
+    /// heirs of an owner that cannot be reached, or has answered CLUSTERDOWN, every
+    /// 200 ms.
     pub fn new(seeds: Vec<Endpoint>) -> RefreshConfig {
         RefreshConfig {
             seeds,
@@ -56,7 +57,7 @@ impl RefreshConfig {
     }
 
     /// How often to look for the next owner of slots whose owner cannot be
-    /// reached.
+    /// reached, or is cut off from the others.
     pub fn probe(mut self, probe: Duration) -> RefreshConfig {
         self.probe = probe.clamp(SHORTEST_PROBE, LONGEST);
         self
@@ -183,6 +184,7 @@ where
             &self.cluster.snapshot(),
             &self.config.seeds,
             |node| self.nodes.is_reachable(node),
+            |node| self.cluster.doubts().concern(node),
         );
         if !heirs.is_empty() {
             self.cluster.counters().probes.count();

@@ -128,6 +128,40 @@ async fn the_heir_of_a_dead_owner_is_found_within_a_third_of_a_second() {
     assert_eq!(rig.fake.ran("INCR"), 1);
 }
 
+/// Fails when only owners that cannot be reached have their heirs asked: then it takes
+/// as long as the next refresh, a second and more.
+#[tokio::test(start_paused = true)]
+async fn the_heir_of_an_owner_that_is_cut_off_from_the_others_is_found_as_soon() {
+    let rig = Rig::new(3, 1);
+    let key = rig.fake.key(7000, 0);
+    let _refresh = keep_fresh(&rig, config());
+    // It hears nothing of its heir, and goes on saying that its side is too small.
+    rig.fake.isolate(7000);
+    let down = "CLUSTERDOWN The cluster is down";
+    rig.fake.refuse(7000, "INCR", down, usize::MAX);
+    let (fake, cluster, other) = (rig.fake.clone(), rig.cluster.clone(), key.clone());
+    let failed_over = tokio::spawn(async move {
+        sleep(Duration::from_millis(2_500)).await;
+        fake.fail_over(7100);
+        let began = Instant::now();
+        while owner(&cluster, &other) != 7100 {
+            sleep(TICK).await;
+        }
+        began.elapsed()
+    });
+    assert_eq!(rig.send(&[&format!("INCR {key}")]).await, ["1"]);
+    let took = failed_over.await.unwrap();
+    assert!(took <= Duration::from_millis(300), "{took:?}");
+    // The heir was asked before, and not more often than that of a dead owner.
+    let log = rig.fake.log();
+    let heir = log.iter().filter(|entry| entry.port == 7100).count() / 2;
+    assert!((8..=14).contains(&heir), "{heir}");
+    // Once nobody asks the old owner any more, there is no reason to doubt anyone.
+    let before = rig.cluster.statistics().probes;
+    sleep(Duration::from_secs(2)).await;
+    assert!(rig.cluster.statistics().probes - before <= 3);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_reaches_a_lost_owner_just_after_the_map_changed_is_taken_back_too() {
     let rig = Rig::new(2, 1);
