@@ -51,6 +51,7 @@ impl Stage {
             Nemesis::Takeover => self.fail_over(shard, Some("TAKEOVER")).await,
             Nemesis::BlackHole => self.black_hole(shard).await,
             Nemesis::Partition => self.partition(shard).await,
+            Nemesis::Split => self.split(shard).await,
             Nemesis::Reshard => self.reshard(shard).await,
             Nemesis::ClientKill => self.client_kill(shard).await,
             Nemesis::Cuts => self.cuts(shard).await,
@@ -212,6 +213,38 @@ impl Stage {
             away: Some((from, recovery.accepted)),
             recovery: Some(recovery),
             ..self.deed(shard, format!("{swallowed} bytes swallowed"))
+        })
+    }
+
+    /// The primary takes writes until it notices that it is alone, and answers
+    /// CLUSTERDOWN from then on.
+    async fn split(&self, shard: usize) -> Result<Deed> {
+        let primary = self.primary(shard).await?;
+        let heir = self.cluster.replica_of(&primary).await?;
+        let slots = slots_of(&primary).await?;
+        let bus = self.cluster.bus_proxy(&primary);
+        let bus = bus.context("the node's bus has no proxy")?;
+        let before = swallowed(bus);
+        let from = self.record.now();
+        self.cluster.isolate(std::slice::from_ref(&primary))?;
+        let recovery = self.recovery(&slots, &heir, Before::There).await;
+        let alone = slots_of(&primary).await;
+        self.cluster.rejoin();
+        let (recovery, alone) = (recovery?, alone?);
+        self.cluster.wait_until_agreed(PATIENCE).await?;
+        let swallowed = swallowed(bus) - before;
+        ensure!(swallowed > 0, "the bus was not cut");
+        ensure!(alone == slots, "the primary had heard of its heir");
+        ensure!(
+            self.primary(shard).await? == heir,
+            "the replica was not elected"
+        );
+        let proof = format!("{} was elected", heir.address());
+        Ok(Deed {
+            window: self.window(shard, from),
+            away: Some((from, recovery.accepted)),
+            recovery: Some(recovery),
+            ..self.deed(shard, proof)
         })
     }
 

@@ -92,6 +92,9 @@ impl Stage {
         let stop = Arc::new(AtomicBool::new(false));
         let confirmer = Arc::clone(&self.confirmer).run(number, Arc::clone(&stop));
         let confirmer = self.runtime.spawn(confirmer);
+        let hurt = generators.iter().take(SHARDS).cloned().collect();
+        let reader = self.reader.clone().run(hurt, Arc::clone(&stop));
+        let reader = self.runtime.spawn(reader);
         sleep(CALM).await;
 
         let attacked = self.record.now();
@@ -119,6 +122,7 @@ impl Stage {
         }
         stop.store(true, Ordering::Relaxed);
         let confirmed = confirmer.await.context("confirming writes")?;
+        reader.await.context("reading from replicas")?;
 
         let added = Rates::of(&self.cluster, &self.client).await?.since(&before);
         drop(owners);
@@ -167,8 +171,7 @@ impl Stage {
         // The record is ours and no matter of the client's.
         drop(episode);
         pages.samples = Vec::new();
-        let clients = [&self.client, &self.control_client];
-        let resources = Resources::at_rest(&clients, &self.runtime).await?;
+        let resources = Resources::at_rest(&self.clients(), &self.runtime).await?;
         resources.check(baseline, &mut verdict);
         Ok(Told {
             commands,

@@ -19,6 +19,7 @@ pub(super) enum Nemesis {
     Takeover,
     BlackHole,
     Partition,
+    Split,
     Reshard,
     ClientKill,
     Cuts,
@@ -31,7 +32,7 @@ pub(super) enum Nemesis {
 pub(super) type Attack = Vec<(Nemesis, usize)>;
 
 impl Nemesis {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Kill,
         Self::Stop,
         Self::Blink,
@@ -40,6 +41,7 @@ impl Nemesis {
         Self::Takeover,
         Self::BlackHole,
         Self::Partition,
+        Self::Split,
         Self::Reshard,
         Self::ClientKill,
         Self::Cuts,
@@ -57,6 +59,7 @@ impl Nemesis {
             Self::Takeover => "takeover",
             Self::BlackHole => "blackhole",
             Self::Partition => "partition",
+            Self::Split => "split",
             Self::Reshard => "reshard",
             Self::ClientKill => "client-kill",
             Self::Cuts => "cuts",
@@ -75,6 +78,10 @@ impl Nemesis {
             Self::Takeover => "CLUSTER FAILOVER TAKEOVER",
             Self::BlackHole => "the proxy of a primary swallows everything, both ways",
             Self::Partition => "the same, and its replica is made the primary by TAKEOVER",
+            Self::Split => {
+                "a primary is cut off from all other nodes, not from clients, until its \
+                 replica has been elected"
+            }
             Self::Reshard => "slots in use move to another shard, key by key, and back",
             Self::ClientKill => "CLIENT KILL of the client's connections to a primary",
             Self::Cuts => "the proxy of a primary cuts connections after some bytes",

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use slotline::{Client, Credentials, Slot, Value};
+use slotline::{Client, Credentials, ReadFrom, Slot, Value};
 use slotline_testkit::{LocalCluster, Node, ServerBinary};
 use tokio::runtime::Handle;
 
@@ -15,6 +15,7 @@ use super::generator::Generator;
 use super::history::{Final, Found, Key, Sort};
 use super::keyspace::{CONTROL, Keyspace, Named, SHARDS};
 use super::process::Workplace;
+use super::reader::Reader;
 use super::record::Record;
 use crate::outages::{Observer, PATIENCE, Samples, slots_of};
 
@@ -40,6 +41,7 @@ pub(super) struct Stage {
     pub(super) control: LocalCluster,
     pub(super) client: Client,
     pub(super) control_client: Client,
+    pub(super) reader: Reader,
     pub(super) record: Arc<Record>,
     pub(super) keyspace: Arc<Keyspace>,
     pub(super) samples: Samples,
@@ -55,6 +57,7 @@ impl Stage {
     pub(super) async fn set(
         binary: &ServerBinary,
         runtime: &Handle,
+        network: &Handle,
         record: &Arc<Record>,
     ) -> Result<Self> {
         let user = format!("{USER} on >{SENTINEL} ~* &* +@all");
@@ -68,12 +71,18 @@ impl Stage {
                 // healthy ones could not be told from the others.
                 .option("cluster-require-full-coverage", "no")
                 .option("user", &user)
-                .proxied()
         };
-        let cluster = builder(SHARDS, 1).start().await?;
-        let control = builder(1, 0).start().await?;
-        let client = connect(&cluster, runtime).await?;
-        let control_client = connect(&control, runtime).await?;
+        // Proxies live where they were started.
+        let cluster = builder(SHARDS, 1).partitionable().start();
+        let cluster = network.spawn(cluster).await??;
+        let control = builder(1, 0).proxied().start();
+        let control = network.spawn(control).await??;
+        let client = connect(&cluster, ReadFrom::Primary, runtime).await?;
+        let control_client = connect(&control, ReadFrom::Primary, runtime).await?;
+        let reader = Reader {
+            client: connect(&cluster, ReadFrom::PreferReplica, runtime).await?,
+            record: Arc::clone(record),
+        };
         let mut shards = Vec::new();
         let mut slots = Vec::new();
         for primary in cluster.primaries().await? {
@@ -99,6 +108,7 @@ impl Stage {
             control,
             client,
             control_client,
+            reader,
             keyspace,
             shards,
         };
@@ -166,6 +176,11 @@ impl Stage {
         self.generators
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everybody's connections: none of them is to keep anything.
+    pub(super) fn clients(&self) -> [&Client; 3] {
+        [&self.client, &self.control_client, &self.reader.client]
     }
 
     /// The load on a shard.
@@ -238,7 +253,7 @@ async fn read(node: &Node, key: Key, name: &str) -> Result<Final> {
     })
 }
 
-async fn connect(cluster: &LocalCluster, runtime: &Handle) -> Result<Client> {
+async fn connect(cluster: &LocalCluster, from: ReadFrom, runtime: &Handle) -> Result<Client> {
     let proxies = cluster
         .nodes()
         .iter()
@@ -247,6 +262,7 @@ async fn connect(cluster: &LocalCluster, runtime: &Handle) -> Result<Client> {
         .nodes(proxies.map(|proxy| proxy.url()))
         .credentials(Some(USER), SENTINEL)
         .client_name(CLIENT_NAME)
+        .read_from(from)
         .timeout(TIMEOUT);
     Ok(runtime.spawn(builder.connect()).await??)
 }

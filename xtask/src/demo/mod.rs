@@ -21,12 +21,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use indicatif::HumanCount;
-use slotline::{Client, Intent, ReadFrom};
+use slotline::{Client, ReadFrom};
 use slotline_testkit::{LocalCluster, ServerBinary};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::outages::{Samples, check_report, run};
+use crate::outages::{Samples, check_report, replica_reads, run};
 use crate::{servers, workspace};
 use course::Stage;
 use report::{Findings, Report};
@@ -198,13 +198,6 @@ fn reconnects(client: &Client) -> u64 {
     let each = client.statistics().into_iter();
     each.map(|(_, _, pool)| (pool.dials - pool.failed_dials).saturating_sub(1))
         .sum()
-}
-
-/// Commands that went to replicas.
-fn replica_reads(client: &Client) -> u64 {
-    let each = client.statistics().into_iter();
-    let replicas = each.filter(|(_, intent, _)| *intent == Intent::ReadOnly);
-    replicas.map(|(_, _, pool)| pool.commands).sum()
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {
