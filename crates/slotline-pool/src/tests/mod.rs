@@ -94,3 +94,21 @@ fn fates(answer: &Answer, count: usize) -> String {
     };
     (0..count).map(fate).collect()
 }
+
+/// The fates of commands that are so long, of which so many bytes were written and
+/// none was answered.
+fn begun(lens: &[usize], written: usize) -> String {
+    let starts = lens.iter().scan(0, |start, len| {
+        let own = *start;
+        *start += len;
+        Some(own)
+    });
+    let fate = |start| {
+        if start == 0 || start < written {
+            '?'
+        } else {
+            '-'
+        }
+    };
+    starts.map(fate).collect()
+}

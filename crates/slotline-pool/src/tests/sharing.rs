@@ -181,13 +181,7 @@ async fn what_the_socket_did_not_take_is_not_sent() {
         }
         drop(first);
         let answer = exchange.await;
-        let begun = if taken <= lens[0] {
-            "?--"
-        } else if taken <= lens[0] + lens[1] {
-            "??-"
-        } else {
-            "???"
-        };
+        let begun = begun(&lens, taken);
         assert_eq!(fates(&answer, 3), begun, "{taken} bytes");
         // What comes later goes to a new connection.
         let later = tokio::spawn(async move {

@@ -16,6 +16,7 @@ mod nodes;
 mod recorded;
 mod redirect;
 mod shards;
+mod shown;
 mod slot;
 mod slots;
 mod topology;

@@ -1,12 +1,9 @@
 use proptest::prelude::*;
 use slotline_resp::Reply;
-use slotline_topology::{Endpoint, Health, PortKind, Slot, Topology, View};
+use slotline_topology::{Health, PortKind, Topology, View};
 
 use crate::encode::{node, range, reply, text};
-
-fn asked() -> Endpoint {
-    Endpoint::new("10.0.0.1", 7000)
-}
+use crate::shown::{asked, shown};
 
 /// A map in the second version of the protocol, or in the third.
 fn map(version: u8, pairs: &[(&str, String)]) -> String {
@@ -57,15 +54,6 @@ fn shards(parts: &[String]) -> Reply {
 fn read(parts: &[String]) -> Topology {
     let view = View::from_shards(&shards(parts), &asked(), PortKind::Plain).unwrap();
     view.topology().unwrap()
-}
-
-/// The endpoints of a slot's primary and replicas; nothing if it has no owner.
-fn shown(topology: &Topology, slot: u16) -> Vec<String> {
-    let shard = topology.shard_of(Slot::new(slot).unwrap());
-    let nodes = shard.into_iter().flat_map(|shard| shard.nodes());
-    nodes
-        .map(|node| topology.endpoint(node).unwrap().to_string())
-        .collect()
 }
 
 #[test]

@@ -2,25 +2,14 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use slotline_resp::Reply;
-use slotline_topology::{Endpoint, Role, Slot, Topology, View, merge};
+use slotline_topology::{Role, Topology, View, merge};
 
 use crate::encode::{node, range, reply, text};
-
-fn asked() -> Endpoint {
-    Endpoint::new("10.0.0.1", 7000)
-}
+use crate::shown::{asked, shown};
 
 fn read(ranges: &[String]) -> Topology {
     let view = View::from_slots(&reply(ranges), &asked()).unwrap();
     view.topology().unwrap()
-}
-
-fn shown(topology: &Topology, slot: u16) -> Vec<String> {
-    let shard = topology.shard_of(Slot::new(slot).unwrap());
-    let nodes = shard.into_iter().flat_map(|shard| shard.nodes());
-    nodes
-        .map(|node| topology.endpoint(node).unwrap().to_string())
-        .collect()
 }
 
 #[test]

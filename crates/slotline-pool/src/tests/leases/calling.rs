@@ -117,13 +117,7 @@ async fn what_the_socket_did_not_take_is_not_sent() {
                 kept = None;
             }
             let answer = call.await;
-            let begun = if taken <= lens[0] {
-                "?--"
-            } else if taken <= lens[0] + lens[1] {
-                "??-"
-            } else {
-                "???"
-            };
+            let begun = begun(&lens, taken);
             assert_eq!(fates(&answer, 3), begun, "{taken} bytes");
             assert_eq!(lease.is_connected(), by_deadline && taken == whole);
             // Nothing more of it is written afterwards.
