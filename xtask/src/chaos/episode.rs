@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::acts::Deed;
@@ -57,6 +58,8 @@ impl Stage {
     /// shard, all shards and the control being loaded at once.
     pub(super) async fn capacity(&self, time: Duration) -> Result<f64> {
         let generators = self.fresh_generators().await?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let reader = self.read_from_replicas(&generators, &stop);
         let from = self.record.now();
         let loads = generators
             .iter()
@@ -66,8 +69,21 @@ impl Stage {
         for generator in &generators {
             generator.stop(TIMEOUT).await;
         }
+        stop.store(true, Ordering::Relaxed);
+        reader.await.context("reading from replicas")?;
         let pages = self.record.take();
         Ok(pages.samples.len() as f64 / seconds / generators.len() as f64)
+    }
+
+    /// Reads what the load writes, until `stop`.
+    fn read_from_replicas(
+        &self,
+        generators: &[Arc<Generator>],
+        stop: &Arc<AtomicBool>,
+    ) -> JoinHandle<()> {
+        let hurt = generators.iter().take(SHARDS).cloned().collect();
+        let reader = self.reader.clone().run(hurt, Arc::clone(stop));
+        self.runtime.spawn(reader)
     }
 
     /// One attack under `rate` pipelines a second on each shard.
@@ -92,9 +108,7 @@ impl Stage {
         let stop = Arc::new(AtomicBool::new(false));
         let confirmer = Arc::clone(&self.confirmer).run(number, Arc::clone(&stop));
         let confirmer = self.runtime.spawn(confirmer);
-        let hurt = generators.iter().take(SHARDS).cloned().collect();
-        let reader = self.reader.clone().run(hurt, Arc::clone(&stop));
-        let reader = self.runtime.spawn(reader);
+        let reader = self.read_from_replicas(&generators, &stop);
         sleep(CALM).await;
 
         let attacked = self.record.now();
