@@ -22,6 +22,7 @@ mod response;
 pub mod retry;
 pub mod route;
 mod track;
+mod transaction;
 
 pub use chunk::{ChunkLayer, Progress};
 pub use cluster::{Cluster, ClusterBuilder, Facts, Snapshot};
@@ -34,6 +35,7 @@ pub use refresh::{Refresh, RefreshConfig};
 pub use request::Request;
 pub use response::{Response, Trouble};
 pub use retry::{RetryBudget, RetryLayer, RetryPolicy, StandardPolicy};
+pub use transaction::Executed;
 pub use route::{Candidate, ReadFrom, ReadPolicy, RouteLayer};
 
 /// The README's examples, run as doc tests.
