@@ -35,8 +35,8 @@ pub use refresh::{Refresh, RefreshConfig};
 pub use request::Request;
 pub use response::{Response, Trouble};
 pub use retry::{RetryBudget, RetryLayer, RetryPolicy, StandardPolicy};
-pub use transaction::Executed;
 pub use route::{Candidate, ReadFrom, ReadPolicy, RouteLayer};
+pub use transaction::Executed;
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]

@@ -95,9 +95,10 @@ mod tests {
             check(error, |executed| matches!(executed, Executed::Refused));
         }
         for nonsense in ["*1\r\n:1\r\n", "*3\r\n_\r\n_\r\n_\r\n", "+OK\r\n"] {
-            check(nonsense, |executed| {
-                matches!(executed, Executed::Failed(error) if error.is_layer())
-            });
+            check(
+                nonsense,
+                |executed| matches!(executed, Executed::Failed(error) if error.is_layer()),
+            );
         }
     }
 }

@@ -8,10 +8,12 @@ use slotline_pool as pool;
 use slotline_resp::{CommandInfo, Delivery};
 use slotline_topology::Endpoint;
 
+use crate::gate::{NotFound, Unfound};
+
 mod refused;
 
-pub use refused::Refused;
 use refused::Aborted;
+pub use refused::Refused;
 
 /// What fails with an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -31,7 +33,7 @@ enum Kind {
     /// The URL or the builder's settings make no sense.
     Config(String),
     /// No node that was named can be used: each with its reason.
-    Connect(Vec<(String, BoxError)>),
+    Connect(NotFound),
     /// The node is there and is not what was asked for.
     Mode(String),
     /// No reply.
@@ -52,7 +54,7 @@ impl Error {
     }
 
     pub(crate) fn connect(reasons: Vec<(String, BoxError)>) -> Error {
-        Error::new(Kind::Connect(reasons))
+        Error::new(Kind::Connect(NotFound { reasons }))
     }
 
     pub(crate) fn mode(message: impl Into<String>) -> Error {
@@ -240,12 +242,22 @@ impl Error {
 
     fn pool_error(&self) -> Option<&pool::Error> {
         match &self.0.kind {
-            Kind::Failed(error) => error.cause()?.downcast_ref(),
-            Kind::Connect(reasons) => reasons
-                .iter()
-                .find_map(|(_, reason)| (&**reason as &(dyn StdError + 'static)).downcast_ref()),
+            Kind::Failed(error) => {
+                let cause = error.cause()?;
+                let unfound = cause.downcast_ref::<Unfound>();
+                let of_all = unfound.and_then(|unfound| unfound.0.pool_error());
+                cause.downcast_ref().or(of_all)
+            }
+            Kind::Connect(reasons) => reasons.pool_error(),
             _ => None,
         }
+    }
+}
+
+impl NotFound {
+    fn pool_error(&self) -> Option<&pool::Error> {
+        let mut reasons = self.reasons.iter();
+        reasons.find_map(|(_, reason)| (&**reason as &(dyn StdError + 'static)).downcast_ref())
     }
 }
 
@@ -283,20 +295,7 @@ impl fmt::Display for Error {
                 aborted.fmt(f)?;
                 self.from_where(f)
             }
-            Kind::Connect(reasons) => {
-                f.write_str("no node can be used: ")?;
-                for (at, (node, reason)) in reasons.iter().enumerate() {
-                    let separator = if at == 0 { "" } else { "; " };
-                    let reason = reason.to_string();
-                    // Most reasons name their node themselves.
-                    if reason.contains(node.as_str()) {
-                        write!(f, "{separator}{reason}")?;
-                    } else {
-                        write!(f, "{separator}{node}: {reason}")?;
-                    }
-                }
-                Ok(())
-            }
+            Kind::Connect(reasons) => reasons.fmt(f),
         }
     }
 }
@@ -315,7 +314,9 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
             Kind::Config(_) | Kind::Mode(_) | Kind::Aborted(_) | Kind::Conflict => None,
-            Kind::Connect(reasons) => reasons.first().and_then(|(_, reason)| reason.source()),
+            Kind::Connect(NotFound { reasons }) => {
+                reasons.first().and_then(|(_, reason)| reason.source())
+            }
             // Their words are this error's own: go on to what lies behind them.
             Kind::Failed(error) => error.source(),
             Kind::Reply(error, _) => error.source(),

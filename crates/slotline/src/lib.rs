@@ -8,6 +8,7 @@ pub mod client;
 pub mod commands;
 pub mod direct;
 mod error;
+mod gate;
 mod nodes;
 mod stack;
 

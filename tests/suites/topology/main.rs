@@ -8,6 +8,7 @@ mod dns;
 mod endpoints;
 mod keys;
 mod large;
+mod lazy;
 mod malformed;
 mod members;
 mod nat;

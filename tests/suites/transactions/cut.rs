@@ -107,7 +107,11 @@ async fn a_transaction_whose_answer_is_cut_at_any_byte_runs_once_and_is_in_doubt
         t.incr("a99999");
         t.incr("b99999");
     });
-    let all: Vec<i64> = in_time(all).await.expect("whole").decode_all().expect("two");
+    let all: Vec<i64> = in_time(all)
+        .await
+        .expect("whole")
+        .decode_all()
+        .expect("two");
     assert_eq!(all, [1, 1]);
     assert_eq!(connection.to_client().traffic().cuts, 0);
 }

@@ -176,7 +176,9 @@ async fn an_exec_that_is_answered_with_null_is_told_as_a_conflict() {
 #[tokio::test]
 async fn without_its_multi_nobody_says_that_nothing_has_run() {
     let server = server().await;
-    let user = ["ACL", "SETUSER", "one", "on", "nopass", "~*", "+@all", "-multi"];
+    let user = [
+        "ACL", "SETUSER", "one", "on", "nopass", "~*", "+@all", "-multi",
+    ];
     server.call(&user).await.expect("ACL SETUSER");
     let builder = Client::builder().nodes([server.url()]);
     let client = builder.credentials(Some("one"), "any").connect().await;

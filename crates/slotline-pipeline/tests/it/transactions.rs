@@ -181,7 +181,10 @@ async fn what_does_not_belong_in_it_is_refused_unsent() {
     }
     // Of these each primary has a part only, whatever goes with them.
     for within in ["DBSIZE", "FLUSHALL", "SCRIPT LOAD x"] {
-        for lines in [&["MULTI", within, "EXEC"][..], &["MULTI", "INCR {k}1", within, "EXEC"]] {
+        for lines in [
+            &["MULTI", within, "EXEC"][..],
+            &["MULTI", "INCR {k}1", within, "EXEC"],
+        ] {
             let outcomes = send(&rig, lines).await;
             assert_eq!(outcomes, vec!["!not sent cluster"; lines.len()], "{within}");
         }

@@ -221,19 +221,22 @@ impl Commands {
         let asking = self.get(0).is_some_and(|first| first.info.name == "ASKING");
         let first = usize::from(asking && self.len() > 1);
         let last = self.len().checked_sub(1)?;
-        self.iter().enumerate().skip(first).find_map(|(at, command)| {
-            let bound = match at {
-                at if at == first => "MULTI",
-                at if at == last => "EXEC",
-                _ => {
-                    let advice = transaction_advice(command.info)?;
-                    return command.blocks_or_is_session().then_some((command, advice));
-                }
-            };
-            let is_whole = command.info.name == bound && first < last;
-            let advice = "a transaction is whole from its MULTI to its EXEC";
-            (!is_whole).then_some((command, advice))
-        })
+        self.iter()
+            .enumerate()
+            .skip(first)
+            .find_map(|(at, command)| {
+                let bound = match at {
+                    at if at == first => "MULTI",
+                    at if at == last => "EXEC",
+                    _ => {
+                        let advice = transaction_advice(command.info)?;
+                        return command.blocks_or_is_session().then_some((command, advice));
+                    }
+                };
+                let is_whole = command.info.name == bound && first < last;
+                let advice = "a transaction is whole from its MULTI to its EXEC";
+                (!is_whole).then_some((command, advice))
+            })
     }
 }
 

@@ -7,7 +7,7 @@ mod results;
 mod transaction;
 
 pub use decode::FromReplies;
-pub(crate) use pipeline::{pipelined, transaction};
 pub use pipeline::{Pipeline, Pipelined, SendPipeline};
+pub(crate) use pipeline::{pipelined, transaction};
 pub use queued::{Batch, Queued};
 pub use results::{Reply, Results};

@@ -9,14 +9,17 @@ mod url;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use slotline_pipeline::{Cluster, HedgeLayer, HedgeStatistics, Intent, Refresh};
+use slotline_pipeline::{Cluster, HedgeLayer, HedgeStatistics, Intent};
 use slotline_pool::Statistics;
 use slotline_topology::{Endpoint, Topology};
 
 use crate::batch::{Batch, FromReplies, Pipeline, Pipelined, SendPipeline, pipelined, transaction};
 use crate::direct::Direct;
 use crate::error::Result;
+use crate::gate::Gate;
 use crate::nodes::Nodes;
+
+use discover::Upkeep;
 
 pub use builder::{ClientBuilder, Discovery};
 pub use each::Node;
@@ -44,7 +47,9 @@ struct Shared {
     cluster: Cluster,
     builder: ClientBuilder,
     hedge: HedgeLayer,
-    _refresh: Option<Refresh>,
+    /// Of a lazy client: closed until a node is found.
+    gate: Option<Gate>,
+    _upkeep: Upkeep,
 }
 
 impl Client {

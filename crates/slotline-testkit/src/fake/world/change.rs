@@ -334,7 +334,9 @@ impl Node {
     fn catch_up(&mut self, writes: usize) {
         let mut writes = writes.min(self.behind.len());
         let command_at = |at: usize| self.behind.get(at).and_then(|change| change.command);
-        while writes > 0 && command_at(writes).is_some() && command_at(writes) == command_at(writes - 1)
+        while writes > 0
+            && command_at(writes).is_some()
+            && command_at(writes) == command_at(writes - 1)
         {
             writes += 1;
         }
