@@ -64,8 +64,7 @@ async fn without_a_node_a_lazy_client_is_there_and_commands_fail_by_their_deadli
     assert!(error.is_config(), "{error}");
 }
 
-/// Fails when the search ends with its first round (in `search`, return), and when
-/// what is found is not made the map.
+/// Fails when the search ends with its first round (in `search`, return).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lazy_client_finds_its_cluster_when_that_comes() {
     let cluster = LocalCluster::builder(&binary()).start().await.unwrap();
@@ -145,7 +144,8 @@ async fn a_lazy_client_of_a_cluster_that_is_down_says_so_in_time() {
     .await;
 }
 
-/// Fails when a lazy client takes everything for a cluster.
+/// Fails when what is found is not made the map (in `search`, leave out
+/// `set_topology`): of a lone server nothing else tells.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lazy_client_of_a_lone_server_is_what_was_asked_for() {
     let server = server().await;

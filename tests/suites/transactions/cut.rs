@@ -62,8 +62,8 @@ impl Line {
     }
 }
 
-/// Fails when a transaction that may have run is told as not sent, and when it goes
-/// again (in `retry/future.rs`, ask about its first command in place of its EXEC).
+/// Fails when one that was written whole counts as not sent (`of_part` in
+/// `route/future.rs`): it goes again, and nobody hears of the cut.
 #[tokio::test]
 async fn a_transaction_that_is_cut_at_any_byte_does_not_run_in_part() {
     let line = Line::new().await;
@@ -82,7 +82,7 @@ async fn a_transaction_that_is_cut_at_any_byte_does_not_run_in_part() {
     println!("{round} transactions cut");
 }
 
-/// Fails as the other does: the server has run it.
+/// Fails as the other does: it runs twice then.
 #[tokio::test]
 async fn a_transaction_whose_answer_is_cut_at_any_byte_runs_once_and_is_in_doubt() {
     let line = Line::new().await;

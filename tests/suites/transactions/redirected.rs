@@ -104,9 +104,8 @@ fn a_transaction_whose_keys_are_parted_waits_until_they_are_together() {
     });
 }
 
-/// Fails when a part of a transaction goes again without the rest (in
-/// `redirect/future.rs`, treat it as a pipeline): the two counters come apart; and
-/// when ASK or MOVED surfaces.
+/// Fails when only what was refused goes again (in `redirect/future.rs`, treat it as a
+/// pipeline): a part of a transaction is none, and EXECABORT surfaces.
 #[test]
 fn transactions_run_whole_and_once_while_their_slots_move_there_and_back() {
     const SLOTS: std::ops::Range<u16> = 910..930;

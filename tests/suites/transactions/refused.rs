@@ -73,8 +73,9 @@ async fn a_command_that_fails_while_they_run_fails_alone() {
     assert_eq!(client.get::<i64>("n").await.expect("GET"), 2);
 }
 
-/// Fails when nothing looks at the slots or at what is in it before it is sent (in
-/// `plan.rs`, leave the looks out).
+/// Fails when nothing looks at the slots, or at what only a part of the cluster would
+/// answer (in `place_of_transaction` in `plan.rs`, leave a look out). What does not
+/// belong in it is refused there and by the pool: both would have to let it through.
 #[test]
 fn what_is_no_transaction_is_refused_before_anything_is_sent() {
     on_shared_cluster(async |cluster| {

@@ -24,10 +24,9 @@ async fn is_waited_for<F: Future>(waited: F, turns: u64) -> bool {
 /// All tasks share one connection; each counts on two counters of its own, and some
 /// callers leave at any moment.
 ///
-/// Fails when commands of another task fall into a transaction (in the pool, hand the
-/// commands to the connection one by one): its answer then has their replies, and
-/// they are answered QUEUED. Fails as well when a transaction whose caller has left is
-/// broken off in its middle.
+/// Fails when a transaction is handed to the connection in two batches (in `nodes.rs`,
+/// send its halves one after the other): other tasks' commands fall between them, and
+/// a caller who leaves takes one half along.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobodys_commands_fall_into_a_transaction_and_whoever_leaves_breaks_none() {
     let server = server().await;
