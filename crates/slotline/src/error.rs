@@ -270,7 +270,7 @@ fn is_of_cluster(code: &str) -> bool {
 }
 
 impl Error {
-    fn from_where(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn origin(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.node {
             Some(node) => write!(f, " (from {node}, {})", self.delivery()),
             None => Ok(()),
@@ -289,11 +289,11 @@ impl fmt::Display for Error {
             Kind::Conflict => f.write_str("a watched key had changed; nothing has run"),
             Kind::Reply(error, _) => {
                 error.fmt(f)?;
-                self.from_where(f)
+                self.origin(f)
             }
             Kind::Aborted(aborted) => {
                 aborted.fmt(f)?;
-                self.from_where(f)
+                self.origin(f)
             }
             Kind::Connect(reasons) => reasons.fmt(f),
         }

@@ -36,7 +36,9 @@ async fn without_a_node_a_lazy_client_is_there_and_commands_fail_by_their_deadli
         for reply in replies {
             assert_eq!(reply.delivery(), Some(Delivery::NotSent));
         }
-        let transaction = client.transaction(|t| drop(t.incr("n")));
+        let transaction = client.transaction(|t| {
+            t.incr("n");
+        });
         let error = in_time(transaction).await.unwrap_err();
         assert_eq!(error.delivery(), Delivery::NotSent);
         assert!(error.is_network(), "{error:?}");

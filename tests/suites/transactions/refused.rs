@@ -160,7 +160,9 @@ async fn an_exec_that_is_answered_with_null_is_told_as_a_conflict() {
                 null.as_bytes().to_vec()
             })
         });
-        let sent = client.transaction(|t| drop(t.incr("n")));
+        let sent = client.transaction(|t| {
+            t.incr("n");
+        });
         let error = sent.await.expect_err("a conflict");
         assert_eq!(made_up.load(std::sync::atomic::Ordering::Relaxed), 1);
         assert!(error.is_conflict() && !error.is_server(), "{error}");
@@ -184,7 +186,9 @@ async fn without_its_multi_nobody_says_that_nothing_has_run() {
     let builder = Client::builder().nodes([server.url()]);
     let client = builder.credentials(Some("one"), "any").connect().await;
     let client = client.expect("connecting");
-    let sent = client.transaction(|t| drop(t.incr("n")));
+    let sent = client.transaction(|t| {
+        t.incr("n");
+    });
     let error = sent.await.expect_err("it is no transaction");
     assert_eq!(client.get::<i64>("n").await.expect("GET"), 1, "it ran");
     assert!(error.delivery().may_have_run(), "{error}");

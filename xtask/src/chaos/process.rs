@@ -85,10 +85,10 @@ impl Process {
         let keys = twins.key.parts(&twins.name);
         let transaction = place.client.transaction(|transaction| {
             for key in &keys {
-                drop(transaction.command("INCR").key(key));
+                let _ = transaction.command("INCR").key(key);
             }
             for key in &keys {
-                drop(transaction.command("GET").key(key));
+                let _ = transaction.command("GET").key(key);
             }
         });
         let pipeline = place.record.next_pipeline();
