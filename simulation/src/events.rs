@@ -5,10 +5,12 @@ use std::fmt;
 
 use slotline::Delivery;
 
-use crate::history::{History, Outcome};
+use crate::check::Facts;
+use crate::history::{History, Operation, Outcome, Step};
+use crate::plan::Command;
 
 /// What is counted; none may be zero over a whole run.
-const NEEDED: [&str; 32] = [
+const NEEDED: [&str; 42] = [
     "MOVED",
     "ASK",
     "TRYAGAIN",
@@ -41,6 +43,16 @@ const NEEDED: [&str; 32] = [
     "ambiguous",
     "ambiguous and ran",
     "forbidden by order",
+    "transaction",
+    "transaction moved",
+    "transaction asked",
+    "transaction told to try again",
+    "transaction aborted",
+    "transaction cut",
+    "transaction cut and ran",
+    "transaction retried",
+    "transaction cancelled",
+    "transaction cancelled and ran",
 ];
 
 /// Counts of one run or of many.
@@ -57,9 +69,12 @@ impl Events {
                 events.add(needed, *times);
             }
         }
+        let facts = Facts::of(history);
         let mut redirected: BTreeSet<&str> = BTreeSet::new();
         let mut ran: BTreeSet<&str> = BTreeSet::new();
         for entry in &history.journal {
+            let aborted = entry.line == "EXEC" && entry.reply.starts_with("-EXECABORT");
+            events.add("transaction aborted", u64::from(aborted));
             if entry.on_replica && entry.ran && entry.line.contains("GET {") {
                 events.add("read by a replica", 1);
             }
@@ -79,8 +94,12 @@ impl Events {
         let mut appends: BTreeMap<_, Vec<String>> = BTreeMap::new();
         for operation in &history.operations {
             let token = operation.token();
+            if let Command::Transaction(_) = operation.command {
+                let has_run = !facts.runs(&token).is_empty();
+                events.transaction(operation, has_run);
+            }
             let has_run = ran.contains(token.as_str());
-            if let crate::plan::Command::Append(key) = operation.command {
+            if let Command::Append(key) = operation.command {
                 let (task, number, _) = operation.id;
                 let shared = appends.entry((task, number, key)).or_default();
                 shared.push(token);
@@ -118,6 +137,31 @@ impl Events {
             events.add("redirect of a shared key", u64::from(any));
         }
         events
+    }
+
+    fn transaction(&mut self, operation: &Operation, has_run: bool) {
+        self.add("transaction", 1);
+        for step in &operation.on_its_way {
+            match step {
+                Step::Retried => self.add("transaction retried", 1),
+                Step::Turned(code) => match code.as_str() {
+                    "MOVED" => self.add("transaction moved", 1),
+                    "ASK" => self.add("transaction asked", 1),
+                    "TRYAGAIN" => self.add("transaction told to try again", 1),
+                    _ => {}
+                },
+            }
+        }
+        let (all, ran) = match &operation.outcome {
+            Outcome::Cancelled => ("transaction cancelled", "transaction cancelled and ran"),
+            Outcome::Failed {
+                delivery: Delivery::Ambiguous,
+                ..
+            } => ("transaction cut", "transaction cut and ran"),
+            _ => return,
+        };
+        self.add(all, 1);
+        self.add(ran, u64::from(has_run));
     }
 
     fn add(&mut self, what: &'static str, times: u64) {

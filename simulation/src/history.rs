@@ -59,6 +59,17 @@ pub struct Operation {
     pub ended: Duration,
     /// What became of it.
     pub outcome: Outcome,
+    /// Of a transaction: what happened to it on its way, as its client tells.
+    pub on_its_way: Vec<Step>,
+}
+
+/// What happened to a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It was turned away with this code, and went again.
+    Turned(String),
+    /// It had no answer, and went again.
+    Retried,
 }
 
 /// What became of a command.

@@ -18,6 +18,9 @@ pub enum Key {
     Log(u8),
     /// A hash: HSET and HGET.
     Hash(u8),
+    /// A log that only transactions append to, and always to both of a slot: the
+    /// second number tells the two apart.
+    Twin(u8, u8),
 }
 
 impl Key {
@@ -26,7 +29,11 @@ impl Key {
 
     fn slot(self) -> u8 {
         match self {
-            Key::Register(slot, _) | Key::Counter(slot) | Key::Log(slot) | Key::Hash(slot) => slot,
+            Key::Register(slot, _)
+            | Key::Counter(slot)
+            | Key::Log(slot)
+            | Key::Hash(slot)
+            | Key::Twin(slot, _) => slot,
         }
     }
 
@@ -39,6 +46,7 @@ impl Key {
             Key::Counter(_) => format!("{{{tag}}}counter"),
             Key::Log(_) => format!("{{{tag}}}log"),
             Key::Hash(_) => format!("{{{tag}}}hash"),
+            Key::Twin(_, number) => format!("{{{tag}}}twin{number}"),
         }
     }
 
@@ -48,9 +56,22 @@ impl Key {
         (i64::from(self.slot()) + 1) * APART
     }
 
+    /// Both twins of a slot.
+    #[must_use]
+    pub fn twins(slot: u8) -> [Key; 2] {
+        [Key::Twin(slot, 0), Key::Twin(slot, 1)]
+    }
+
+    /// All slots.
+    pub(crate) fn slots() -> impl Iterator<Item = u8> {
+        0..u8::try_from(Key::SLOTS).unwrap_or(u8::MAX)
+    }
+
     /// All counters and logs.
     pub(crate) fn counted() -> impl Iterator<Item = Key> {
-        let slots = 0..u8::try_from(Key::SLOTS).unwrap_or(u8::MAX);
-        slots.flat_map(|slot| [Key::Counter(slot), Key::Log(slot)])
+        Key::slots().flat_map(|slot| {
+            let [one, other] = Key::twins(slot);
+            [Key::Counter(slot), Key::Log(slot), one, other]
+        })
     }
 }

@@ -90,6 +90,9 @@ pub enum Command {
     SetBoth(u8),
     /// ECHO.
     Echo,
+    /// A transaction, alone in its pipeline: APPEND to both twins of a slot, then GET
+    /// of both.
+    Transaction(u8),
 }
 
 /// Something that goes wrong, and when.
@@ -164,11 +167,15 @@ fn piece(dice: &mut Dice, id: (usize, usize)) -> Piece {
     } else {
         2 + dice.below(7)
     };
+    let is_transaction = dice.chance(1, 5);
     let commands = (0..index(count)).map(|number| {
         let slot = (first + dice.below(slots)) % Key::SLOTS;
         (number, command(dice, u8::try_from(slot).unwrap_or(0)))
     });
-    let commands = commands.collect();
+    let commands = match is_transaction {
+        true => vec![(0, Command::Transaction(u8::try_from(first).unwrap_or(0)))],
+        false => commands.collect(),
+    };
     Piece {
         id,
         who,

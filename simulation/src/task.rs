@@ -3,17 +3,21 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use slotline::{Client, Delivery, Pipeline, Reply, Value};
+use slotline::observe::What;
+use slotline::{Client, Delivery, Explain, Pipeline, Reply, Results, Value};
 use slotline_testkit::FakeCluster;
 use tokio::time::{sleep, timeout};
 
 use crate::defects::Defect;
-use crate::history::{Operation, Outcome, token};
+use crate::history::{Operation, Outcome, Step, token};
 use crate::keys::Key;
 use crate::plan::{Command, Piece, Who};
 
 /// A pipeline that has no outcome so long after its deadline has none at all.
 const STUCK: Duration = Duration::from_secs(5);
+
+/// How many commands a transaction has.
+const COMMANDS: usize = 4;
 
 /// What tasks note down.
 pub(crate) type Notes = Arc<Mutex<Vec<Operation>>>;
@@ -57,7 +61,11 @@ pub(crate) async fn work(
 }
 
 async fn send(cluster: &FakeCluster, client: &Client, piece: &Piece, notes: &Notes) {
+    let explain = Explain::new();
     let mut pipeline = client.pipeline();
+    if let [(_, Command::Transaction(_))] = piece.commands[..] {
+        pipeline = pipeline.transaction().explain(&explain);
+    }
     for (number, command) in &piece.commands {
         queue(
             &mut pipeline,
@@ -73,6 +81,9 @@ async fn send(cluster: &FakeCluster, client: &Client, piece: &Piece, notes: &Not
         Err(_) if piece.cancelled_after.is_some() => vec![Outcome::Cancelled; piece.commands.len()],
         Err(_) => vec![Outcome::Stuck; piece.commands.len()],
         Ok(Err(error)) => vec![failed(&error); piece.commands.len()],
+        Ok(Ok(results)) if results.len() == COMMANDS && piece.commands.len() == 1 => {
+            vec![whole(results)]
+        }
         Ok(Ok(results)) => {
             let mut all: Vec<Outcome> = results.into_iter().map(|reply| outcome(&reply)).collect();
             // One that is missing has no outcome, which is never right.
@@ -89,8 +100,31 @@ async fn send(cluster: &FakeCluster, client: &Client, piece: &Piece, notes: &Not
             invoked,
             ended,
             outcome,
+            on_its_way: on_its_way(&explain),
         });
     }
+}
+
+/// What a transaction came to: one reply, or the first error in it.
+fn whole(results: Results) -> Outcome {
+    let mut all = Vec::new();
+    for reply in results {
+        match outcome(&reply) {
+            Outcome::Ok(mut reply) => all.append(&mut reply),
+            error => return error,
+        }
+    }
+    Outcome::Ok(all)
+}
+
+fn on_its_way(explain: &Explain) -> Vec<Step> {
+    let steps = explain.steps().into_iter();
+    let steps = steps.filter_map(|step| match step.what {
+        What::Turned { code, .. } => Some(Step::Turned(code)),
+        What::Retried { .. } => Some(Step::Retried),
+        _ => None,
+    });
+    steps.collect()
 }
 
 /// Values name their keys and the command that wrote them.
@@ -128,6 +162,14 @@ fn queue(pipeline: &mut Pipeline, command: Command, token: &str) {
                 let name = Key::Register(slot, number).name();
                 let value = format!("{name}={token}");
                 queued = queued.key(name).arg(value);
+            }
+        }
+        Command::Transaction(slot) => {
+            for key in Key::twins(slot) {
+                let _ = pipeline.command("APPEND").key(key.name()).arg(token);
+            }
+            for key in Key::twins(slot) {
+                pipeline.get(key.name());
             }
         }
         Command::Echo => {

@@ -103,6 +103,13 @@ impl Error {
         )
     }
 
+    pub(crate) fn refused_in_transaction(name: &str, advice: &str) -> Error {
+        Error::not_sent(
+            ErrorKind::Node(NodeFailure::Refused),
+            format!("{name} is refused in a transaction: {advice}"),
+        )
+    }
+
     /// It comes behind a command that a shared connection refuses, and counts on
     /// what that one would have set.
     pub(crate) fn behind(name: &str, refused: &str) -> Error {

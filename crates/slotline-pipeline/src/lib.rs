@@ -22,6 +22,7 @@ mod response;
 pub mod retry;
 pub mod route;
 mod track;
+mod transaction;
 
 pub use chunk::{ChunkLayer, Progress};
 pub use cluster::{Cluster, ClusterBuilder, Facts, Snapshot};
@@ -35,6 +36,7 @@ pub use request::Request;
 pub use response::{Response, Trouble};
 pub use retry::{RetryBudget, RetryLayer, RetryPolicy, StandardPolicy};
 pub use route::{Candidate, ReadFrom, ReadPolicy, RouteLayer};
+pub use transaction::Executed;
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]

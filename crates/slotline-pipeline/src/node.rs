@@ -54,6 +54,9 @@ pub struct Part {
     pub intent: Intent,
     /// The commands; they lie next to each other in the byte stream.
     pub commands: Commands,
+    /// Whether they are one transaction, from MULTI to EXEC, which ASKING may come
+    /// before.
+    pub is_transaction: bool,
     /// When all must have an outcome.
     pub deadline: Instant,
     /// What becomes of them while the node cannot be reached.

@@ -53,12 +53,31 @@ impl Owner {
         deadline: Instant,
         while_away: WhileAway,
     ) -> Exchange {
-        if commands.is_empty() {
-            return Exchange::of_nothing();
-        }
         if let Some((command, advice)) = commands.refused_when_shared() {
             let error = Error::refused(&self.config.address, command.name(), advice);
             return Exchange::unsent(error);
+        }
+        self.carry(commands, deadline, while_away)
+    }
+
+    /// See [`Pool::send_transaction`].
+    fn send_transaction(
+        &self,
+        commands: Commands,
+        deadline: Instant,
+        while_away: WhileAway,
+    ) -> Exchange {
+        if let Some((command, advice)) = commands.refused_in_transaction() {
+            let (address, name) = (&self.config.address, command.name());
+            let error = Error::refused_on(address, "a transaction", name, advice);
+            return Exchange::unsent(error);
+        }
+        self.carry(commands, deadline, while_away)
+    }
+
+    fn carry(&self, commands: Commands, deadline: Instant, while_away: WhileAway) -> Exchange {
+        if commands.is_empty() {
+            return Exchange::of_nothing();
         }
         let line = self.least_loaded();
         line.send(commands, deadline, while_away)
@@ -125,6 +144,39 @@ impl Pool {
     /// Must be called within a tokio runtime.
     pub fn send(&self, commands: Commands, deadline: Instant, while_away: WhileAway) -> Exchange {
         self.inner.send(commands, deadline, while_away)
+    }
+
+    /// The same for one whole transaction, from its MULTI to its EXEC, which
+    /// [`send`](Pool::send) would refuse. ASKING may come before the MULTI. Since
+    /// nothing comes between its commands, nobody else's fall into it; if the
+    /// connection is lost before all of it has arrived, the server forgets it.
+    ///
+    /// Refused is what has no beginning or no end, and what holds a command that would
+    /// change the connection, or wait (S4).
+    ///
+    /// ```no_run
+    /// use slotline_pool::{Address, Pool, WhileAway};
+    /// use slotline_resp::{CommandBuffer, known};
+    /// use tokio::time::{Duration, Instant};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let pool = Pool::builder(Address::new("127.0.0.1", 6379)).build();
+    /// let mut buffer = CommandBuffer::new();
+    /// buffer.begin(&known::MULTI, 0);
+    /// buffer.begin(&known::INCR, 1).key("n");
+    /// buffer.begin(&known::EXEC, 0);
+    /// let deadline = Instant::now() + Duration::from_secs(1);
+    /// let answer = pool.send_transaction(buffer.freeze(), deadline, WhileAway::Wait).await;
+    /// let ran: Option<(i64,)> = answer.replies.decode(2).ok_or("no answer to EXEC")??;
+    /// # let _ = ran; Ok(()) }
+    /// ```
+    pub fn send_transaction(
+        &self,
+        commands: Commands,
+        deadline: Instant,
+        while_away: WhileAway,
+    ) -> Exchange {
+        self.inner.send_transaction(commands, deadline, while_away)
     }
 
     /// A connection that its holder has alone, made by the same recipe, for what a

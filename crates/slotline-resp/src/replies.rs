@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::{Error, FromReply, Reader, Reply};
+use crate::{Error, FromReply, Reader, Reply, ReplyKind, Token};
 
 /// Where one reply lies in its segment.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,29 @@ impl Replies {
         true
     }
 
+    /// Adds the elements of the array at `index` of `other`, each as a reply of its
+    /// own, as EXEC's are. Tells how many they are; `None`, and none is added, if
+    /// there is no such reply or it is no array.
+    pub fn push_elements(&mut self, other: &Replies, index: usize) -> Option<usize> {
+        let (segment, span) = other.locate(index)?;
+        let mut reader = Reader::new(segment, span.start..span.end);
+        let mut spans = SmallVec::new();
+        let read = read_elements(&mut reader, |start, end| {
+            spans.push(Span {
+                segment: self.segments.len() as u32,
+                start: span.start + start,
+                end: span.start + end,
+            });
+        });
+        if !read.ok()? {
+            return None;
+        }
+        let added = spans.len();
+        self.spans.extend::<SmallVec<[Span; 4]>>(spans);
+        self.segments.push(segment.clone());
+        Some(added)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -138,6 +161,25 @@ impl Replies {
     }
 }
 
+/// Tells where each element of the array lies that comes next; whether it is one.
+fn read_elements(
+    reader: &mut Reader<'_>,
+    mut with: impl FnMut(usize, usize),
+) -> Result<bool, Error> {
+    let Token::Aggregate(mut sequence) = reader.token()? else {
+        return Ok(false);
+    };
+    if sequence.kind() != ReplyKind::Array {
+        return Ok(false);
+    }
+    while reader.has_next(&mut sequence)? {
+        let start = reader.position();
+        reader.skip()?;
+        with(start, reader.position());
+    }
+    Ok(true)
+}
+
 impl std::fmt::Debug for Replies {
     /// How many, not what they say: values are the user's.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -171,5 +213,39 @@ mod tests {
         assert_eq!(picked.len(), 3);
         assert_eq!(picked.error_line(0), Some("BAD z"));
         assert_eq!(picked.decode::<i64>(2).unwrap().unwrap(), 2);
+    }
+
+    #[test]
+    fn the_elements_of_an_array_are_replies_of_their_own() {
+        let frames = [
+            "*4\r\n:1\r\n-ERR x\r\n*1\r\n:2\r\n$-1\r\n",
+            "*0\r\n",
+            "*-1\r\n",
+            "_\r\n",
+            "+OK\r\n",
+            "-ERR\r\n",
+            "%1\r\n:1\r\n:2\r\n",
+        ];
+        let mut replies = Replies::new();
+        let mut end = 0;
+        let ends: Vec<usize> = frames.iter().map(|frame| end_of(&mut end, frame)).collect();
+        replies.push_segment(Bytes::from(frames.concat()), ends);
+
+        let mut elements = Replies::new();
+        assert_eq!(elements.push_elements(&replies, 0), Some(4));
+        assert_eq!(elements.push_elements(&replies, 1), Some(0));
+        for index in 2..9 {
+            assert_eq!(elements.push_elements(&replies, index), None, "{index}");
+        }
+        assert_eq!(elements.len(), 4);
+        assert_eq!(elements.decode::<i64>(0).unwrap().unwrap(), 1);
+        assert_eq!(elements.error_line(1), Some("ERR x"));
+        assert_eq!(elements.decode::<(i64,)>(2).unwrap().unwrap(), (2,));
+        assert_eq!(elements.decode::<Option<i64>>(3).unwrap().unwrap(), None);
+    }
+
+    fn end_of(end: &mut usize, frame: &str) -> usize {
+        *end += frame.len();
+        *end
     }
 }

@@ -8,6 +8,13 @@ use slotline_pool as pool;
 use slotline_resp::{CommandInfo, Delivery};
 use slotline_topology::Endpoint;
 
+use crate::gate::{NotFound, Unfound};
+
+mod refused;
+
+use refused::Aborted;
+pub use refused::Refused;
+
 /// What fails with an [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -26,13 +33,17 @@ enum Kind {
     /// The URL or the builder's settings make no sense.
     Config(String),
     /// No node that was named can be used: each with its reason.
-    Connect(Vec<(String, BoxError)>),
+    Connect(NotFound),
     /// The node is there and is not what was asked for.
     Mode(String),
     /// No reply.
     Failed(pipeline::Error),
     /// The server's own error, or a reply that is not what was asked for.
     Reply(slotline_resp::Error, Delivery),
+    /// The server's answer to EXEC, and to what it did not queue.
+    Aborted(Aborted),
+    /// A watched key had changed.
+    Conflict,
 }
 
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -43,7 +54,7 @@ impl Error {
     }
 
     pub(crate) fn connect(reasons: Vec<(String, BoxError)>) -> Error {
-        Error::new(Kind::Connect(reasons))
+        Error::new(Kind::Connect(NotFound { reasons }))
     }
 
     pub(crate) fn mode(message: impl Into<String>) -> Error {
@@ -62,6 +73,16 @@ impl Error {
             _ => Delivery::Answered,
         };
         Error::new(Kind::Reply(error, delivery))
+    }
+
+    /// A transaction that was refused: EXEC's error, and those of its commands.
+    pub(crate) fn aborted(line: &str, refused: Vec<Refused>) -> Error {
+        Error::new(Kind::Aborted(Aborted::new(line, refused)))
+    }
+
+    /// A transaction that did not run, since a watched key had changed.
+    pub(crate) fn conflict() -> Error {
+        Error::new(Kind::Conflict)
     }
 
     fn new(kind: Kind) -> Error {
@@ -91,6 +112,8 @@ impl Error {
             Kind::Config(_) | Kind::Connect(_) | Kind::Mode(_) => Delivery::NotSent,
             Kind::Failed(error) => error.delivery(),
             Kind::Reply(_, delivery) => *delivery,
+            Kind::Aborted(aborted) => aborted.delivery(),
+            Kind::Conflict => Delivery::Rejected,
         }
     }
 
@@ -100,7 +123,8 @@ impl Error {
     pub fn code(&self) -> Option<&str> {
         match &self.0.kind {
             Kind::Reply(error, _) if error.is_server() => error.code(),
-            Kind::Reply(..) | Kind::Config(_) | Kind::Mode(_) => None,
+            Kind::Aborted(aborted) => Some(aborted.code()),
+            Kind::Reply(..) | Kind::Config(_) | Kind::Mode(_) | Kind::Conflict => None,
             Kind::Failed(_) | Kind::Connect(_) => self.pool_error()?.code(),
         }
     }
@@ -140,10 +164,8 @@ impl Error {
     pub fn is_cluster(&self) -> bool {
         match &self.0.kind {
             Kind::Failed(error) => error.is_cluster(),
-            Kind::Reply(error, _) => matches!(
-                error.code(),
-                Some("MOVED" | "ASK" | "TRYAGAIN" | "CROSSSLOT" | "CLUSTERDOWN")
-            ),
+            Kind::Reply(error, _) => error.code().is_some_and(is_of_cluster),
+            Kind::Aborted(aborted) => aborted.codes().any(is_of_cluster),
             Kind::Mode(_) => true,
             _ => false,
         }
@@ -162,7 +184,11 @@ impl Error {
     /// Whether the server answered with an error of its own.
     #[must_use]
     pub fn is_server(&self) -> bool {
-        matches!(&self.0.kind, Kind::Reply(error, _) if error.is_server())
+        match &self.0.kind {
+            Kind::Reply(error, _) => error.is_server(),
+            Kind::Aborted(_) => true,
+            _ => false,
+        }
     }
 
     /// Whether the reply is not what was asked for, as text for a number.
@@ -196,13 +222,58 @@ impl Error {
         matches!(&self.0.kind, Kind::Failed(error) if error.is_refused())
     }
 
+    /// Whether a transaction did not run since a key that was watched had changed. It
+    /// may be tried again, beginning with what it was made of.
+    #[must_use]
+    pub fn is_conflict(&self) -> bool {
+        matches!(self.0.kind, Kind::Conflict)
+    }
+
+    /// The commands of a transaction that the server refused when they were queued,
+    /// and why: for them it did not run ([`code`](Error::code) is `EXECABORT`). Empty
+    /// for any other error.
+    #[must_use]
+    pub fn refused(&self) -> &[Refused] {
+        match &self.0.kind {
+            Kind::Aborted(aborted) => aborted.refused(),
+            _ => &[],
+        }
+    }
+
     fn pool_error(&self) -> Option<&pool::Error> {
         match &self.0.kind {
-            Kind::Failed(error) => error.cause()?.downcast_ref(),
-            Kind::Connect(reasons) => reasons
-                .iter()
-                .find_map(|(_, reason)| (&**reason as &(dyn StdError + 'static)).downcast_ref()),
+            Kind::Failed(error) => {
+                let cause = error.cause()?;
+                let unfound = cause.downcast_ref::<Unfound>();
+                let of_all = unfound.and_then(|unfound| unfound.0.pool_error());
+                cause.downcast_ref().or(of_all)
+            }
+            Kind::Connect(reasons) => reasons.pool_error(),
             _ => None,
+        }
+    }
+}
+
+impl NotFound {
+    fn pool_error(&self) -> Option<&pool::Error> {
+        let mut reasons = self.reasons.iter();
+        reasons.find_map(|(_, reason)| (&**reason as &(dyn StdError + 'static)).downcast_ref())
+    }
+}
+
+/// Whether a server's error is about the cluster.
+fn is_of_cluster(code: &str) -> bool {
+    matches!(
+        code,
+        "MOVED" | "ASK" | "TRYAGAIN" | "CROSSSLOT" | "CLUSTERDOWN"
+    )
+}
+
+impl Error {
+    fn origin(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.node {
+            Some(node) => write!(f, " (from {node}, {})", self.delivery()),
+            None => Ok(()),
         }
     }
 }
@@ -215,27 +286,16 @@ impl fmt::Display for Error {
         match &self.0.kind {
             Kind::Config(message) | Kind::Mode(message) => f.write_str(message),
             Kind::Failed(error) => error.fmt(f),
-            Kind::Reply(error, delivery) => {
+            Kind::Conflict => f.write_str("a watched key had changed; nothing has run"),
+            Kind::Reply(error, _) => {
                 error.fmt(f)?;
-                if let Some(node) = &self.0.node {
-                    write!(f, " (from {node}, {delivery})")?;
-                }
-                Ok(())
+                self.origin(f)
             }
-            Kind::Connect(reasons) => {
-                f.write_str("no node can be used: ")?;
-                for (at, (node, reason)) in reasons.iter().enumerate() {
-                    let separator = if at == 0 { "" } else { "; " };
-                    let reason = reason.to_string();
-                    // Most reasons name their node themselves.
-                    if reason.contains(node.as_str()) {
-                        write!(f, "{separator}{reason}")?;
-                    } else {
-                        write!(f, "{separator}{node}: {reason}")?;
-                    }
-                }
-                Ok(())
+            Kind::Aborted(aborted) => {
+                aborted.fmt(f)?;
+                self.origin(f)
             }
+            Kind::Connect(reasons) => reasons.fmt(f),
         }
     }
 }
@@ -253,8 +313,10 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
-            Kind::Config(_) | Kind::Mode(_) => None,
-            Kind::Connect(reasons) => reasons.first().and_then(|(_, reason)| reason.source()),
+            Kind::Config(_) | Kind::Mode(_) | Kind::Aborted(_) | Kind::Conflict => None,
+            Kind::Connect(NotFound { reasons }) => {
+                reasons.first().and_then(|(_, reason)| reason.source())
+            }
             // Their words are this error's own: go on to what lies behind them.
             Kind::Failed(error) => error.source(),
             Kind::Reply(error, _) => error.source(),

@@ -8,13 +8,14 @@ pub mod client;
 pub mod commands;
 pub mod direct;
 mod error;
+mod gate;
 mod nodes;
 mod stack;
 
 pub use batch::{Batch, FromReplies, Pipeline, Queued, Reply, Results};
 pub use client::{Client, ClientBuilder, Discovery, Node};
 pub use direct::{Direct, On, Output};
-pub use error::{Error, Result};
+pub use error::{Error, Refused, Result};
 pub use slotline_pipeline::{
     Candidate, ChunkLayer, Explain, HedgeLayer, HedgeStatistics, Intent, Progress, ReadFrom,
     ReadPolicy, Request, Response, RetryBudget, RetryPolicy, StandardPolicy,

@@ -183,7 +183,11 @@ impl Service<Part> for Nodes {
             WhileAway::Refuse => pool::WhileAway::Refuse,
         };
         let exchange = self.with_pool(&part.node, part.intent, |pool| {
-            pool.send(part.commands, part.deadline, while_away)
+            if part.is_transaction {
+                pool.send_transaction(part.commands, part.deadline, while_away)
+            } else {
+                pool.send(part.commands, part.deadline, while_away)
+            }
         });
         NodeFuture {
             exchange,

@@ -18,6 +18,7 @@ use slotline_topology::Endpoint;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceBuilder};
 
+use crate::gate::Gate;
 use crate::nodes::Nodes;
 
 /// The whole way to a cluster, or to one server that is none.
@@ -32,6 +33,8 @@ pub(crate) type Layered = BoxCloneSyncService<Request, Response, BoxError>;
 #[derive(Clone)]
 pub(crate) enum Stack {
     Plain(Plain),
+    /// The same before anybody knows where it leads.
+    Lazy(Gate, Plain),
     OneNode(OneNode),
     Layered(Layered),
 }
@@ -71,7 +74,7 @@ impl Service<Request> for Stack {
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         match self {
-            Stack::Plain(stack) => stack.poll_ready(cx),
+            Stack::Plain(stack) | Stack::Lazy(_, stack) => stack.poll_ready(cx),
             Stack::OneNode(stack) => stack.poll_ready(cx),
             Stack::Layered(stack) => stack.poll_ready(cx).map_err(Error::of_layer),
         }
@@ -81,6 +84,12 @@ impl Service<Request> for Stack {
         match self {
             Stack::Plain(stack) => StackFuture::Plain {
                 future: stack.call(request),
+            },
+            Stack::Lazy(gate, stack) if gate.is_open() => StackFuture::Plain {
+                future: stack.call(request),
+            },
+            Stack::Lazy(gate, stack) => StackFuture::Waiting {
+                future: Box::pin(gate.clone().send(stack.clone(), request)),
             },
             Stack::OneNode(stack) => StackFuture::OneNode {
                 future: stack.call(request),
@@ -93,11 +102,15 @@ impl Service<Request> for Stack {
     }
 }
 
+/// A request that waits until a node is found.
+type Waiting = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
+
 pin_project! {
     /// A request on its way.
     #[project = StackProjection]
     pub(crate) enum StackFuture {
         Plain { #[pin] future: <Plain as Service<Request>>::Future },
+        Waiting { future: Waiting },
         OneNode { #[pin] future: <OneNode as Service<Request>>::Future },
         Layered { commands: usize, #[pin] future: <Layered as Service<Request>>::Future },
     }
@@ -109,6 +122,7 @@ impl Future for StackFuture {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
             StackProjection::Plain { future } => future.poll(cx),
+            StackProjection::Waiting { future } => future.as_mut().poll(cx),
             StackProjection::OneNode { future } => future.poll(cx),
             StackProjection::Layered { commands, future } => future
                 .poll(cx)

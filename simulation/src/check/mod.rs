@@ -7,8 +7,9 @@ mod reads;
 mod recovery;
 mod replies;
 mod session;
+mod transactions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -16,12 +17,13 @@ use slotline_testkit::FakeCommand;
 
 use crate::history::{History, Outcome};
 use crate::run::PASSWORD;
+use transactions::Executed;
 
 /// How late an outcome may be.
 const LATE: Duration = Duration::from_millis(100);
 
 /// What is checked, and what is not, by the numbers of the catalogue's invariants.
-pub const CHECKED: [(&str, &str); 11] = [
+pub const CHECKED: [(&str, &str); 12] = [
     ("1", "every reply is its command's own"),
     (
         "2",
@@ -36,6 +38,10 @@ pub const CHECKED: [(&str, &str); 11] = [
         "primary reads do not go backwards outside of failovers",
     ),
     ("5", "commands of a pipeline that share a key run in order"),
+    (
+        "6",
+        "a transaction runs whole and with nothing in between, or not at all",
+    ),
     (
         "7",
         "every pipeline has its outcomes by its deadline + 100 ms",
@@ -63,8 +69,7 @@ pub const CHECKED: [(&str, &str); 11] = [
 ];
 
 /// What is not, and why.
-pub const UNCHECKED: [(&str, &str); 4] = [
-    ("6", "the client has no transactions yet"),
+pub const UNCHECKED: [(&str, &str); 3] = [
     ("8", "memory: the process runs many simulations at once"),
     ("10", "throughput: a paused clock has none"),
     ("12", "the client has no cache yet"),
@@ -93,6 +98,7 @@ pub fn check(history: &History) -> Vec<Violation> {
     replies::check(history, &facts, &mut found);
     delivery::check(history, &facts, &mut found);
     order::check(history, &facts, &mut found);
+    transactions::check(history, &facts, &mut found);
     reads::check(history, &facts, &mut found);
     session::check(history, &mut found);
     rates::check(history, &mut found);
@@ -131,6 +137,7 @@ fn outcomes(history: &History, found: &mut Found) {
                 "}counter",
                 "}register",
                 "}hash",
+                "}twin",
             ]
             .iter()
             .any(|secret| text.contains(secret))
@@ -153,15 +160,18 @@ impl Found {
 pub(crate) struct Facts<'a> {
     /// Where in the journal a write with this token ran.
     writes: BTreeMap<&'a str, Vec<usize>>,
+    /// Transactions that ran.
+    executed: Vec<Executed<'a>>,
     /// Where an INCR of this key ran.
     increments: BTreeMap<&'a str, Vec<usize>>,
     journal: &'a [FakeCommand],
 }
 
 impl<'a> Facts<'a> {
-    fn of(history: &'a History) -> Facts<'a> {
+    pub(crate) fn of(history: &'a History) -> Facts<'a> {
         let mut facts = Facts {
             writes: BTreeMap::new(),
+            executed: transactions::executed(&history.journal),
             increments: BTreeMap::new(),
             journal: &history.journal,
         };
@@ -178,11 +188,17 @@ impl<'a> Facts<'a> {
                 _ => {}
             }
         }
+        for executed in &facts.executed {
+            let tokens: BTreeSet<&str> = executed.tokens().collect();
+            for token in tokens {
+                facts.writes.entry(token).or_default().push(executed.at);
+            }
+        }
         facts
     }
 
     /// Where the write with this token ran.
-    fn runs(&self, token: &str) -> &[usize] {
+    pub(crate) fn runs(&self, token: &str) -> &[usize] {
         self.writes.get(token).map_or(&[], Vec::as_slice)
     }
 

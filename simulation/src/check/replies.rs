@@ -73,6 +73,8 @@ fn is_own(operation: &Operation, reply: &[Option<String>], facts: &Facts<'_>) ->
             entries.any(|entry| entry.line.contains(&key.name()) && token_in(token).is_some())
         }),
         (Command::Echo, [Some(text)]) => *text == token,
+        // It is looked at by what it shows of its transaction.
+        (Command::Transaction(_), [_, _, _, _]) => true,
         _ => false,
     }
 }

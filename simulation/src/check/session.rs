@@ -36,7 +36,8 @@ pub(super) fn check(history: &History, found: &mut Found) {
         if name == "CLIENT" && words.next() == Some("SETNAME") {
             names.insert(entry.connection, words.next().unwrap_or_default());
         }
-        if asking.remove(&entry.connection) && !has_key {
+        // To a transaction it holds until EXEC.
+        if asking.remove(&entry.connection) && !has_key && name != "MULTI" {
             found.add("R4", format!("ASKING was followed by {name}"));
         }
         if name == "ASKING" {

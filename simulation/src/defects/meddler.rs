@@ -25,6 +25,8 @@ pub(super) struct Meddler {
     /// Logs as they were read, the older first.
     read: BTreeMap<Bytes, VecDeque<Bytes>>,
     was_asking: bool,
+    /// What the first half of a torn transaction was answered with.
+    half: Option<Bytes>,
 }
 
 /// A command under way.
@@ -36,6 +38,8 @@ struct Pending {
     waits: bool,
     /// What the client is told instead.
     instead: Option<Bytes>,
+    /// It ends the first half of a transaction.
+    is_half: bool,
 }
 
 impl Meddler {
@@ -47,6 +51,7 @@ impl Meddler {
             held: None,
             read: BTreeMap::new(),
             was_asking: false,
+            half: None,
         }
     }
 
@@ -98,10 +103,20 @@ impl Meddler {
                 }
                 _ => {}
             }
+            let is_first_half = command.arg(1).is_some_and(|key| key.ends_with(b"}twin0"));
+            let is_first_half = is_first_half && name == "APPEND";
             up.push(command.as_bytes().clone());
             self.expect(Some(command), false);
             if let Some(last) = self.pending.back_mut() {
                 last.waits = swapped == Some(at);
+            }
+            if is_first_half && defect == Defect::TransactionTorn {
+                up.push(Bytes::from_static(b"EXEC\r\nMULTI\r\n"));
+                self.expect(None, false);
+                if let Some(exec) = self.pending.back_mut() {
+                    exec.is_half = true;
+                }
+                self.expect(None, true);
             }
         }
         if self.pending.is_empty() {
@@ -116,6 +131,7 @@ impl Meddler {
             drops,
             waits: false,
             instead: None,
+            is_half: false,
         });
     }
 
@@ -149,10 +165,15 @@ impl Meddler {
             drops,
             waits,
             instead,
+            is_half,
         }) = self.pending.pop_front()
         else {
             return (up, vec![frame]);
         };
+        if is_half {
+            self.half = Some(frame);
+            return (up, down);
+        }
         if drops {
             return (up, down);
         }
@@ -214,6 +235,12 @@ impl Meddler {
             Defect::RetriedThoughRun if ran && self.strikes() => {
                 Some(Bytes::from_static(b"-TRYAGAIN Multiple keys request\r\n"))
             }
+            Defect::TransactionTorn if command.info().name == "EXEC" => {
+                Some(joined(self.half.take(), frame))
+            }
+            Defect::TransactionRepeated if frame.starts_with(b"*4") && self.strikes() => {
+                Some(Bytes::from_static(b"-TRYAGAIN Multiple keys request\r\n"))
+            }
             Defect::SecretShown if is_error && frame.starts_with(b"-MOVED") => {
                 Some(format!("-ERR who authenticates with {PASSWORD} is wrong\r\n").into())
             }
@@ -230,6 +257,18 @@ impl Meddler {
             }
             _ => Some(frame),
         }
+    }
+}
+
+/// One answer to EXEC out of those to two halves: the first that is an error, if one is.
+fn joined(half: Option<Bytes>, rest: Bytes) -> Bytes {
+    let Some(half) = half else {
+        return rest;
+    };
+    match (half.strip_prefix(b"*1\r\n"), rest.strip_prefix(b"*3\r\n")) {
+        (None, _) => half,
+        (_, None) => rest,
+        (Some(first), Some(others)) => [b"*4\r\n", first, others].concat().into(),
     }
 }
 

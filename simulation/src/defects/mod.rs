@@ -52,11 +52,15 @@ pub enum Defect {
     OldRead,
     /// An error shows the password.
     SecretShown,
+    /// A transaction goes in two halves.
+    TransactionTorn,
+    /// A transaction is sent again that ran.
+    TransactionRepeated,
 }
 
 impl Defect {
     /// All there are.
-    pub const ALL: [Defect; 18] = [
+    pub const ALL: [Defect; 20] = [
         Defect::SwappedReplies,
         Defect::DroppedReply,
         Defect::BatchReplayed,
@@ -75,6 +79,8 @@ impl Defect {
         Defect::RefreshStorm,
         Defect::OldRead,
         Defect::SecretShown,
+        Defect::TransactionTorn,
+        Defect::TransactionRepeated,
     ];
 
     /// The rules by which it may be found out.
@@ -96,6 +102,8 @@ impl Defect {
             Defect::RefreshStorm => &["11"],
             Defect::OldRead => &["4"],
             Defect::SecretShown => &["13"],
+            Defect::TransactionTorn => &["6"],
+            Defect::TransactionRepeated => &["2"],
         }
     }
 }

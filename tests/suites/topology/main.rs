@@ -9,6 +9,7 @@ mod endpoints;
 mod flags;
 mod keys;
 mod large;
+mod lazy;
 mod malformed;
 mod members;
 mod nat;

@@ -26,6 +26,9 @@ pub(super) enum Sort {
     Counter,
     /// Appended to by one process at a time.
     List,
+    /// Two counters of one slot, which transactions alone increase and read, both at
+    /// once.
+    Twins,
 }
 
 /// One command.
@@ -49,6 +52,8 @@ pub(super) enum Found {
         n: u32,
     },
     Number(i64),
+    /// Numbers of twins that are not the same.
+    Torn,
     /// No reply that such a command can have.
     Foreign,
 }
@@ -209,8 +214,17 @@ impl Key {
             Sort::Register => 'r',
             Sort::Counter => 'c',
             Sort::List => 'l',
+            Sort::Twins => return format!("{{t:{}:{salt}}}", self.number),
         };
         format!("{sort}:{}:{salt}", self.number)
+    }
+
+    /// The keys that it is made of: of twins there are two.
+    pub(super) fn parts(self, name: &str) -> Vec<String> {
+        match self.sort {
+            Sort::Twins => ["one", "other"].map(|twin| format!("{name}{twin}")).into(),
+            _ => vec![name.to_owned()],
+        }
     }
 
     /// The nth value of this key.
@@ -230,6 +244,16 @@ impl Found {
             .and_then(|rest| rest.split_once(':'));
         let parsed = parts.and_then(|(key, n)| Some((key.parse().ok()?, n.parse().ok()?)));
         parsed.map_or(Self::Foreign, |(key, n)| Self::Value { key, n })
+    }
+
+    /// Reads the numbers of twins, which are all the same.
+    pub(super) fn of_twins(numbers: &[Option<i64>]) -> Self {
+        match numbers {
+            [first, others @ ..] if others.iter().all(|other| other == first) => {
+                Self::of_number(*first)
+            }
+            _ => Self::Torn,
+        }
     }
 
     /// Reads a number where there may be none.

@@ -12,6 +12,9 @@ use super::keyspace::{Keyspace, Named};
 use super::record::Record;
 use crate::outages::Witness;
 
+/// One step in so many is a transaction.
+const TRANSACTIONS: u32 = 4;
+
 /// What a shard's processes share.
 pub(super) struct Workplace {
     pub(super) client: Client,
@@ -19,6 +22,7 @@ pub(super) struct Workplace {
     pub(super) keyspace: Arc<Keyspace>,
     pub(super) shard: usize,
     pub(super) counters: Vec<Named>,
+    pub(super) twins: Vec<Named>,
     pub(super) made: Mutex<Vec<Named>>,
     /// Callers that left before they were answered.
     pub(super) left: AtomicU64,
@@ -65,9 +69,63 @@ impl Workplace {
 }
 
 impl Process {
-    /// Sends a pipeline and writes down what came of it. With `patience` the caller
-    /// leaves when others have had so many turns.
+    /// Sends a pipeline or a transaction and writes down what came of it. With
+    /// `patience` the caller leaves when others have had so many turns.
     pub(super) async fn step(&mut self, place: &Workplace, patience: Option<u32>) {
+        let is_transaction = rand::rng().random_ratio(1, TRANSACTIONS);
+        match is_transaction {
+            true => self.transaction(place, patience).await,
+            false => self.pipeline(place, patience).await,
+        }
+    }
+
+    async fn transaction(&self, place: &Workplace, patience: Option<u32>) {
+        let random = rand::rng().random_range(0..place.twins.len());
+        let twins = &place.twins[random];
+        let keys = twins.key.parts(&twins.name);
+        let transaction = place.client.transaction(|transaction| {
+            for key in &keys {
+                let _ = transaction.command("INCR").key(key);
+            }
+            for key in &keys {
+                let _ = transaction.command("GET").key(key);
+            }
+        });
+        let pipeline = place.record.next_pipeline();
+        let invoked = place.record.now();
+        let answer = until_left(transaction, patience).await;
+        let ended = place.record.now();
+        let all = answer.map(|results| results?.decode_all::<Vec<Option<i64>>>());
+        let outcome = match all {
+            Some(Ok(numbers)) => Outcome::Ok(Found::of_twins(&numbers)),
+            Some(Err(error)) if error.is_decode() => Outcome::Ok(Found::Foreign),
+            Some(Err(error)) => {
+                place.record.count_error(&error);
+                Outcome::of_failure(error.delivery())
+            }
+            None => {
+                place.left.fetch_add(1, Ordering::Relaxed);
+                Outcome::Info(Why::Cancelled)
+            }
+        };
+        let event = Event {
+            pipeline,
+            process: self.number,
+            key: twins.key,
+            what: What::Increment,
+            invoked,
+            ended,
+            outcome,
+        };
+        let sample = Sample {
+            shard: place.shard,
+            ended,
+            is_ok: outcome.is_ok(),
+        };
+        place.record.add(&[event], sample);
+    }
+
+    async fn pipeline(&mut self, place: &Workplace, patience: Option<u32>) {
         let random = rand::rng().random_range(0..place.counters.len());
         let counter = &place.counters[random];
         let plan = [
@@ -84,15 +142,7 @@ impl Process {
         }
         let pipeline = place.record.next_pipeline();
         let invoked = place.record.now();
-        let sending = pipe.send();
-        let answer = match patience {
-            Some(turns) => tokio::select! {
-                biased;
-                answer = sending => Some(answer),
-                () = others(turns) => None,
-            },
-            None => Some(sending.await),
-        };
+        let answer = until_left(pipe.send(), patience).await;
         let ended = place.record.now();
         let replies: Vec<Reply> = match answer {
             Some(Ok(results)) => results.into_iter().collect(),
@@ -149,6 +199,18 @@ impl Process {
             self.list = place.make(Sort::List);
             self.appended = 0;
         }
+    }
+}
+
+/// What comes of it, unless the caller leaves before.
+async fn until_left<F: Future>(sending: F, patience: Option<u32>) -> Option<F::Output> {
+    match patience {
+        Some(turns) => tokio::select! {
+            biased;
+            answer = sending => Some(answer),
+            () = others(turns) => None,
+        },
+        None => Some(sending.await),
     }
 }
 

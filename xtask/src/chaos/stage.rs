@@ -32,6 +32,8 @@ pub(super) const SENTINEL: &str = "sentinel-7f3a9c";
 const PROBE: Duration = Duration::from_millis(250);
 /// Counters of each shard.
 const COUNTERS: usize = 4;
+/// Pairs of counters that transactions increase.
+const TWINS: usize = 4;
 /// Commands in one pipeline that loads.
 const LOADING: usize = 250;
 
@@ -157,12 +159,22 @@ impl Stage {
                 node.call(&["SET", &counter.name, &base]).await?;
                 counters.push(counter);
             }
+            let mut twins = Vec::new();
+            for _ in 0..TWINS {
+                let pair = self.keyspace.make(Sort::Twins, shard);
+                let base = pair.key.base().to_string();
+                for key in pair.key.parts(&pair.name) {
+                    node.call(&["SET", &key, &base]).await?;
+                }
+                twins.push(pair);
+            }
             fresh.push(Arc::new(Generator::new(Workplace {
                 client: client.clone(),
                 record: Arc::clone(&self.record),
                 keyspace: Arc::clone(&self.keyspace),
                 shard,
                 counters,
+                twins,
                 made: Mutex::default(),
                 left: AtomicU64::new(0),
             })));
@@ -195,7 +207,7 @@ impl Stage {
         };
         let place = &generator.place;
         let made = place.made();
-        let all = made.iter().chain(&place.counters);
+        let all = made.iter().chain(&place.counters).chain(&place.twins);
         let mut slots: Vec<u16> = all.map(|named| named.key.slot).collect();
         slots.sort_unstable();
         slots.dedup();
@@ -222,7 +234,7 @@ impl Stage {
         for generator in generators {
             let place = &generator.place;
             let mut all: Vec<Named> = place.made().clone();
-            all.extend(place.counters.iter().cloned());
+            all.extend(place.counters.iter().chain(&place.twins).cloned());
             for Named { key, name } in all {
                 let owner = match place.shard {
                     CONTROL => self.control.nodes().first(),
@@ -245,6 +257,13 @@ async fn read(node: &Node, key: Key, name: &str) -> Result<Final> {
         Sort::Counter => {
             let number: Option<i64> = node.ask(&["GET", name]).await?;
             Final::One(Found::of_number(number))
+        }
+        Sort::Twins => {
+            let mut numbers = Vec::new();
+            for key in key.parts(name) {
+                numbers.push(node.ask(&["GET", &key]).await?);
+            }
+            Final::One(Found::of_twins(&numbers))
         }
         Sort::List => {
             let all: Vec<String> = node.ask(&["LRANGE", name, "0", "-1"]).await?;

@@ -161,6 +161,12 @@ impl Cluster {
         self.want_refresh();
     }
 
+    /// Takes in a topology that was found in another way than by a refresh, in place of
+    /// the one that was known.
+    pub fn set_topology(&self, topology: Topology) {
+        self.install(topology, &SlotSet::default(), |_| true);
+    }
+
     /// A server answered ASK or TRYAGAIN for `slot`.
     pub fn migrating(&self, slot: Slot) {
         let mut changes = self.changes();

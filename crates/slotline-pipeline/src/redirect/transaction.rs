@@ -15,9 +15,13 @@ pub(super) struct TurnedWhole<'a> {
     pub(super) target: Target,
 }
 
+/// How EXEC's error begins where EXEC itself was refused; the refusal follows.
+const BECAUSE: &str = "EXECABORT Transaction discarded because of: ";
+
 /// `None` if EXEC was answered, or not answered: only its own error says that
 /// nothing has run. If a command was refused when it was queued, EXEC answers
 /// EXECABORT, and the first refusal says why; otherwise EXEC's error does.
+/// A server whose state changed in between has queued all and refuses EXEC alone.
 pub(super) fn turned_whole<S: Clone>(resend: &Resend<S>) -> Option<TurnedWhole<'_>> {
     let commands = resend.commands();
     let exec = commands.len().checked_sub(1)? as u32;
@@ -30,7 +34,11 @@ pub(super) fn turned_whole<S: Clone>(resend: &Resend<S>) -> Option<TurnedWhole<'
         })
     };
     let (index, target, line, asked) = match error_of(&|index| index == exec)? {
-        (_, _, line, _) if line.starts_with("EXECABORT") => error_of(&|index| index < exec)?,
+        (index, target, line, asked) if line.starts_with("EXECABORT") => {
+            let queued = error_of(&|index| index < exec);
+            let own = line.strip_prefix(BECAUSE);
+            queued.or_else(|| Some((index, target, own?, asked)))?
+        }
         own => own,
     };
     let keyed = commands

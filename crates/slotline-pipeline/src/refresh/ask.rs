@@ -49,6 +49,7 @@ where
         node: node.clone(),
         intent: Intent::ReadWrite,
         commands,
+        is_transaction: false,
         deadline,
         while_away: WhileAway::Refuse,
     };

@@ -58,6 +58,7 @@ where
             node: self.node.clone(),
             intent: self.intent,
             commands: request.commands,
+            is_transaction,
             deadline: request.deadline,
             while_away: WhileAway::Wait,
         });

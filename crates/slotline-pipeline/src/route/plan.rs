@@ -206,6 +206,10 @@ impl<'a> Planner<'a> {
     }
 
     fn place_of_transaction(&self) -> Result<Place, Error> {
+        let commands = &self.request.commands;
+        if let Some((command, advice)) = commands.refused_in_transaction() {
+            return Err(Error::refused_in_transaction(command.name(), advice));
+        }
         if let Target::Named { node, asking } = self.request.target(0) {
             return Ok(Place::Named {
                 node: node.clone(),
@@ -216,9 +220,11 @@ impl<'a> Planner<'a> {
             return Ok(place);
         }
         let mut own = None;
-        let commands = &self.request.commands;
         for command in commands.iter() {
             let slot = one_slot(command)?;
+            if slot.is_none() {
+                refuse_partial_answers(command)?;
+            }
             if slot.is_some() && own.is_some() && slot != own {
                 return Err(Error::cross_slot("a transaction"));
             }

@@ -75,7 +75,7 @@ where
             Plan::Whole(to) => {
                 let asked = Asked::new(to.node.clone(), to.intent);
                 request.note(0..commands as u32, || to.sent());
-                let part = part(to, request.commands, request.deadline);
+                let part = part(to, request.commands, is_transaction, request.deadline);
                 let future = self.inner.call(part);
                 let whole = Sent {
                     asked,
@@ -118,8 +118,8 @@ where
                         Asking::Once => behind_asking(&picked),
                     };
                     let service = ready.take().unwrap_or_else(|| self.inner.clone());
-                    let call =
-                        Attempt::new(service, part(to, bytes, request.deadline), request.deadline);
+                    let part = part(to, bytes, is_transaction, request.deadline);
+                    let call = Attempt::new(service, part, request.deadline);
                     PartUnderWay {
                         call,
                         asked,
@@ -150,11 +150,12 @@ impl Destination {
     }
 }
 
-fn part(to: Destination, commands: Commands, deadline: Instant) -> Part {
+fn part(to: Destination, commands: Commands, is_transaction: bool, deadline: Instant) -> Part {
     Part {
         node: to.node,
         intent: to.intent,
         commands,
+        is_transaction,
         deadline,
         while_away: to.while_away,
     }

@@ -176,6 +176,7 @@ async fn what_reaches_a_lost_owner_just_after_the_map_changed_is_taken_back_too(
         node: endpoint(7000),
         intent: Intent::ReadWrite,
         commands: commands(&["INCR k"]),
+        is_transaction: false,
         deadline: began + PATIENCE,
         while_away: WhileAway::Wait,
     };

@@ -159,3 +159,35 @@ async fn a_circle_of_redirects_ends_for_a_transaction_too() {
     assert!(outcomes[3].starts_with("-EXECABORT"), "{outcomes:?}");
     assert_eq!(rig.fake.ran("INCR"), 0);
 }
+
+/// Fails when only a refusal that came to a queued command is read.
+#[tokio::test(start_paused = true)]
+async fn what_exec_itself_was_refused_for_is_waited_out() {
+    let rig = Rig::new(2, 0);
+    let line = "EXECABORT Transaction discarded because of: READONLY You can't write";
+    rig.fake.refuse(7000, "EXEC", line, 2);
+    assert_eq!(send(&rig, &LINES).await, DONE);
+    assert_eq!(rig.fake.answered("-EXECABORT"), 2, "the fault took place");
+    assert_eq!(counted(&rig, 7000), once());
+}
+
+/// Fails when a transaction is routed without a look at what is in it.
+#[tokio::test(start_paused = true)]
+async fn what_does_not_belong_in_it_is_refused_unsent() {
+    let rig = Rig::new(2, 0);
+    for within in ["WATCH {k}1", "MULTI", "BLPOP {k}1 0", "SELECT 1"] {
+        let outcomes = send(&rig, &["MULTI", "INCR {k}1", within, "EXEC"]).await;
+        assert_eq!(outcomes, ["!not sent refused"; 4], "{within}");
+    }
+    // Of these each primary has a part only, whatever goes with them.
+    for within in ["DBSIZE", "FLUSHALL", "SCRIPT LOAD x"] {
+        for lines in [
+            &["MULTI", within, "EXEC"][..],
+            &["MULTI", "INCR {k}1", within, "EXEC"],
+        ] {
+            let outcomes = send(&rig, lines).await;
+            assert_eq!(outcomes, vec!["!not sent cluster"; lines.len()], "{within}");
+        }
+    }
+    assert!(rig.fake.log().is_empty());
+}

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::body::{Arguments, Body, Encoded, Entry, Large, Run, Span};
 use super::info::{CommandInfo, Flags};
-use super::session::session_advice;
+use super::session::{session_advice, transaction_advice};
 use super::wire::INLINE;
 
 /// A lone small command, without a heap allocation.
@@ -202,6 +202,42 @@ impl Commands {
             (!asking && command.blocks_or_is_session()).then_some((command, advice))
         })
     }
+
+    /// What keeps these from being one whole transaction that a connection shared by
+    /// many can carry, and what to do instead: it begins with MULTI, which ASKING may
+    /// come before, ends with EXEC, and between them nothing changes the connection,
+    /// or would wait.
+    ///
+    /// ```
+    /// use slotline_resp::{CommandBuffer, known};
+    ///
+    /// let mut buffer = CommandBuffer::new();
+    /// buffer.begin(&known::MULTI, 0).begin(&known::INCR, 1).key("n");
+    /// buffer.begin(&known::EXEC, 0);
+    /// assert!(buffer.freeze().refused_in_transaction().is_none());
+    /// ```
+    #[must_use]
+    pub fn refused_in_transaction(&self) -> Option<(CommandRef<'_>, &'static str)> {
+        let asking = self.get(0).is_some_and(|first| first.info.name == "ASKING");
+        let first = usize::from(asking && self.len() > 1);
+        let last = self.len().checked_sub(1)?;
+        self.iter()
+            .enumerate()
+            .skip(first)
+            .find_map(|(at, command)| {
+                let bound = match at {
+                    at if at == first => "MULTI",
+                    at if at == last => "EXEC",
+                    _ => {
+                        let advice = transaction_advice(command.info)?;
+                        return command.blocks_or_is_session().then_some((command, advice));
+                    }
+                };
+                let is_whole = command.info.name == bound && first < last;
+                let advice = "a transaction is whole from its MULTI to its EXEC";
+                (!is_whole).then_some((command, advice))
+            })
+    }
 }
 
 impl std::fmt::Debug for Commands {
@@ -386,6 +422,57 @@ mod tests {
         assert!(!refused("client", &["list"]));
         assert!(refused("ASKING", &[]), "nothing follows it");
         assert!(!refused("SET", &["k", "BLOCK"]));
+    }
+
+    #[test]
+    fn a_transaction_is_whole_and_has_nothing_in_it_that_does_not_belong() {
+        let check = |lines: &[&str], expected: Option<&str>| {
+            let mut buffer = CommandBuffer::new();
+            for line in lines {
+                let mut words = line.split(' ');
+                buffer.begin_named(words.next().unwrap());
+                words.for_each(|word| {
+                    buffer.arg(word);
+                });
+            }
+            let commands = buffer.freeze();
+            let refused = commands.refused_in_transaction();
+            assert_eq!(refused.map(|(command, _)| command.name()), expected);
+        };
+        check(&["MULTI", "INCR n", "EXEC"], None);
+        check(&["ASKING", "MULTI", "INCR n", "EXEC"], None);
+        check(&["multi", "XREAD STREAMS s 0", "exec"], None);
+        check(&[], None);
+        for within in [
+            "MULTI",
+            "EXEC",
+            "DISCARD",
+            "WATCH k",
+            "UNWATCH",
+            "ASKING",
+            "SELECT 1",
+            "SUBSCRIBE c",
+            "WAIT 1 0",
+            "BLPOP k 0",
+            "XREAD BLOCK 0 STREAMS s 0",
+            "CLIENT REPLY OFF",
+        ] {
+            let mut name = within.split(' ').next().unwrap();
+            if name == "CLIENT" {
+                name = "CLIENT REPLY";
+            }
+            check(&["MULTI", "INCR n", within, "EXEC"], Some(name));
+        }
+        for (part, expected) in [
+            (&["MULTI"][..], "MULTI"),
+            (&["EXEC"], "EXEC"),
+            (&["ASKING"], "ASKING"),
+            (&["ASKING", "MULTI"], "MULTI"),
+            (&["INCR n", "EXEC"], "INCR"),
+            (&["MULTI", "INCR n"], "INCR"),
+        ] {
+            check(part, Some(expected));
+        }
     }
 
     #[test]

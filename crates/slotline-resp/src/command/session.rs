@@ -38,3 +38,22 @@ pub fn session_advice(info: &CommandInfo) -> Option<&'static str> {
     }
     None
 }
+
+/// Why a command does not belong in a transaction, and what to do instead; `None` if
+/// it does. MULTI and EXEC, which are its bounds, do not belong within.
+///
+/// Source: [transactions](https://redis.io/docs/latest/develop/using-commands/transactions/).
+pub(super) fn transaction_advice(info: &CommandInfo) -> Option<&'static str> {
+    if info.flags.contains(Flags::BLOCKING) && !info.flags.contains(Flags::SESSION) {
+        return Some("nothing waits within a transaction; take the command that does not");
+    }
+    match info.name {
+        "MULTI" | "EXEC" | "DISCARD" => {
+            Some("a transaction begins with MULTI, ends with EXEC, and has none within")
+        }
+        "WATCH" | "UNWATCH" => {
+            Some("keys are watched before a transaction, on a connection of its own")
+        }
+        _ => session_advice(info),
+    }
+}

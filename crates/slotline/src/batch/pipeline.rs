@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use slotline_pipeline::{Explain, Progress};
+use slotline_pipeline::{Explain, Progress, Response};
 use slotline_resp::Commands;
 
 use super::decode::FromReplies;
@@ -63,19 +63,70 @@ impl Pipeline {
         self
     }
 
+    /// Makes a transaction of it, from MULTI to EXEC: all of its commands run, with
+    /// nobody else's in between, or none does. On a cluster their keys must be of one
+    /// slot, which is looked at before anything is sent. It is one write however long
+    /// it is, never cut into pieces; where its slot has moved it goes again as a whole,
+    /// and only if nothing of it has run. It costs a round trip like any pipeline.
+    ///
+    /// A transaction does not undo: if one of its commands fails while they run, that
+    /// is its own outcome, and the others have run all the same.
+    ///
+    /// Refused is what would wait (BLPOP and its kin, XREAD with BLOCK), what would
+    /// change the connection (SELECT, SUBSCRIBE …), and MULTI, EXEC, DISCARD and WATCH.
+    /// [`progress`](Pipeline::progress) and [`explain`](Pipeline::explain) count the
+    /// MULTI before the first command and the EXEC behind the last.
+    ///
+    /// Source: [transactions](https://redis.io/docs/latest/develop/using-commands/transactions/).
+    ///
+    /// ```no_run
+    /// # async fn example(client: slotline::Client) -> slotline::Result<()> {
+    /// let mut transfer = client.pipeline().transaction();
+    /// for account in ["{bank}:a", "{bank}:b"] {
+    ///     transfer.incr(account);
+    /// }
+    /// for balance in transfer.send().await? {
+    ///     println!("{}", balance.decode::<i64>()?);
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn transaction(mut self) -> Pipeline {
+        self.batch = self.batch.into_transaction();
+        self
+    }
+
     /// Sends the commands. Each has an outcome of its own in the results, in the
-    /// order in which they were queued, whatever becomes of its neighbours.
+    /// order in which they were queued, whatever becomes of its neighbours. Without a
+    /// command nothing is sent.
     ///
     /// # Errors
     /// Only if a layer of the user's own could not be made ready; whatever
     /// happens to a command is its own outcome.
     ///
+    /// Of a [transaction](Pipeline::transaction): if it did not run, or nobody knows
+    /// whether it did, as [`Error::delivery`](crate::Error::delivery) says. If the
+    /// server refused commands of it when they were queued,
+    /// [`Error::refused`](crate::Error::refused) tells which and why;
+    /// if a watched key had changed, [`Error::is_conflict`](crate::Error::is_conflict)
+    /// does.
+    ///
     /// # Cancel safety
     /// Dropping the future is always safe: commands of which no byte was written
     /// never are; the replies of the others are read and thrown away.
     pub fn send(self) -> SendPipeline {
-        let commands = self.batch.buffer.freeze();
-        let mut request = self.direct.request(commands.clone());
+        let is_transaction = self.batch.is_transaction;
+        if self.batch.is_empty() {
+            return SendPipeline {
+                sending: None,
+                commands: self.batch.freeze().1,
+                is_transaction: false,
+            };
+        }
+        let (all, commands) = self.batch.freeze();
+        let mut request = self.direct.request(all);
+        if is_transaction {
+            request = request.transaction();
+        }
         if let Some(progress) = &self.progress {
             request = request.progress(progress);
         }
@@ -83,8 +134,9 @@ impl Pipeline {
             request = request.explain(explain);
         }
         SendPipeline {
-            sending: self.direct.send(request),
+            sending: Some(self.direct.send(request)),
             commands,
+            is_transaction,
         }
     }
 }
@@ -111,12 +163,14 @@ impl std::fmt::Debug for Pipeline {
 }
 
 pin_project! {
-    /// A pipeline on its way; see [`Pipeline::send`].
+    /// A pipeline or a transaction on its way; see [`Pipeline::send`].
     #[must_use = "a pipeline does nothing until it is awaited"]
     pub struct SendPipeline {
+        // Nothing is sent where there is no command.
         #[pin]
-        sending: Sending,
+        sending: Option<Sending>,
         commands: Commands,
+        is_transaction: bool,
     }
 }
 
@@ -125,8 +179,15 @@ impl Future for SendPipeline {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let response = ready!(this.sending.poll(cx))?;
-        Poll::Ready(Ok(Results::new(this.commands.clone(), response)))
+        let response = match this.sending.as_pin_mut() {
+            Some(sending) => ready!(sending.poll(cx))?,
+            None => Response::default(),
+        };
+        let commands = this.commands.clone();
+        Poll::Ready(match this.is_transaction {
+            true => Results::of_transaction(commands, response),
+            false => Ok(Results::new(commands, response)),
+        })
     }
 }
 
@@ -139,6 +200,13 @@ pin_project! {
         sending: SendPipeline,
         result: PhantomData<fn() -> T>,
     }
+}
+
+/// Fills a transaction with `fill` and sends it.
+pub(crate) fn transaction(direct: Direct, fill: impl FnOnce(&mut Batch)) -> SendPipeline {
+    let mut pipeline = Pipeline::new(direct).transaction();
+    fill(&mut pipeline);
+    pipeline.send()
 }
 
 /// Fills a pipeline with `fill` and sends it.

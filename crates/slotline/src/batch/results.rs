@@ -4,6 +4,7 @@ use slotline_pipeline::{Response, Trouble};
 use slotline_resp::{CommandInfo, Commands, Delivery, FromReply, FromReplyOwned};
 use slotline_topology::Endpoint;
 
+use super::decode::FromReplies;
 use crate::direct::decode_at;
 use crate::error::{Error, Result};
 
@@ -47,6 +48,31 @@ impl Results {
             replies.decode(at)
         })
         .map_err(|error| error.of_command(command.name()))
+    }
+
+    /// Decodes all outcomes: a tuple with a type for each command, or a `Vec` of one
+    /// type for all.
+    ///
+    /// ```no_run
+    /// # async fn example(client: slotline::Client) -> slotline::Result<()> {
+    /// let all = client.transaction(|t| { t.incr("{k}n"); t.get("{k}v"); }).await?;
+    /// let (n, v): (i64, Option<String>) = all.decode_all()?;
+    /// # let _ = (n, v); Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The first that is an error or does not fit its type, or that there is another
+    /// number of commands than types.
+    pub fn decode_all<T: FromReplies>(&self) -> Result<T> {
+        T::from_replies(self)
+    }
+
+    /// Decodes the last outcome.
+    ///
+    /// # Errors
+    /// As [`decode`](Results::decode); also if there is no command.
+    pub fn decode_last<T: FromReplyOwned>(&self) -> Result<T> {
+        self.decode(self.len().saturating_sub(1))
     }
 
     /// The outcome at `index`, on its own.

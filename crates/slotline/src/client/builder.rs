@@ -57,6 +57,7 @@ pub struct ClientBuilder {
     pub(super) retry: Option<RetryLayer>,
     pub(super) seed: Option<u64>,
     pub(super) hedges: bool,
+    pub(super) is_lazy: bool,
     pub(super) timeout: Duration,
     pub(super) connect_timeout: Duration,
     response_timeout: Duration,
@@ -81,6 +82,7 @@ impl ClientBuilder {
             retry: None,
             seed: None,
             hedges: false,
+            is_lazy: false,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(10),
@@ -246,6 +248,30 @@ impl ClientBuilder {
         self
     }
 
+    /// Lets [`connect`](ClientBuilder::connect) return at once, without a server: the
+    /// nodes are looked for meanwhile, again and again until one can be used. Commands
+    /// that come before wait for that, each until its own deadline
+    /// ([`timeout`](ClientBuilder::timeout)), and then fail as not sent, with the
+    /// reason for each node. Whether it is a cluster is found out then; until then
+    /// [`Client::topology`] is empty.
+    ///
+    /// ```no_run
+    /// use slotline::Client;
+    ///
+    /// # async fn example() -> slotline::Result<()> {
+    /// // The program may start before its servers do.
+    /// let client = Client::builder()
+    ///     .nodes(["redis://db-1.example", "redis://db-2.example"])
+    ///     .lazy()
+    ///     .connect()
+    ///     .await?;
+    /// # let _ = client; Ok(()) }
+    /// ```
+    pub fn lazy(mut self) -> ClientBuilder {
+        self.is_lazy = true;
+        self
+    }
+
     /// Makes every random choice of the client repeatable: the pauses between
     /// attempts and dials, and which nodes are asked for the topology. With a
     /// [`connector`](ClientBuilder::connector) of the test's own and tokio's clock
@@ -287,11 +313,12 @@ impl ClientBuilder {
     }
 
     /// Connects to the first node that can be used, and learns from it of the
-    /// others.
+    /// others; or does so later, if [`lazy`](ClientBuilder::lazy) was asked for.
     ///
     /// # Errors
     /// A setting makes no sense, no node can be used (then why, for each), or what
-    /// is there is not what [`discovery`](ClientBuilder::discovery) asked for.
+    /// is there is not what [`discovery`](ClientBuilder::discovery) asked for. Of a
+    /// lazy client the first alone.
     ///
     /// # Cancel safety
     /// Dropping the future closes whatever was opened.

@@ -9,7 +9,8 @@ use slotline_pipeline::{
 };
 use slotline_pool::Pool;
 use slotline_topology::{Endpoint, Topology};
-use tokio::time::Instant;
+use tokio::task::JoinHandle;
+use tokio::time::{Duration, Instant, sleep};
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
@@ -17,6 +18,7 @@ use super::builder::{ClientBuilder, Discovery};
 use super::{Client, Shared};
 use crate::direct::{Direct, Settings};
 use crate::error::{Error, Result};
+use crate::gate::Gate;
 use crate::nodes::Nodes;
 use crate::stack::Stack;
 
@@ -32,22 +34,118 @@ pub(super) async fn connect(builder: ClientBuilder, seeds: Vec<Endpoint>) -> Res
     let seeds: Vec<Endpoint> = seeds.iter().map(|seed| addresses.translate(seed)).collect();
     let template = builder.clone();
     let nodes = Nodes::new(move |address| template.pool(address));
+    if builder.is_lazy {
+        return Ok(lazily(builder, nodes, seeds));
+    }
+    match find(&nodes, &seeds, &builder).await {
+        Ok(topology) => Ok(client(builder, nodes, topology, seeds)),
+        Err(Missed::OtherMode(seed)) => Err(Error::mode(other_mode(&seed)).at(Some(seed))),
+        Err(Missed::All(reasons)) => Err(Error::connect(reasons).at(seeds.first().cloned())),
+    }
+}
+
+/// Why nothing was found.
+enum Missed {
+    /// Each node's reason.
+    All(Vec<(String, BoxError)>),
+    /// A server that is in no cluster, where a cluster was asked for.
+    OtherMode(Endpoint),
+}
+
+fn other_mode(seed: &Endpoint) -> String {
+    format!("{seed} is not in cluster mode, and a cluster was asked for")
+}
+
+/// What the first node that can be used says.
+async fn find(
+    nodes: &Nodes,
+    seeds: &[Endpoint],
+    builder: &ClientBuilder,
+) -> std::result::Result<Topology, Missed> {
     let mut reasons = Vec::new();
-    for seed in &seeds {
-        match look(&nodes, seed, &builder).await {
-            Found::Topology(topology) => return Ok(client(builder, nodes, topology, seeds)),
+    for seed in seeds {
+        match look(nodes, seed, builder).await {
+            Found::Topology(topology) => return Ok(topology),
             Found::NoCluster if builder.discovery == Discovery::Cluster => {
-                let wrong = format!("{seed} is not in cluster mode, and a cluster was asked for");
-                return Err(Error::mode(wrong).at(Some(seed.clone())));
+                return Err(Missed::OtherMode(seed.clone()));
             }
-            Found::NoCluster => {
-                let topology = Topology::single(seed.clone());
-                return Ok(client(builder, nodes, topology, Vec::new()));
-            }
+            Found::NoCluster => return Ok(Topology::single(seed.clone())),
             Found::Failed(reason) => reasons.push((seed.to_string(), reason)),
         }
     }
-    Err(Error::connect(reasons).at(seeds.first().cloned()))
+    Err(Missed::All(reasons))
+}
+
+/// A client that goes on looking until something is found.
+fn lazily(builder: ClientBuilder, nodes: Nodes, seeds: Vec<Endpoint>) -> Client {
+    let first = seeds.first().cloned();
+    let first = first.unwrap_or_else(|| Endpoint::new("", 0));
+    // What is known of it is known now: the pool waits for the node by itself.
+    if builder.discovery == Discovery::SingleNode {
+        return client(builder, nodes, Topology::single(first), Vec::new());
+    }
+    let cluster = cluster(&builder, Topology::builder().build());
+    let gate = Gate::new(first);
+    let search = search(
+        builder.clone(),
+        nodes.clone(),
+        seeds,
+        cluster.clone(),
+        gate.clone(),
+    );
+    let upkeep = Upkeep::Search(Search(tokio::spawn(search)));
+    assemble(builder, nodes, cluster, upkeep, Some(gate))
+}
+
+/// Looks at the nodes again and again; then keeps what it has found fresh.
+async fn search(
+    builder: ClientBuilder,
+    nodes: Nodes,
+    seeds: Vec<Endpoint>,
+    cluster: Cluster,
+    gate: Gate,
+) {
+    let mut pause = FIRST_PAUSE;
+    let topology = loop {
+        match find(&nodes, &seeds, &builder).await {
+            Ok(topology) => break topology,
+            Err(Missed::All(reasons)) => gate.failed(reasons),
+            Err(Missed::OtherMode(seed)) => {
+                gate.failed(vec![(seed.to_string(), other_mode(&seed).into())]);
+            }
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(MOST_PAUSE);
+    };
+    let is_cluster = !topology.is_single_node();
+    cluster.set_topology(topology);
+    gate.open();
+    if is_cluster {
+        cluster.want_refresh();
+        let _refresh = Refresh::spawn(cluster, nodes, RefreshConfig::new(seeds));
+        // It is kept until this task is ended, with the client.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// From one look at all nodes to the next; dials have pauses of their own.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const MOST_PAUSE: Duration = Duration::from_millis(500);
+
+/// What runs beside a client as long as it lives.
+pub(super) enum Upkeep {
+    Nothing,
+    Refresh(#[expect(dead_code, reason = "it ends when it is dropped")] Refresh),
+    Search(#[expect(dead_code, reason = "it ends when it is dropped")] Search),
+}
+
+/// Ends the task when it is dropped.
+pub(super) struct Search(JoinHandle<()>);
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn look(nodes: &Nodes, seed: &Endpoint, builder: &ClientBuilder) -> Found {
@@ -92,16 +190,37 @@ fn client(
     seeds: Vec<Endpoint>,
 ) -> Client {
     let is_cluster = !topology.is_single_node();
+    let cluster = cluster(&builder, topology);
+    let upkeep = match is_cluster {
+        true => {
+            let config = RefreshConfig::new(seeds);
+            Upkeep::Refresh(Refresh::spawn(cluster.clone(), nodes.clone(), config))
+        }
+        false => Upkeep::Nothing,
+    };
+    // One node's view may lack what others know by now.
+    cluster.want_refresh();
+    assemble(builder, nodes, cluster, upkeep, None)
+}
+
+fn cluster(builder: &ClientBuilder, topology: Topology) -> Cluster {
     let mut cluster = Cluster::builder(topology).addresses(builder.addresses.clone());
     if let Some(seed) = builder.seed {
         cluster = cluster.seed(seed);
     }
-    let cluster = cluster.build();
-    let refresh = is_cluster
-        .then(|| Refresh::spawn(cluster.clone(), nodes.clone(), RefreshConfig::new(seeds)));
-    // One node's view may lack what others know by now.
-    cluster.want_refresh();
-    let hedge = if builder.hedges && is_cluster {
+    cluster.build()
+}
+
+/// Puts the layers together; with a gate, requests wait until it is open.
+fn assemble(
+    builder: ClientBuilder,
+    nodes: Nodes,
+    cluster: Cluster,
+    upkeep: Upkeep,
+    gate: Option<Gate>,
+) -> Client {
+    let is_single = cluster.snapshot().topology().is_single_node();
+    let hedge = if builder.hedges && !is_single {
         HedgeLayer::new(cluster.clone())
     } else {
         HedgeLayer::off()
@@ -113,10 +232,14 @@ fn client(
         (builder.chunk, builder.retry_layer()),
         (route, hedge.clone()),
     );
+    let own = match gate.clone() {
+        Some(gate) => Stack::Lazy(gate, plain),
+        None => Stack::Plain(plain),
+    };
     let stack = if builder.layers.is_empty() {
-        Stack::Plain(plain)
+        own
     } else {
-        let inner = plain.map_err(|error| Box::new(error) as Box<dyn StdError + Send + Sync>);
+        let inner = own.map_err(|error| Box::new(error) as Box<dyn StdError + Send + Sync>);
         let inner = BoxCloneSyncService::new(inner);
         Stack::Layered(builder.layers.iter().fold(inner, |inner, wrap| wrap(inner)))
     };
@@ -131,7 +254,8 @@ fn client(
             cluster,
             builder,
             hedge,
-            _refresh: refresh,
+            gate,
+            _upkeep: upkeep,
         }),
     }
 }

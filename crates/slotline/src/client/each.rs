@@ -7,6 +7,7 @@ use std::task::Poll;
 
 use slotline_pipeline::Intent;
 use slotline_topology::{Endpoint, NodeIndex, Role, Topology};
+use tokio::time::Instant;
 
 use super::Client;
 use crate::batch::Pipeline;
@@ -106,6 +107,11 @@ impl Client {
     where
         F: Future<Output = Result<T, E>>,
     {
+        // Who is not found by then is asked nothing.
+        if let Some(gate) = self.shared.gate.as_ref().filter(|gate| !gate.is_open()) {
+            let deadline = Instant::now() + self.direct.settings.timeout;
+            let _late = gate.opened_by(deadline).await;
+        }
         let topology = self.topology();
         let chosen = choose(&topology).into_iter();
         let nodes = chosen.filter_map(|index| self.node(&topology, index));

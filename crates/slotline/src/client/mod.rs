@@ -9,14 +9,17 @@ mod url;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use slotline_pipeline::{Cluster, HedgeLayer, HedgeStatistics, Intent, Refresh};
+use slotline_pipeline::{Cluster, HedgeLayer, HedgeStatistics, Intent};
 use slotline_pool::Statistics;
 use slotline_topology::{Endpoint, Topology};
 
-use crate::batch::{Batch, FromReplies, Pipeline, Pipelined, pipelined};
+use crate::batch::{Batch, FromReplies, Pipeline, Pipelined, SendPipeline, pipelined, transaction};
 use crate::direct::Direct;
 use crate::error::Result;
+use crate::gate::Gate;
 use crate::nodes::Nodes;
+
+use discover::Upkeep;
 
 pub use builder::{ClientBuilder, Discovery};
 pub use each::Node;
@@ -44,7 +47,9 @@ struct Shared {
     cluster: Cluster,
     builder: ClientBuilder,
     hedge: HedgeLayer,
-    _refresh: Option<Refresh>,
+    /// Of a lazy client: closed until a node is found.
+    gate: Option<Gate>,
+    _upkeep: Upkeep,
 }
 
 impl Client {
@@ -80,6 +85,34 @@ impl Client {
     /// As with [`Pipeline::send`].
     pub fn pipelined<T: FromReplies>(&self, fill: impl FnOnce(&mut Batch)) -> Pipelined<T> {
         pipelined(self.direct.clone(), fill)
+    }
+
+    /// Fills a transaction with `fill` and sends it: all of its commands run, with
+    /// nobody else's in between, or none does. [`Pipeline::transaction`] is the same as
+    /// an owned value, and says what holds of it. On a cluster the keys must be of one
+    /// slot. Without a command nothing is sent.
+    ///
+    /// ```no_run
+    /// # async fn example(client: slotline::Client) -> slotline::Result<()> {
+    /// let sum: i64 = client
+    ///     .transaction(|t| {
+    ///         t.incr("{a}x");
+    ///         t.incr("{a}y");
+    ///     })
+    ///     .await?
+    ///     .decode_last()?;
+    /// # let _ = sum; Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// It did not run, or nobody knows whether it did; see [`Pipeline::send`]. An error
+    /// of one of its commands while they ran is that command's own outcome.
+    ///
+    /// # Cancel safety
+    /// Dropping the future is always safe: a transaction of which no byte was written
+    /// never is; of any other all runs, or nothing, and its reply is thrown away.
+    pub fn transaction(&self, fill: impl FnOnce(&mut Batch)) -> SendPipeline {
+        transaction(self.direct.clone(), fill)
     }
 
     /// Which node serves which slot, for all that is known now. A server that is

@@ -8,7 +8,7 @@ use crate::chaos::history::{Event, Final, Found, Key, Outcome, Sort, What};
 pub(super) fn check(history: &History<'_>, verdict: &mut Verdict) {
     for (key, events) in &history.keys {
         match key.sort {
-            Sort::Counter => counter(history, *key, events, verdict),
+            Sort::Counter | Sort::Twins => counter(history, *key, events, verdict),
             Sort::Register => values(history, *key, events, verdict),
             Sort::List => {
                 values(history, *key, events, verdict);
@@ -39,6 +39,10 @@ fn counter(history: &History<'_>, key: Key, events: &[&Event], verdict: &mut Ver
     let Some(found) = history.episode.finals.get(&key) else {
         return;
     };
+    if *found == Final::One(Found::Torn) {
+        // There is no one number to count by.
+        return;
+    }
     verdict.checked(2, 1);
     let applied = match found {
         Final::One(Found::Number(value)) => key.increments(*value),

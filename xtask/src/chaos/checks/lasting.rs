@@ -15,7 +15,7 @@ pub(super) fn check(history: &History<'_>, verdict: &mut Verdict) {
             Sort::Register => register(history, *key, events, verdict),
             Sort::List => list(history, *key, events, verdict),
             // Counted with the effects.
-            Sort::Counter => {}
+            Sort::Counter | Sort::Twins => {}
         }
         never_back(history, *key, events, verdict);
     }

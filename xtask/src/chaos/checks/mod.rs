@@ -7,6 +7,7 @@ mod order;
 #[cfg(test)]
 mod planted;
 mod replies;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -71,6 +72,7 @@ pub(super) fn judge(episode: &Episode) -> Verdict {
     effects::check(&history, &mut verdict);
     lasting::check(&history, &mut verdict);
     order::check(&history, &mut verdict);
+    whole::check(&history, &mut verdict);
     deadlines::check(&history, &mut verdict);
     verdict
 }

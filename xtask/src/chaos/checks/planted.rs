@@ -8,11 +8,12 @@ use super::super::history::{
 use super::{Invariant, judge};
 
 /// All that are checked from the record of commands.
-const FROM_HISTORY: [Invariant; 7] = [1, 2, 3, 4, 5, 7, 9];
+const FROM_HISTORY: [Invariant; 8] = [1, 2, 3, 4, 5, 6, 7, 9];
 const TIMEOUT: Duration = Duration::from_secs(3);
 const REGISTER: Key = key(1, Sort::Register);
 const COUNTER: Key = key(2, Sort::Counter);
 const LIST: Key = key(3, Sort::List);
+const TWINS: Key = key(4, Sort::Twins);
 
 const fn key(number: u32, sort: Sort) -> Key {
     Key {
@@ -35,7 +36,13 @@ fn count(increments: i64) -> Found {
     Found::Number(COUNTER.base() + increments)
 }
 
-/// Four pipelines, one a second, of one process, all acknowledged.
+fn pair(increments: i64) -> Found {
+    let one = Some(TWINS.base() + increments);
+    Found::of_twins(&[one; 4])
+}
+
+/// Four pipelines, one a second, of one process, and three transactions behind them,
+/// all acknowledged.
 fn sound() -> Episode {
     let mut episode = Episode {
         timeout: TIMEOUT,
@@ -65,6 +72,18 @@ fn sound() -> Episode {
             });
         }
     }
+    for n in 1..=3 {
+        episode.events.push(Event {
+            pipeline: 10 + n,
+            process: 5,
+            key: TWINS,
+            what: What::Increment,
+            invoked: Duration::from_secs(20 + u64::from(n)),
+            ended: Duration::from_millis(20_020 + 1000 * u64::from(n)),
+            outcome: Outcome::Ok(pair(i64::from(n))),
+        });
+    }
+    episode.finals.insert(TWINS, Final::One(pair(3)));
     let elements = (2..=9).map(element).collect();
     episode.finals.insert(REGISTER, Final::One(value(4)));
     episode.finals.insert(COUNTER, Final::One(count(4)));
@@ -228,6 +247,36 @@ fn a_swapped_order_is_found() {
     violated(&[5], |episode| set_list(episode, &[2, 3, 5, 4, 6, 7, 8, 9]));
     violated(&[4, 5], |episode| {
         event(episode, 3, 3).outcome = Outcome::Ok(value(1));
+    });
+}
+
+/// Torn apart: one half has run and the other has not, or another's transaction has
+/// got in between. Sent again after it ran: both twins are one ahead.
+#[test]
+fn a_transaction_that_was_torn_or_run_twice_is_found() {
+    let torn = Found::of_twins(&[1, 2, 1, 2].map(|n| Some(TWINS.base() + n)));
+    assert_eq!(torn, Found::Torn);
+    violated(&[6], |episode| {
+        event(episode, 5, 1).outcome = Outcome::Ok(torn);
+    });
+    violated(&[6], |episode| {
+        episode.finals.insert(TWINS, Final::One(torn));
+    });
+    // Nor does a window excuse it.
+    violated(&[6], |episode| {
+        excuse(episode);
+        episode.finals.insert(TWINS, Final::One(torn));
+    });
+    for wrong in [2, 4] {
+        violated(&[2], |episode| {
+            episode.finals.insert(TWINS, Final::One(pair(wrong)));
+        });
+    }
+    violated(&[2], |episode| {
+        event(episode, 5, 2).outcome = Outcome::Fail;
+    });
+    violated(&[], |episode| {
+        event(episode, 5, 2).outcome = Outcome::Info(Why::Error);
     });
 }
 

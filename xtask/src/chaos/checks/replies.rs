@@ -21,7 +21,11 @@ fn belongs(event: &Event, found: Found) -> bool {
         (Sort::Register, Found::Value { key, .. }) => key == event.key.number,
         // The first write of a register finds nothing there.
         (Sort::Register, Found::Nothing) => true,
-        (Sort::Counter, Found::Number(value)) => event.key.increments(value).is_some(),
+        // They are looked at for themselves.
+        (Sort::Twins, Found::Torn) => true,
+        (Sort::Counter | Sort::Twins, Found::Number(value)) => {
+            event.key.increments(value).is_some()
+        }
         // An append is answered with the length of its list.
         (Sort::List, Found::Number(length)) => length > 0,
         _ => false,

@@ -329,8 +329,17 @@ impl World {
 }
 
 impl Node {
+    /// Takes in so many writes. What one command wrote comes at once, and so does what
+    /// one transaction did.
     fn catch_up(&mut self, writes: usize) {
-        let writes = writes.min(self.behind.len());
+        let mut writes = writes.min(self.behind.len());
+        let command_at = |at: usize| self.behind.get(at).and_then(|change| change.command);
+        while writes > 0
+            && command_at(writes).is_some()
+            && command_at(writes) == command_at(writes - 1)
+        {
+            writes += 1;
+        }
         for change in self.behind.drain(..writes) {
             self.data.copy(&change.key, change.value);
         }

@@ -68,12 +68,13 @@ impl World {
             return Fate::Refused;
         }
         if let Some((line, runs)) = self.scripted(session.node, command) {
-            if runs {
-                let mut unseen = ReplyBuffer::new(session.protocol);
-                self.execute(session, command, &mut unseen);
+            if !runs {
+                return self.refuse(session, replies, &line);
             }
+            let mut unseen = ReplyBuffer::new(session.protocol);
+            self.execute(session, command, &mut unseen);
             replies.error(line);
-            return if runs { Fate::Ran } else { Fate::Refused };
+            return Fate::Ran;
         }
         if !command.info().is_known() {
             return self.refuse(session, replies, &unknown(command));
