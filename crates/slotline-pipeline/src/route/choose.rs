@@ -123,7 +123,7 @@ impl<'a> Choice<'a> {
             role: known.role(),
             zone: facts.and_then(|facts| facts.zone.as_deref()),
             latency: self.latencies.of(known.endpoint()),
-            lag: self.lag(node, shard.primary()),
+            lag: self.snapshot.lag(node, shard.primary()),
         })
     }
 
@@ -132,17 +132,7 @@ impl<'a> Choice<'a> {
         if primary == Some(node) {
             return true;
         }
-        let Some(facts) = self.facts(node) else {
-            return true;
-        };
-        let lag = primary.and_then(|primary| self.lag(node, primary));
-        let lags = self.most_lag.zip(lag).is_some_and(|(most, lag)| lag > most);
-        facts.is_up && !lags
-    }
-
-    fn lag(&self, node: NodeIndex, primary: NodeIndex) -> Option<u64> {
-        let (own, ahead) = (self.facts(node)?.offset?, self.facts(primary)?.offset?);
-        Some(ahead.saturating_sub(own))
+        self.snapshot.is_fit(node, primary, self.most_lag)
     }
 
     fn facts(&self, node: NodeIndex) -> Option<&'a Facts> {
