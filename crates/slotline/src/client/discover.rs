@@ -101,12 +101,15 @@ fn client(
         .then(|| Refresh::spawn(cluster.clone(), nodes.clone(), RefreshConfig::new(seeds)));
     // One node's view may lack what others know by now.
     cluster.want_refresh();
-    let hedge = if builder.hedges && is_cluster {
+    let mut hedge = if builder.hedges && is_cluster {
         HedgeLayer::new(cluster.clone())
     } else {
         HedgeLayer::off()
     };
-    let route = RouteLayer::new(cluster.clone());
+    let mut route = RouteLayer::new(cluster.clone());
+    if let Some(bytes) = builder.most_lag {
+        (route, hedge) = (route.most_lag(bytes), hedge.most_lag(bytes));
+    }
     let plain = Stack::plain(
         nodes.clone(),
         &cluster,
