@@ -70,12 +70,19 @@ impl Snapshot {
         primary: Option<NodeIndex>,
         most_lag: Option<u64>,
     ) -> bool {
-        let Some(facts) = self.facts(replica) else {
-            return true;
-        };
-        let lag = primary.and_then(|primary| self.lag(replica, primary));
-        let lags = most_lag.zip(lag).is_some_and(|(most, lag)| lag > most);
-        facts.is_up && !lags
+        let is_up = self.facts(replica).is_none_or(|facts| facts.is_up);
+        is_up && !self.lags(replica, primary, most_lag)
+    }
+
+    /// Whether a replica is known to lag by more than there may be.
+    pub(crate) fn lags(
+        &self,
+        replica: NodeIndex,
+        primary: Option<NodeIndex>,
+        most_lag: Option<u64>,
+    ) -> bool {
+        let lag = || self.lag(replica, primary?);
+        most_lag.is_some_and(|most| lag().is_some_and(|lag| lag > most))
     }
 
     pub(crate) fn unsettled(&self) -> &SlotSet {

@@ -12,7 +12,9 @@ use crate::cluster::Wanted;
 /// read from one may miss what was just written. A replica whose link to its
 /// primary is down, or that lags more than
 /// [`RouteLayer::most_lag`](crate::RouteLayer::most_lag) allows, is passed over as
-/// far as that is known. From the first read that depends on it, the task of
+/// far as that is known. Of the two the bound is the stronger: a replica whose link is
+/// down is read from after all where its primary cannot be reached either. From the
+/// first read that depends on it, the task of
 /// [`Refresh`](crate::Refresh) asks nodes for it: for their links every ten seconds,
 /// for how far they have come every second where there is a bound or a policy of the
 /// user's own, for their zones once a minute. Reads before that take every replica for
@@ -32,7 +34,8 @@ pub enum ReadFrom {
     Primary,
     /// A replica of the slot, or its primary where no replica can be reached.
     PreferReplica,
-    /// A replica of the slot; with none, an error.
+    /// A replica of the slot, be its link down, if no other is there; with none within
+    /// the bound of lag, an error.
     ReplicaOnly,
     /// The node of the slot that has been answering fastest, replica or primary.
     /// Now and then another is asked, so that one which has become faster is seen.
