@@ -228,8 +228,9 @@ fn a_client_of_one_replica_reads_on_every_connection_of_its_pool() {
                 .read_from(read_from.clone());
             let client = client.connect().await.expect("connecting");
             reset_counters(&nodes).await;
+            let over = AtomicBool::new(false);
             let reads = async {
-                for _ in 0..200 {
+                while !over.load(Ordering::Relaxed) {
                     for keys in own.chunks(20) {
                         let fill = |p: &mut slotline::Batch| {
                             for key in keys {
@@ -246,8 +247,12 @@ fn a_client_of_one_replica_reads_on_every_connection_of_its_pool() {
                 }
                 Ok::<(), slotline::Error>(())
             };
-            let (reads, (killed, _, unflagged)) =
-                tokio::join!(reads, kill_again_and_again(&nodes, "plain", 20));
+            let kills = async {
+                let killed = kill_again_and_again(&nodes, "plain", 20).await;
+                over.store(true, Ordering::Relaxed);
+                killed
+            };
+            let (reads, (killed, _, unflagged)) = tokio::join!(reads, kills);
             reads.expect("every read succeeds");
             println!("{read_from:?}: {killed} connections killed");
             assert!(killed >= 10, "{killed} connections killed");
