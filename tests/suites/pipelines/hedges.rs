@@ -77,7 +77,9 @@ async fn a_read_that_a_replica_is_slow_to_answer_is_answered_by_the_other() {
     let (hedged, won) = (one.hedged - before.hedged, one.won - before.won);
     assert!(won >= 20 && won <= hedged, "{won} of {hedged}");
     assert!(slow >= 50, "{slow} were asked of it");
-    assert_eq!(slow + fast, 200 + hedged, "each hedge is one more question");
+    // A second question that has become needless before it was written never is.
+    let more = slow + fast - 200;
+    assert!(more >= won && more <= hedged, "{more} more questions");
 
     // Both are slow: hedges help nobody, and the budget ends them.
     proxies[1].to_client().delay(SLOW);
@@ -93,7 +95,7 @@ async fn a_read_that_a_replica_is_slow_to_answer_is_answered_by_the_other() {
     assert!(hedged <= bound, "{hedged} hedges, of {bound} at most");
     assert!(both.refused > one.refused, "the budget was asked for more");
     let asked = calls(&replicas[0], "get").await + calls(&replicas[1], "get").await;
-    assert_eq!(asked, read + hedged);
+    assert!(asked <= read + hedged, "{asked} of {read} and {hedged}");
 
     assert_eq!(plain.hedges(), slotline::HedgeStatistics::default());
     assert_eq!(reads(&plain, 40).await, 0);
