@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use slotline::{Client, Delivery, Discovery, Intent, ReadFrom, StandardPolicy};
+use slotline::{Client, Delivery, Discovery, Intent, ReadFrom};
 use slotline_testkit::{LocalCluster, Node};
 use slotline_tests::{
     Monitor, PATIENCE, connections_of, errors_at_all, kill, on_shared_cluster, reset_counters,
@@ -24,10 +24,6 @@ const HANDSHAKE: [&str; 5] = [
     "client|setname",
     "readonly",
 ];
-
-fn often() -> StandardPolicy {
-    StandardPolicy::new().lost_reads(16)
-}
 
 fn key(number: u64) -> String {
     format!("read:{}", number % KEYS)
@@ -151,8 +147,6 @@ fn two_hundred_tasks_read_from_replicas_whose_connections_are_killed() {
         let client = Client::builder()
             .nodes([cluster.url()])
             .client_name("readers")
-            // A read is lost here more often than a few times in a row.
-            .retry(often())
             .read_from(ReadFrom::ReplicaOnly);
         let client = client.connect().await.expect("connecting");
         reset_counters(&replicas).await;
@@ -231,12 +225,12 @@ fn a_client_of_one_replica_reads_on_every_connection_of_its_pool() {
                 .nodes([replica.url()])
                 .discovery(Discovery::SingleNode)
                 .client_name("plain")
-                .retry(often())
                 .read_from(read_from.clone());
             let client = client.connect().await.expect("connecting");
             reset_counters(&nodes).await;
+            let over = AtomicBool::new(false);
             let reads = async {
-                for _ in 0..200 {
+                while !over.load(Ordering::Relaxed) {
                     for keys in own.chunks(20) {
                         let fill = |p: &mut slotline::Batch| {
                             for key in keys {
@@ -253,8 +247,12 @@ fn a_client_of_one_replica_reads_on_every_connection_of_its_pool() {
                 }
                 Ok::<(), slotline::Error>(())
             };
-            let (reads, (killed, _, unflagged)) =
-                tokio::join!(reads, kill_again_and_again(&nodes, "plain", 20));
+            let kills = async {
+                let killed = kill_again_and_again(&nodes, "plain", 20).await;
+                over.store(true, Ordering::Relaxed);
+                killed
+            };
+            let (reads, (killed, _, unflagged)) = tokio::join!(reads, kills);
             reads.expect("every read succeeds");
             println!("{read_from:?}: {killed} connections killed");
             assert!(killed >= 10, "{killed} connections killed");
@@ -318,8 +316,10 @@ fn who_reads_from_primaries_reads_what_was_written_however_far_replicas_lag() {
         let primary = primary.expect("an owner");
         let replica = cluster.replica_of(&primary).await.expect("a replica");
         let careful = Client::connect(cluster.url()).await.expect("connecting");
+        // Knows of no other node that it could read from.
         let eager = Client::builder()
-            .nodes([cluster.url()])
+            .nodes([replica.url()])
+            .discovery(Discovery::SingleNode)
             .read_from(ReadFrom::ReplicaOnly);
         let eager = eager.connect().await.expect("connecting");
         careful.set(key, "old").await.expect("SET");

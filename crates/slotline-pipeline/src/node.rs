@@ -109,4 +109,11 @@ pub trait Nodes {
     /// that the server has lost what their recipe had set (S5). What goes to the
     /// node after this has returned goes over another connection.
     fn quarantine(&self, node: &Endpoint, intent: Intent);
+
+    /// Whether there is, or soon will be, a connection to the node: whoever only
+    /// wants to know how it is does not open one for that. By default there is.
+    fn is_used(&self, node: &Endpoint) -> bool {
+        let _ = node;
+        true
+    }
 }

@@ -1,9 +1,10 @@
 //! Where random choices come from.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rand::rngs::SmallRng;
-use rand::{Rng, SeedableRng};
+use rand::{Rng, RngExt, SeedableRng};
 
 /// The thread's own generator, or one that repeats itself.
 #[derive(Clone, Debug, Default)]
@@ -25,12 +26,15 @@ impl Random {
             }
         }
     }
+
+    /// Up to a quarter more than `time`, never the same, so that many clients spread.
+    pub(crate) fn somewhat_more(&self, time: Duration) -> Duration {
+        time.mul_f64(self.with(|rng| rng.random_range(1.0..1.25)))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use rand::RngExt;
-
     use super::*;
 
     #[test]

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
-use slotline_pipeline::{ReadFrom, Request, Response, Trouble};
+use slotline_pipeline::{Explain, ReadFrom, Request, Response, Trouble};
 use slotline_resp::{CommandBuffer, CommandInfo, Commands, FromReplyOwned, Replies};
 use tokio::time::Instant;
 use tower::Service;
@@ -138,18 +138,59 @@ impl<X, C> On<X, C> {
     }
 }
 
+impl<'a, C> On<&'a Direct, C> {
+    /// Has `explain` record what becomes of the command: which node it went to and
+    /// why, every redirect, every wait, every retry, with times. Its place in the
+    /// record is 0.
+    ///
+    /// ```no_run
+    /// # async fn example(client: slotline::Client) -> slotline::Result<()> {
+    /// let explain = slotline::Explain::new();
+    /// let value: Option<String> = client.get("k").explain(&explain).await?;
+    /// println!("{explain}");
+    /// # let _ = value; Ok(()) }
+    /// ```
+    pub fn explain(self, explain: &Explain) -> Explained<'a, C> {
+        Explained {
+            on: self,
+            explain: explain.clone(),
+        }
+    }
+
+    fn sent(self, with: impl FnOnce(Request) -> Request) -> Sent<'a, C> {
+        let commands = self.buffer.freeze();
+        let command = commands.get(0);
+        Sent {
+            info: command.map_or(&CommandInfo::UNKNOWN, |command| command.info()),
+            sending: self.to.send(with(self.to.request(commands))),
+            kind: PhantomData,
+        }
+    }
+}
+
 impl<'a, C: Output> IntoFuture for On<&'a Direct, C> {
     type Output = Result<C::T>;
     type IntoFuture = Sent<'a, C>;
 
     fn into_future(self) -> Sent<'a, C> {
-        let commands = self.buffer.freeze();
-        let command = commands.get(0);
-        Sent {
-            info: command.map_or(&CommandInfo::UNKNOWN, |command| command.info()),
-            sending: self.to.send(self.to.request(commands)),
-            kind: PhantomData,
-        }
+        self.sent(|request| request)
+    }
+}
+
+/// A command that is watched: see [`On::explain`].
+#[must_use = "a command does nothing until it is awaited"]
+pub struct Explained<'a, C> {
+    on: On<&'a Direct, C>,
+    explain: Explain,
+}
+
+impl<'a, C: Output> IntoFuture for Explained<'a, C> {
+    type Output = Result<C::T>;
+    type IntoFuture = Sent<'a, C>;
+
+    fn into_future(self) -> Sent<'a, C> {
+        let explain = self.explain;
+        self.on.sent(|request| request.explain(&explain))
     }
 }
 

@@ -165,6 +165,12 @@ impl pipeline::Nodes for Nodes {
             pool.quarantine();
         }
     }
+
+    fn is_used(&self, node: &Endpoint) -> bool {
+        let pools = self.0.pools.load();
+        let mut intents = INTENTS.iter();
+        intents.any(|intent| pools.contains_key(&(node.clone(), *intent)))
+    }
 }
 
 impl Service<Part> for Nodes {

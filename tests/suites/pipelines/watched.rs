@@ -163,6 +163,54 @@ fn a_record_tells_where_a_command_went_and_why() {
     });
 }
 
+/// Fails when a lone command or a node's own leaves no record.
+#[test]
+fn a_lone_command_and_one_to_a_node_have_records_too() {
+    const SLOT: u16 = 622;
+    on_shared_cluster(async |cluster| {
+        let (from, to) = two_primaries(cluster, SLOT).await;
+        let client = Client::connect(cluster.url()).await.expect("connecting");
+        let key = keys_of_slot("alone", SLOT, 1).remove(0);
+        let migration = cluster.begin_migration(SLOT, &from, &to).await;
+        let migration = migration.expect("a migration");
+        reset_counters(std::slice::from_ref(&from)).await;
+        let explain = Explain::new();
+        let count = client.incr(&key).explain(&explain).await.expect("INCR");
+        assert_eq!(count, 1);
+        assert_eq!(errors(&from, "ASK").await, 1);
+        migration.finish().await.expect("finishing");
+        let sent = |explain: &Explain| {
+            let steps = explain.of_command(0).into_iter();
+            let sent = steps.filter_map(|step| match step.what {
+                What::Sent { node, why, .. } => Some((node.port(), why)),
+                _ => None,
+            });
+            sent.collect::<Vec<_>>()
+        };
+        let expected = [(from.port(), Why::Owner), (to.port(), Why::Redirect)];
+        assert_eq!(sent(&explain), expected, "{explain}");
+        client.del(&key).await.expect("DEL");
+
+        let told = client.for_each_primary(async |node| {
+            let (lone, all) = (Explain::new(), Explain::new());
+            node.ping().explain(&lone).await?;
+            let mut pipe = node.pipeline().explain(&all);
+            pipe.ping();
+            pipe.command("DBSIZE");
+            pipe.send().await?;
+            Ok::<_, slotline::Error>((node.endpoint().port(), lone, all))
+        });
+        let told = told.await.expect("each primary answers");
+        assert_eq!(told.len(), 3);
+        for (port, lone, all) in told {
+            for explain in [lone, all] {
+                assert_eq!(sent(&explain), [(port, Why::Pinned)], "{explain}");
+                assert_eq!(explain.steps().len(), 2, "{explain}");
+            }
+        }
+    });
+}
+
 /// Each policy reads what was written, from where it says.
 #[test]
 fn reads_go_where_their_policy_says() {

@@ -64,7 +64,7 @@ impl Reader {
     fn judge(&self, named: &Named, reply: &Reply) {
         let key = named.key;
         let found = match key.sort {
-            Sort::Counter => reply.decode::<Option<i64>>().map(Found::of_number),
+            Sort::Counter | Sort::Twins => reply.decode::<Option<i64>>().map(Found::of_number),
             Sort::Register | Sort::List => reply.decode::<Option<&str>>().map(Found::of_text),
         };
         match found {
@@ -92,7 +92,7 @@ fn some_keys(generator: &Generator) -> Vec<Named> {
 fn queue(pipe: &mut Pipeline, named: &Named) {
     let name = &named.name;
     match named.key.sort {
-        Sort::Register | Sort::Counter => drop(pipe.command("GET").key(name)),
+        Sort::Register | Sort::Counter | Sort::Twins => drop(pipe.command("GET").key(name)),
         Sort::List => drop(pipe.command("LINDEX").key(name).arg("-1")),
     }
 }
@@ -102,7 +102,7 @@ fn can_hold(key: Key, found: Found) -> bool {
     match (key.sort, found) {
         (_, Found::Nothing) => true,
         (Sort::Register | Sort::List, Found::Value { key: of, .. }) => of == key.number,
-        (Sort::Counter, Found::Number(value)) => key.increments(value).is_some(),
+        (Sort::Counter | Sort::Twins, Found::Number(value)) => key.increments(value).is_some(),
         _ => false,
     }
 }

@@ -35,9 +35,7 @@ const INVARIANTS: [(Invariant, &str); 13] = [
 ];
 
 /// What is not looked at, and why.
-const UNCHECKED: [(&str, &str); 1] = [
-    ("12", "the client has no cache yet"),
-];
+const UNCHECKED: [(&str, &str); 1] = [("12", "the client has no cache yet")];
 
 /// How many kinds of errors are shown.
 const KINDS: usize = 12;

@@ -1,19 +1,22 @@
 //! What is known of nodes beside the slots that they serve.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use rustc_hash::FxHashMap;
-use slotline_topology::Endpoint;
+use slotline_topology::{Endpoint, Health, Node, Topology};
 
 /// What is known of a node beside its slots, for the choice where to read.
 ///
-/// Source: [`CLUSTER SHARDS`](https://redis.io/docs/latest/commands/cluster-shards/)
-/// tells of `health` and `replication-offset`; Valkey 8.0 and 8.1 name the zone in
-/// INFO only, as `availability_zone`. Nobody asks for either by himself: see
+/// [`Refresh`](crate::Refresh) asks for it as soon as a read goes by a policy that
+/// depends on it; who has no such task, or tells it to leave this alone, uses
 /// [`Cluster::set_facts`](crate::Cluster::set_facts).
+///
+/// Sources: [`ROLE`](https://redis.io/docs/latest/commands/role/) of the node itself
+/// for its link and its offset;
+/// [`CLUSTER SHARDS`](https://redis.io/docs/latest/commands/cluster-shards/) of others
+/// for `health`, and for `replication-offset` where ROLE is refused;
+/// [`INFO`](https://valkey.io/commands/info/) of Valkey from version 8 on for
+/// `availability_zone`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {
@@ -61,70 +64,68 @@ impl Facts {
     }
 }
 
-/// A failed attempt counts as one that took this long.
-const FAILED: Duration = Duration::from_secs(1);
+/// What a node has said of itself, as far as it was asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// Whether its link to its primary is up, if it needs one.
+    pub(crate) is_up: Option<bool>,
+    pub(crate) offset: Option<u64>,
+    /// The inner one is empty if it stands in none.
+    pub(crate) zone: Option<Option<Arc<str>>>,
+}
 
-/// How long nodes take to answer, as a mean in which the last answer counts for
-/// an eighth.
-#[derive(Debug, Default)]
-pub(crate) struct Latencies(ArcSwap<FxHashMap<Endpoint, Arc<AtomicU64>>>);
-
-impl Latencies {
-    /// `None` until a first answer was measured.
-    pub(crate) fn of(&self, node: &Endpoint) -> Option<Duration> {
-        let nanos = self.0.load().get(node)?.load(Ordering::Relaxed);
-        Some(Duration::from_nanos(nanos))
-    }
-
-    pub(crate) fn note(&self, node: &Endpoint, took: Option<Duration>) {
-        let took = took.unwrap_or(FAILED).as_nanos();
-        let took = u64::try_from(took).unwrap_or(u64::MAX);
-        if let Some(mean) = self.0.load().get(node) {
-            let moved = |old: u64| Some((old - old / 8).saturating_add(took / 8));
-            let _always = mean.fetch_update(Ordering::Relaxed, Ordering::Relaxed, moved);
-            return;
+impl Word {
+    /// Takes in what it has said later.
+    fn add(&mut self, later: Word) {
+        if later.is_up.is_some() {
+            (self.is_up, self.offset) = (later.is_up, later.offset);
         }
-        self.0.rcu(|known| {
-            let mut known = FxHashMap::clone(known);
-            known.insert(node.clone(), Arc::new(AtomicU64::new(took)));
-            known
-        });
-    }
-
-    /// Forgets nodes that are no longer there.
-    pub(crate) fn keep(&self, is_there: impl Fn(&Endpoint) -> bool) {
-        if self.0.load().keys().all(&is_there) {
-            return;
+        if later.zone.is_some() {
+            self.zone = later.zone;
         }
-        self.0.rcu(|known| {
-            let mut known = FxHashMap::clone(known);
-            known.retain(|node, _| is_there(node));
-            known
-        });
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The words of all nodes that have said something of themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Words(FxHashMap<Endpoint, Word>);
 
-    #[test]
-    fn a_latency_follows_what_is_measured() {
-        let latencies = Latencies::default();
-        let node = Endpoint::new("node", 7000);
-        let of = || latencies.of(&node);
-        assert_eq!(of(), None);
-        latencies.note(&node, Some(Duration::from_micros(800)));
-        assert_eq!(of(), Some(Duration::from_micros(800)));
-        for _ in 0..100 {
-            latencies.note(&node, Some(Duration::from_micros(80)));
+impl Words {
+    pub(crate) fn add(&mut self, said: impl IntoIterator<Item = (Endpoint, Word)>) {
+        for (node, word) in said {
+            self.0.entry(node).or_default().add(word);
         }
-        assert!(of().unwrap_or_default() < Duration::from_micros(90));
-        latencies.note(&node, None);
-        assert!(of().unwrap_or_default() > Duration::from_millis(100));
-        latencies.note(&node, Some(Duration::MAX));
-        latencies.note(&node, Some(Duration::MAX));
-        latencies.keep(|_| false);
-        assert_eq!(of(), None);
+    }
+
+    /// Forgets nodes that are no longer there.
+    pub(crate) fn keep(&mut self, topology: &Topology) {
+        self.0.retain(|node, _| topology.find(node).is_some());
+    }
+
+    /// What they and the topology say together. A node's own word is the newer.
+    pub(crate) fn facts(&self, topology: &Topology) -> FxHashMap<Endpoint, Facts> {
+        let of = |node: &Node| {
+            let own = self.0.get(node.endpoint());
+            let zone = match own.and_then(|own| own.zone.clone()) {
+                Some(zone) => zone,
+                None => node.zone().map(Arc::from),
+            };
+            let is_up = match (node.health(), own.and_then(|own| own.is_up)) {
+                // The cluster agrees on that, whatever the node thinks.
+                (Health::Failed, _) => false,
+                (_, Some(is_up)) => is_up,
+                (health, None) => health != Health::Loading,
+            };
+            let offset = own.and_then(|own| own.offset).or(node.offset());
+            Facts {
+                zone,
+                is_up,
+                offset,
+            }
+        };
+        let all = topology.nodes().iter();
+        all.map(|node| (node.endpoint().clone(), of(node)))
+            .filter(|(_, facts)| *facts != Facts::default())
+            .collect()
     }
 }

@@ -4,6 +4,8 @@
 mod builder;
 mod doubts;
 mod facts;
+mod interest;
+mod latencies;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,7 +22,10 @@ use crate::random::Random;
 pub use builder::ClusterBuilder;
 use doubts::Doubts;
 pub use facts::Facts;
-pub(crate) use facts::Latencies;
+pub(crate) use facts::Word;
+use facts::Words;
+pub(crate) use interest::{Interest, Wanted};
+pub(crate) use latencies::Latencies;
 
 /// The topology and what is known beside it, at one moment. Never changed (T1).
 #[derive(Debug, Clone)]
@@ -29,7 +34,8 @@ pub struct Snapshot {
     /// Slots for which an ASK or TRYAGAIN was seen: their reads go to the primary
     /// until a refresh shows the migration to be over (T6).
     unsettled: Arc<SlotSet>,
-    facts: Arc<FxHashMap<Endpoint, Facts>>,
+    /// By the index of the node; empty if nothing is known of any.
+    facts: Arc<[Option<Facts>]>,
 }
 
 impl Snapshot {
@@ -48,10 +54,37 @@ impl Snapshot {
     /// What is known of a node beside its slots.
     #[must_use]
     pub fn facts(&self, node: NodeIndex) -> Option<&Facts> {
-        if self.facts.is_empty() {
-            return None;
-        }
-        self.facts.get(self.topology.endpoint(node)?)
+        self.facts.get(node.index())?.as_ref()
+    }
+
+    /// How many bytes of changes a replica was behind its primary when both were
+    /// last asked; `None` as long as either has not told.
+    #[must_use]
+    pub fn lag(&self, replica: NodeIndex, primary: NodeIndex) -> Option<u64> {
+        let (own, ahead) = (self.facts(replica)?.offset?, self.facts(primary)?.offset?);
+        Some(ahead.saturating_sub(own))
+    }
+
+    /// Whether a replica can serve reads for all that is known.
+    pub(crate) fn is_fit(
+        &self,
+        replica: NodeIndex,
+        primary: Option<NodeIndex>,
+        most_lag: Option<u64>,
+    ) -> bool {
+        let is_up = self.facts(replica).is_none_or(|facts| facts.is_up);
+        is_up && !self.lags(replica, primary, most_lag)
+    }
+
+    /// Whether a replica is known to lag by more than there may be.
+    pub(crate) fn lags(
+        &self,
+        replica: NodeIndex,
+        primary: Option<NodeIndex>,
+        most_lag: Option<u64>,
+    ) -> bool {
+        let lag = || self.lag(replica, primary?);
+        most_lag.is_some_and(|most| lag().is_some_and(|lag| lag > most))
     }
 
     pub(crate) fn unsettled(&self) -> &SlotSet {
@@ -76,6 +109,7 @@ struct Inner {
     sessions: Mutex<LostSessions>,
     latencies: Latencies,
     doubts: Doubts,
+    interest: Interest,
 }
 
 /// Where a connection was found to have lost its state.
@@ -89,12 +123,28 @@ struct LostSessions {
 /// What is older says nothing any more about when to replace the next.
 const LONGEST_SPACING: Duration = Duration::from_secs(1);
 
-/// What redirects said since the refresh under way began: it outranks what that
-/// refresh brings (T3).
+/// What new snapshots are made of, beside the last one.
 #[derive(Debug, Default)]
 struct Changes {
+    /// What redirects said since the refresh under way began: it outranks what that
+    /// refresh brings (T3).
     moved: FxHashMap<Slot, Endpoint>,
     unsettled: SlotSet,
+    facts: FxHashMap<Endpoint, Facts>,
+    words: Words,
+}
+
+impl Changes {
+    /// The facts by the indices that this topology gives to nodes.
+    fn facts_by_index(&self, topology: &Topology) -> Arc<[Option<Facts>]> {
+        if self.facts.is_empty() {
+            return Arc::default();
+        }
+        let nodes = topology.nodes().iter();
+        nodes
+            .map(|node| self.facts.get(node.endpoint()).cloned())
+            .collect()
+    }
 }
 
 impl Cluster {
@@ -130,6 +180,7 @@ impl Cluster {
             sessions: Mutex::default(),
             latencies: Latencies::default(),
             doubts: Doubts::default(),
+            interest: Interest::default(),
         }))
     }
 
@@ -155,7 +206,7 @@ impl Cluster {
         let owner = snapshot.topology.primary_of(slot);
         if owner.is_none() || owner != snapshot.topology.find(node) {
             let topology = snapshot.topology.patched(slot, node);
-            self.store(topology, Arc::clone(&snapshot.unsettled));
+            self.store(&changes, topology, Arc::clone(&snapshot.unsettled));
         }
         drop(changes);
         self.want_refresh();
@@ -164,7 +215,7 @@ impl Cluster {
     /// Takes in a topology that was found in another way than by a refresh, in place of
     /// the one that was known.
     pub fn set_topology(&self, topology: Topology) {
-        self.install(topology, &SlotSet::default(), |_| true);
+        self.install(topology, &SlotSet::default(), |_| true, false);
     }
 
     /// A server answered ASK or TRYAGAIN for `slot`.
@@ -178,23 +229,43 @@ impl Cluster {
         }
         let mut unsettled = SlotSet::clone(&snapshot.unsettled);
         unsettled.insert(slot);
-        self.store(snapshot.topology.clone(), Arc::new(unsettled));
+        self.store(&changes, snapshot.topology.clone(), Arc::new(unsettled));
         drop(changes);
         self.want_refresh();
     }
 
     /// Takes in what is known of nodes beside their slots, in place of what was
-    /// known before.
+    /// known before. A [`Refresh`](crate::Refresh) puts its own in place of this,
+    /// unless it was [told not to](crate::RefreshConfig::without_facts).
     pub fn set_facts(&self, facts: impl IntoIterator<Item = (Endpoint, Facts)>) {
-        let facts = Arc::new(facts.into_iter().collect());
-        let changes = self.changes();
+        let mut changes = self.changes();
+        changes.facts = facts.into_iter().collect();
+        self.store_facts(&changes);
+    }
+
+    /// Nodes have told of themselves.
+    pub(crate) fn told(&self, said: impl IntoIterator<Item = (Endpoint, Word)>) {
+        let mut changes = self.changes();
+        changes.words.add(said);
+        changes.facts = changes.words.facts(self.snapshot().topology());
+        self.store_facts(&changes);
+    }
+
+    fn store_facts(&self, changes: &Changes) {
         let before = self.0.snapshot.load();
-        let snapshot = Snapshot {
-            facts,
-            ..Snapshot::clone(&before)
-        };
-        self.0.snapshot.store(Arc::new(snapshot));
-        drop(changes);
+        let unsettled = Arc::clone(&before.unsettled);
+        self.store(changes, before.topology.clone(), unsettled);
+    }
+
+    /// A read goes by a policy that depends on this.
+    pub(crate) fn wants(&self, wanted: Wanted) {
+        if self.0.interest.note(wanted) {
+            self.want_refresh();
+        }
+    }
+
+    pub(crate) fn interest(&self) -> &Interest {
+        &self.0.interest
     }
 
     pub(crate) fn latencies(&self) -> &Latencies {
@@ -228,6 +299,7 @@ impl Cluster {
             sessions_lost: self.sessions().count,
             refreshes: counters.refreshes.get(),
             probes: counters.probes.get(),
+            surveys: counters.surveys.get(),
         }
     }
 
@@ -267,18 +339,21 @@ impl Cluster {
 
     /// A refresh begins: what redirects say from here on outranks what it brings.
     pub(crate) fn refresh_begins(&self) {
-        *self.changes() = Changes::default();
+        let mut changes = self.changes();
+        changes.moved.clear();
+        changes.unsettled = SlotSet::new();
     }
 
     /// A refresh ends: `settles` says whether the view shows that a slot is no
-    /// longer migrating.
+    /// longer migrating, `has_facts` whether it tells of more than slots.
     pub(crate) fn install(
         &self,
         topology: Topology,
         migrating: &SlotSet,
         settles: impl Fn(Slot) -> bool,
+        has_facts: bool,
     ) {
-        let changes = self.changes();
+        let mut changes = self.changes();
         let before = self.0.snapshot.load();
         let moved = changes.moved.iter().map(|(slot, node)| (*slot, node));
         let patched = topology.patched_all(moved);
@@ -290,12 +365,16 @@ impl Cluster {
         }
         // Also where all slots stay where they were: the epochs may be new.
         self.0.latencies.keep(|node| patched.find(node).is_some());
-        self.store(patched, Arc::new(unsettled));
+        if has_facts {
+            changes.words.keep(&patched);
+            changes.facts = changes.words.facts(&patched);
+        }
+        self.store(&changes, patched, Arc::new(unsettled));
         drop(changes);
     }
 
-    fn store(&self, topology: Topology, unsettled: Arc<SlotSet>) {
-        let facts = Arc::clone(&self.0.snapshot.load().facts);
+    fn store(&self, changes: &Changes, topology: Topology, unsettled: Arc<SlotSet>) {
+        let facts = changes.facts_by_index(&topology);
         self.0.snapshot.store(Arc::new(Snapshot {
             topology,
             unsettled,

@@ -27,6 +27,7 @@ pin_project_lite::pin_project! {
         service: S,
         part: Part,
         shared: Arc<Shared>,
+        most_lag: Option<u64>,
         began: Instant,
         second: Option<S::Future>,
         // Whether a second replica was asked, or is never to be.
@@ -51,6 +52,7 @@ impl<S: Service<Part>> HedgeFuture<S> {
         service: S,
         part: Part,
         shared: Arc<Shared>,
+        most_lag: Option<u64>,
     ) -> HedgeFuture<S> {
         let began = Instant::now();
         let at = shared.wait().map(|wait| began + wait);
@@ -61,6 +63,7 @@ impl<S: Service<Part>> HedgeFuture<S> {
                 service,
                 part,
                 shared,
+                most_lag,
                 began,
                 second: None,
                 is_settled: at.is_none(),
@@ -130,7 +133,7 @@ where
             && timer.poll(cx).is_ready()
         {
             *this.is_settled = true;
-            if let Some(node) = other_replica(this.part, this.shared)
+            if let Some(node) = other_replica(this.part, this.shared, *this.most_lag)
                 && let Poll::Ready(Ok(())) = this.service.poll_ready(cx)
                 && this.shared.budget.withdraw()
             {
@@ -169,7 +172,7 @@ fn is_whole(answer: &PartResponse, commands: usize) -> bool {
 }
 
 /// Another replica that serves all slots of the part, for all that is known now.
-fn other_replica(part: &Part, shared: &Shared) -> Option<Endpoint> {
+fn other_replica(part: &Part, shared: &Shared, most_lag: Option<u64>) -> Option<Endpoint> {
     let snapshot = shared.cluster.snapshot();
     let topology = snapshot.topology();
     let asked = topology.find(&part.node)?;
@@ -181,11 +184,13 @@ fn other_replica(part: &Part, shared: &Shared) -> Option<Endpoint> {
         }
         slots.push(slot);
     }
-    let candidates = topology.replicas_of(*slots.first()?);
+    let first = *slots.first()?;
+    let primary = topology.primary_of(first);
+    let candidates = topology.replicas_of(first);
     let other = candidates.iter().find(|node| {
         let serves = |slot| topology.replicas_of(slot).contains(node);
-        let is_up = snapshot.facts(**node).is_none_or(|facts| facts.is_up);
-        **node != asked && is_up && slots.iter().all(|slot| serves(*slot))
+        let is_fit = snapshot.is_fit(**node, primary, most_lag);
+        **node != asked && is_fit && slots.iter().all(|slot| serves(*slot))
     })?;
     topology.endpoint(*other).cloned()
 }

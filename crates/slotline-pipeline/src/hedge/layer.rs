@@ -23,6 +23,7 @@ use crate::retry::RetryBudget;
 pub struct HedgeLayer {
     /// `None` hedges nothing.
     shared: Option<Arc<Shared>>,
+    most_lag: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -104,12 +105,23 @@ impl HedgeLayer {
                 reads: AtomicU64::new(0),
                 won: AtomicU64::new(0),
             })),
+            most_lag: None,
         }
+    }
+
+    /// By how many bytes of changes a replica may be behind its primary and still be
+    /// asked, as with [`RouteLayer::most_lag`](crate::RouteLayer::most_lag).
+    pub fn most_lag(mut self, bytes: u64) -> HedgeLayer {
+        self.most_lag = Some(bytes);
+        self
     }
 
     /// Hedges nothing, and costs nothing.
     pub fn off() -> HedgeLayer {
-        HedgeLayer { shared: None }
+        HedgeLayer {
+            shared: None,
+            most_lag: None,
+        }
     }
 
     /// What was done so far, over all services that this layer and its clones have
@@ -140,6 +152,6 @@ impl<S> Layer<S> for HedgeLayer {
     type Service = Hedge<S>;
 
     fn layer(&self, inner: S) -> Hedge<S> {
-        Hedge::new(inner, self.shared.clone())
+        Hedge::new(inner, self.shared.clone(), self.most_lag)
     }
 }

@@ -15,11 +15,16 @@ use crate::node::{Intent, MOST_MEASURED, Nodes, Part, PartResponse};
 pub struct Hedge<S> {
     inner: S,
     shared: Option<Arc<Shared>>,
+    most_lag: Option<u64>,
 }
 
 impl<S> Hedge<S> {
-    pub(super) fn new(inner: S, shared: Option<Arc<Shared>>) -> Hedge<S> {
-        Hedge { inner, shared }
+    pub(super) fn new(inner: S, shared: Option<Arc<Shared>>, most_lag: Option<u64>) -> Hedge<S> {
+        Hedge {
+            inner,
+            shared,
+            most_lag,
+        }
     }
 }
 
@@ -48,7 +53,8 @@ where
         shared.reads.fetch_add(1, Ordering::Relaxed);
         shared.budget.deposit(1);
         let first = self.inner.call(part.clone());
-        HedgeFuture::watched(first, self.inner.clone(), part, Arc::clone(shared))
+        let shared = Arc::clone(shared);
+        HedgeFuture::watched(first, self.inner.clone(), part, shared, self.most_lag)
     }
 }
 
@@ -67,6 +73,10 @@ impl<S: Nodes> Nodes for Hedge<S> {
 
     fn quarantine(&self, node: &Endpoint, intent: Intent) {
         self.inner.quarantine(node, intent);
+    }
+
+    fn is_used(&self, node: &Endpoint) -> bool {
+        self.inner.is_used(node)
     }
 }
 
@@ -103,18 +113,31 @@ mod tests {
         fn quarantine(&self, _: &Endpoint, _: Intent) {
             self.add("quarantine");
         }
+
+        fn is_used(&self, _: &Endpoint) -> bool {
+            self.add("is_used");
+            false
+        }
     }
 
     /// Fails when one of them is left to the trait's default.
     #[test]
     fn the_nodes_below_are_told_everything() {
-        let hedge = Hedge::new(Told::default(), None);
+        let hedge = Hedge::new(Told::default(), None, None);
         let node = Endpoint::new("node", 7000);
         assert!(!hedge.is_reachable(&node));
         hedge.give_back(&node);
         hedge.known(&Topology::single(node.clone()));
         hedge.quarantine(&node, Intent::ReadOnly);
+        hedge.is_used(&node);
         let told = hedge.inner.0.lock().unwrap();
-        assert_eq!(*told, ["is_reachable", "give_back", "known", "quarantine"]);
+        let all = [
+            "is_reachable",
+            "give_back",
+            "known",
+            "quarantine",
+            "is_used",
+        ];
+        assert_eq!(*told, all);
     }
 }

@@ -131,6 +131,9 @@ pub enum Why {
     ReadPolicy,
     /// A redirect named it.
     Redirect,
+    /// All that goes this way goes there, whatever its slot: it is
+    /// [`Pinned`](crate::route::Pinned).
+    Pinned,
 }
 
 impl Explain {
@@ -208,6 +211,7 @@ impl fmt::Display for What {
                     Why::Owner => "which owns its slot",
                     Why::ReadPolicy => "where reads go",
                     Why::Redirect => "as the redirect said",
+                    Why::Pinned => "where all of it goes",
                 };
                 write!(f, "sent to {node}, {why}{asking}")
             }

@@ -19,6 +19,8 @@ pub struct Statistics {
     pub refreshes: u64,
     /// Times that the heirs of an owner were asked which could not be reached.
     pub probes: u64,
+    /// Times that nodes were asked how they are themselves, for reads from replicas.
+    pub surveys: u64,
 }
 
 /// The counters behind [`Statistics`].
@@ -29,6 +31,7 @@ pub(crate) struct Counters {
     pub(crate) waited: Counter,
     pub(crate) refreshes: Counter,
     pub(crate) probes: Counter,
+    pub(crate) surveys: Counter,
 }
 
 #[derive(Debug, Default)]

@@ -1,15 +1,16 @@
 use std::time::Duration;
 
-use rand::RngExt;
 use rustc_hash::FxHashSet;
 use slotline_topology::{Endpoint, Slot, Topology, View, merge};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 use tower::Service;
 
-use super::ask::fetch_views;
+use super::ask::{Answer, fetch_views};
 use super::choose::{former, heirs, sample};
-use crate::cluster::Cluster;
+use super::refusals::Refusals;
+use super::survey::Surveyor;
+use crate::cluster::{Cluster, Wanted};
 use crate::error::BoxError;
 use crate::node::{Nodes, Part, PartResponse};
 
@@ -27,6 +28,8 @@ pub struct RefreshConfig {
     probe: Duration,
     patience: Duration,
     sample: usize,
+    survey: Duration,
+    has_facts: bool,
 }
 
 impl RefreshConfig {
@@ -41,6 +44,8 @@ impl RefreshConfig {
             probe: Duration::from_millis(200),
             patience: Duration::from_secs(1),
             sample: 3,
+            survey: Duration::from_secs(1),
+            has_facts: true,
         }
     }
 
@@ -68,12 +73,35 @@ impl RefreshConfig {
         self.sample = sample.max(1);
         self
     }
+
+    /// How often nodes are asked how they are themselves, as long as reads depend on
+    /// it: once a second by default. Each of a shard that is used gets a ROLE; where
+    /// reads depend on no lag, every tenth time and replicas only.
+    pub fn survey(mut self, survey: Duration) -> RefreshConfig {
+        self.survey = survey.clamp(SHORTEST_PROBE, LONGEST);
+        self
+    }
+
+    /// Asks no node how it is, whatever reads depend on: for whoever calls
+    /// [`Cluster::set_facts`].
+    pub fn without_facts(mut self) -> RefreshConfig {
+        self.has_facts = false;
+        self
+    }
 }
 
 /// The task that keeps a [`Cluster`] fresh (T2, T3). It ends when this is dropped.
+///
+/// From the first read on that depends on more than slots (see
+/// [`ReadFrom`](crate::ReadFrom)) refreshes ask for CLUSTER SHARDS too, and a second
+/// task asks nodes how they are themselves: [`RefreshConfig::survey`]. A node that
+/// refuses a question, as servers before version 7 refuse CLUSTER SHARDS, is not asked
+/// it again for ten minutes. If nodes refuse ROLE and there is a bound of lag, the map
+/// is refreshed as often as the spacing allows, for what others have heard of them.
 #[derive(Debug)]
 pub struct Refresh {
     task: JoinHandle<()>,
+    survey: Option<JoinHandle<()>>,
 }
 
 impl Refresh {
@@ -87,7 +115,13 @@ impl Refresh {
         S::Error: Into<BoxError> + Send,
         S::Future: Send,
     {
+        let survey = config.has_facts.then(|| {
+            let (cluster, nodes) = (cluster.clone(), nodes.clone());
+            let surveyor = Surveyor::new(cluster, nodes, config.survey, config.patience);
+            tokio::spawn(surveyor.run())
+        });
         let keeper = Keeper {
+            refuses_shards: Refusals::default(),
             known: cluster.snapshot().topology().clone(),
             displaced: FxHashSet::default(),
             pace: config.period,
@@ -98,6 +132,7 @@ impl Refresh {
         };
         Refresh {
             task: tokio::spawn(keeper.run()),
+            survey,
         }
     }
 }
@@ -105,6 +140,9 @@ impl Refresh {
 impl Drop for Refresh {
     fn drop(&mut self) {
         self.task.abort();
+        if let Some(survey) = &self.survey {
+            survey.abort();
+        }
     }
 }
 
@@ -121,6 +159,8 @@ struct Keeper<S> {
     /// After how long the next refresh comes by itself: soon after a change, then
     /// less and less often.
     pace: Duration,
+    /// Nodes that are not asked for CLUSTER SHARDS.
+    refuses_shards: Refusals,
 }
 
 impl<S> Keeper<S>
@@ -134,7 +174,7 @@ where
         let mut last = Instant::now();
         let mut allowed = last;
         loop {
-            let mut wake = Instant::now() + self.jittered(self.config.probe);
+            let mut wake = Instant::now() + self.cluster.random().somewhat_more(self.config.probe);
             if wanted {
                 wake = wake.min(allowed);
                 tokio::time::sleep_until(wake).await;
@@ -151,17 +191,24 @@ where
             self.nodes.known(self.cluster.snapshot().topology());
             let now = Instant::now();
             let migrating = !self.cluster.snapshot().unsettled().is_empty();
-            let due = wanted || migrating || now >= last + self.pace;
+            let due = wanted || migrating || now >= last + self.pace();
             if due && now >= allowed {
                 // What is asked for from here on is asked for again: a trailing
                 // refresh follows the last trigger.
                 wanted = false;
                 last = now;
-                allowed = now + self.jittered(self.config.spacing);
+                allowed = now + self.cluster.random().somewhat_more(self.config.spacing);
                 self.refresh().await;
             } else {
                 self.look_for_heirs().await;
             }
+        }
+    }
+
+    fn pace(&self) -> Duration {
+        match self.cluster.interest().is_left_to_refreshes() {
+            true => self.pace.min(self.config.spacing),
+            false => self.pace,
         }
     }
 
@@ -194,14 +241,25 @@ where
 
     async fn ask(&mut self, nodes: Vec<Endpoint>) {
         self.cluster.refresh_begins();
-        let views = fetch_views(&self.nodes, nodes, self.config.patience).await;
-        let addresses = self.cluster.addresses();
-        let views: Vec<View> = views
-            .into_iter()
-            .map(|view| view.mapped(addresses))
-            .collect();
+        let has_facts = self.config.has_facts && self.cluster.interest().get() != Wanted::NOTHING;
+        let nodes = nodes.into_iter().map(|node| {
+            let with_shards = has_facts && self.refuses_shards.permit(&node);
+            (node, with_shards)
+        });
+        let answers = fetch_views(&self.nodes, nodes.collect(), self.config.patience).await;
+        let mut views = Vec::with_capacity(answers.len());
+        for Answer {
+            view,
+            refuses_shards,
+        } in answers
+        {
+            if refuses_shards {
+                self.refuses_shards.add(view.asked().clone());
+            }
+            views.push(view.mapped(self.cluster.addresses()));
+        }
         let before = self.cluster.snapshot().topology().clone();
-        self.install(&views);
+        self.install(&views, has_facts);
         // Compared with the last time: a MOVED may have taken a slot from its
         // owner in between. And with the moment before: a MOVED that was late may
         // have given one back to a node that had lost it.
@@ -218,7 +276,7 @@ where
         self.give_back();
     }
 
-    fn install(&self, views: &[View]) {
+    fn install(&self, views: &[View], has_facts: bool) {
         let current = self.cluster.snapshot().topology().clone();
         let Ok(merged) = merge(views, Some(&current)) else {
             return;
@@ -230,19 +288,15 @@ where
             covered = topology.covered(),
             "the topology was refreshed"
         );
-        self.cluster.install(topology, &merged.unsettled, settles);
+        let unsettled = &merged.unsettled;
+        self.cluster
+            .install(topology, unsettled, settles, has_facts);
     }
 
     fn give_back(&self) {
         for node in &self.displaced {
             self.nodes.give_back(node);
         }
-    }
-
-    /// Somewhat more than `time`, never the same, so that many clients spread.
-    fn jittered(&self, time: Duration) -> Duration {
-        let random = self.cluster.random();
-        time.mul_f64(random.with(|rng| rng.random_range(1.0..1.25)))
     }
 }
 

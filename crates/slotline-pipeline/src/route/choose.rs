@@ -33,10 +33,11 @@ impl<'a> Choice<'a> {
     /// Where reads of the shard go; `None` for its primary, as if nothing had been
     /// said.
     pub(super) fn in_shard(&self, shard: &Shard) -> Option<Chosen> {
-        match self.read_from {
-            ReadFrom::Primary => None,
-            ReadFrom::PreferReplica | ReadFrom::ReplicaOnly => {
-                self.replica(shard.replicas(), Some(shard.primary()))
+        let chosen = match self.read_from {
+            ReadFrom::Primary => return None,
+            ReadFrom::PreferReplica => self.replica(shard.replicas(), Some(shard.primary())),
+            ReadFrom::ReplicaOnly => {
+                return self.replica(shard.replicas(), Some(shard.primary()));
             }
             ReadFrom::Nearest => self.nearest(&self.candidates(shard)),
             ReadFrom::Zone(zone) => self.in_zone(shard, zone),
@@ -47,11 +48,15 @@ impl<'a> Choice<'a> {
                     .filter_map(|node| self.candidate(*node, shard))
                     .collect();
                 let node = nodes.get(policy.choose(&candidates)?)?;
-                Some(Chosen {
+                return Some(Chosen {
                     node: *node,
                     has_other: nodes.len() > 1,
-                })
+                });
             }
+        };
+        match chosen {
+            Some(chosen) if chosen.has_other || chosen.node != shard.primary() => Some(chosen),
+            alone => self.last_resort(shard).or(alone),
         }
     }
 
@@ -63,13 +68,35 @@ impl<'a> Choice<'a> {
         primary: Option<NodeIndex>,
     ) -> Option<Chosen> {
         let only = *self.read_from == ReadFrom::ReplicaOnly;
-        let fit = |node: &NodeIndex| self.is_fit(*node, primary);
-        let good = in_turn(replicas, self.turn).find(|node| fit(node) && !self.is_avoided(*node));
-        let any = || in_turn(replicas, self.turn).find(|node| only && fit(node));
-        let node = good.or_else(any)?;
+        let find =
+            |is: &dyn Fn(NodeIndex) -> bool| in_turn(replicas, self.turn).find(|node| is(*node));
+        let there = |node| !self.is_avoided(node);
+        let good = find(&|node| self.is_fit(node, primary) && there(node));
+        let any = || {
+            find(&|node| self.is_bearable(node, primary) && there(node))
+                .or_else(|| find(&|node| self.is_bearable(node, primary)))
+        };
+        let node = good.or_else(|| any().filter(|_| only))?;
         Some(Chosen {
             node,
             has_other: !only || replicas.len() > 1,
+        })
+    }
+
+    /// No replica is fit. If one could be borne, the primary is not waited for while
+    /// it is away: as soon as a primary has failed, the links of its replicas are down.
+    fn last_resort(&self, shard: &Shard) -> Option<Chosen> {
+        let primary = shard.primary();
+        let bearable =
+            |node: &NodeIndex| self.is_bearable(*node, Some(primary)) && !self.is_avoided(*node);
+        let replica = in_turn(shard.replicas(), self.turn).find(bearable)?;
+        Some(Chosen {
+            node: if self.is_avoided(primary) {
+                replica
+            } else {
+                primary
+            },
+            has_other: true,
         })
     }
 
@@ -123,26 +150,19 @@ impl<'a> Choice<'a> {
             role: known.role(),
             zone: facts.and_then(|facts| facts.zone.as_deref()),
             latency: self.latencies.of(known.endpoint()),
-            lag: self.lag(node, shard.primary()),
+            lag: self.snapshot.lag(node, shard.primary()),
         })
     }
 
     /// Whether it can serve reads for all that is known. A primary always can.
     fn is_fit(&self, node: NodeIndex, primary: Option<NodeIndex>) -> bool {
-        if primary == Some(node) {
-            return true;
-        }
-        let Some(facts) = self.facts(node) else {
-            return true;
-        };
-        let lag = primary.and_then(|primary| self.lag(node, primary));
-        let lags = self.most_lag.zip(lag).is_some_and(|(most, lag)| lag > most);
-        facts.is_up && !lags
+        primary == Some(node) || self.snapshot.is_fit(node, primary, self.most_lag)
     }
 
-    fn lag(&self, node: NodeIndex, primary: NodeIndex) -> Option<u64> {
-        let (own, ahead) = (self.facts(node)?.offset?, self.facts(primary)?.offset?);
-        Some(ahead.saturating_sub(own))
+    /// Whether it may serve reads where nobody better can: a bound of lag holds all
+    /// the same.
+    fn is_bearable(&self, node: NodeIndex, primary: Option<NodeIndex>) -> bool {
+        !self.snapshot.lags(node, primary, self.most_lag)
     }
 
     fn facts(&self, node: NodeIndex) -> Option<&'a Facts> {

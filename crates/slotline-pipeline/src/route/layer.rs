@@ -26,9 +26,15 @@ impl RouteLayer {
         }
     }
 
-    /// By how many bytes of changes a replica may be behind its primary and still
-    /// be read from, as far as [`Cluster::set_facts`] was told; without a bound by
-    /// default.
+    /// By how many bytes of its primary's stream of changes a replica may be behind
+    /// and still be read from; without a bound by default.
+    ///
+    /// It is the difference of the offsets that the two have told of themselves, once
+    /// a second with [`Refresh`](crate::Refresh): so the bound is that of one and a
+    /// half seconds ago, and what was written since then comes on top. A replica of
+    /// which nothing is known yet is read from. One that no longer answers keeps the
+    /// offset that it told last; a primary that no longer answers does not get ahead
+    /// of its replicas.
     pub fn most_lag(mut self, bytes: u64) -> RouteLayer {
         self.most_lag = Some(bytes);
         self

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -9,8 +10,10 @@ use tower::Service;
 use super::future::{Sent, of_part};
 use crate::error::{BoxError, Error};
 use crate::node::{Asked, Intent, Part, PartResponse, WhileAway};
+use crate::observe::{What, Why};
 use crate::request::Request;
 use crate::response::Response;
+use crate::track::Track;
 
 /// Sends every command of a request to one node, whatever its slot: for commands
 /// that are about a node, as CONFIG or INFO are. Takes the place of
@@ -54,6 +57,12 @@ where
     fn call(&mut self, request: Request) -> PinnedFuture<S::Future> {
         let commands = request.len();
         let is_transaction = request.is_transaction;
+        request.note(0..commands as u32, || What::Sent {
+            node: self.node.clone(),
+            intent: self.intent,
+            why: Why::Pinned,
+            asking: false,
+        });
         let future = self.inner.call(Part {
             node: self.node.clone(),
             intent: self.intent,
@@ -68,6 +77,7 @@ where
                 commands,
                 is_transaction,
             },
+            track: request.track,
             future,
         }
     }
@@ -78,6 +88,7 @@ pin_project! {
     #[derive(Debug)]
     pub struct PinnedFuture<F> {
         sent: Sent,
+        track: Option<Arc<Track>>,
         #[pin]
         future: F,
     }
@@ -93,6 +104,13 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let outcome = ready!(this.future.poll(cx));
+        if let Some(track) = this.track {
+            let answer = outcome.as_ref().ok();
+            track.explain(0..this.sent.commands as u32, || What::Answered {
+                node: this.sent.asked.node.clone(),
+                whole: answer.is_some_and(|answer| answer.failure.is_none()),
+            });
+        }
         Poll::Ready(Ok(of_part(outcome, this.sent)))
     }
 }

@@ -6,14 +6,20 @@ use std::time::Duration;
 
 use slotline_topology::{Endpoint, Role};
 
+use crate::cluster::Wanted;
+
 /// Where commands that only read may go. Replicas lag behind their primary: a
 /// read from one may miss what was just written. A replica whose link to its
 /// primary is down, or that lags more than
 /// [`RouteLayer::most_lag`](crate::RouteLayer::most_lag) allows, is passed over as
-/// far as that is known: where nodes stand and how far they have come is what
-/// [`Cluster::set_facts`](crate::Cluster::set_facts) was told. The client of the crate
-/// `slotline` does not ask its servers for it yet, so that its `Zone` reads as
-/// `PreferReplica` does.
+/// far as that is known. Of the two the bound is the stronger: a replica whose link is
+/// down is read from after all where its primary cannot be reached either. From the
+/// first read that depends on it, the task of
+/// [`Refresh`](crate::Refresh) asks nodes for it: for their links every ten seconds,
+/// for how far they have come every second where there is a bound or a policy of the
+/// user's own, for their zones once a minute. Reads before that take every replica for
+/// fit, and `Zone` then reads as `PreferReplica` does; so it does with servers that
+/// have no zones.
 ///
 /// A replica before version 8 knows nothing of a slot's migration: for a key
 /// that has moved already it answers nil where its primary would answer ASK.
@@ -28,13 +34,14 @@ pub enum ReadFrom {
     Primary,
     /// A replica of the slot, or its primary where no replica can be reached.
     PreferReplica,
-    /// A replica of the slot; with none, an error.
+    /// A replica of the slot, be its link down, if no other is there; with none within
+    /// the bound of lag, an error.
     ReplicaOnly,
     /// The node of the slot that has been answering fastest, replica or primary.
     /// Now and then another is asked, so that one which has become faster is seen.
     Nearest,
     /// A replica in this zone, else the primary if it is in it, else any replica,
-    /// else the primary.
+    /// else the primary. Valkey from version 8 on has zones (`availability-zone`).
     Zone(Arc<str>),
     /// Where a policy of the user's own says.
     Custom(Arc<dyn ReadPolicy>),
@@ -56,6 +63,21 @@ impl ReadFrom {
     /// Whether it wants to know how long nodes take to answer.
     pub(crate) fn measures(&self) -> bool {
         matches!(self, ReadFrom::Nearest | ReadFrom::Custom(_))
+    }
+
+    /// What it has to know of nodes, with a bound of lag or without.
+    pub(crate) fn wants(&self, is_bounded: bool) -> Wanted {
+        let own = match self {
+            ReadFrom::Primary => return Wanted::NOTHING,
+            ReadFrom::PreferReplica | ReadFrom::ReplicaOnly | ReadFrom::Nearest => Wanted::LINKS,
+            ReadFrom::Zone(_) => Wanted::ZONES,
+            ReadFrom::Custom(_) => Wanted::ZONES.and(Wanted::LAG),
+        };
+        if is_bounded {
+            own.and(Wanted::LAG)
+        } else {
+            own
+        }
     }
 }
 
@@ -111,8 +133,8 @@ pub struct Candidate<'a> {
     pub zone: Option<&'a str>,
     /// How long it has been taking to answer; `None` if nothing was measured yet.
     pub latency: Option<Duration>,
-    /// How many bytes of changes it was behind its primary when that was last
-    /// told.
+    /// How many bytes of its primary's stream of changes it lacked when both were
+    /// last asked, mostly within the last one and a half seconds.
     pub lag: Option<u64>,
 }
 

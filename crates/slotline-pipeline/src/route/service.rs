@@ -58,6 +58,8 @@ where
             Some(track) => track.stay_behind(commands),
             None => Vec::new(),
         };
+        let wanted = request.read_from.wants(self.most_lag.is_some());
+        self.cluster.wants(wanted);
         let snapshot = self.cluster.snapshot();
         let choice = Choice {
             snapshot: &snapshot,

@@ -1,11 +1,13 @@
 //! The record of what became of a request.
 
 use slotline_pipeline::observe::{What, Why};
-use slotline_pipeline::{ChunkLayer, Explain, ReadFrom, RetryLayer};
+use slotline_pipeline::route::Pinned;
+use slotline_pipeline::{ChunkLayer, Explain, Intent, ReadFrom, RetryLayer};
 use slotline_topology::slot_of;
+use tower::ServiceBuilder;
 
-use crate::fake::Cut;
-use crate::rig::{Rig, outcomes};
+use crate::fake::{Cut, Fake, endpoint};
+use crate::rig::{Rig, call, outcomes, request};
 
 /// Each step of one command, in a word.
 fn told(explain: &Explain, command: u32) -> Vec<String> {
@@ -14,6 +16,7 @@ fn told(explain: &Explain, command: u32) -> Vec<String> {
         What::Sent { node, why, .. } => match why {
             Why::Owner => format!("sent {} owner", node.port()),
             Why::ReadPolicy => format!("sent {} policy", node.port()),
+            Why::Pinned => format!("sent {} pinned", node.port()),
             _ => format!("sent {} redirect", node.port()),
         },
         What::Answered { node, whole } => format!("answered {} {whole}", node.port()),
@@ -105,4 +108,35 @@ async fn no_key_and_no_value_is_in_it() {
     assert_eq!(rig.fake.answered(&moved), 1, "there is something to tell");
     let all = format!("{explain} {explain:?}");
     assert!(!all.contains("secret") && !all.contains("hunter2"), "{all}");
+}
+
+/// Fails when a request to one node leaves no record.
+#[tokio::test(start_paused = true)]
+async fn what_goes_to_one_node_alone_is_told_too() {
+    let fake = Fake::new(2, 0);
+    let lost = Cut {
+        runs: 0,
+        answers: 0,
+        first_unsent: 0,
+    };
+    fake.cut(7001, lost);
+    let stack = ServiceBuilder::new()
+        .layer(ChunkLayer::new())
+        .layer(RetryLayer::default())
+        .service(Pinned::new(fake, endpoint(7001), Intent::ReadWrite));
+    let explain = Explain::new();
+    let request = request(&["PING", "ROLE"]).explain(&explain);
+    let response = call(stack, request).await.unwrap();
+    assert_eq!(outcomes(&response)[0], "PONG");
+    let expected = [
+        "sent 7001 pinned",
+        "answered 7001 false",
+        "retried not sent",
+        "waits",
+        "sent 7001 pinned",
+        "answered 7001 true",
+    ];
+    for command in [0, 1] {
+        assert_eq!(told(&explain, command), expected, "{explain}");
+    }
 }

@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use slotline_pipeline::{
-    Cluster, HedgeLayer, ReadFrom, RedirectLayer, RetryBudget, RetryLayer, RouteLayer,
+    Cluster, Facts, HedgeLayer, ReadFrom, RedirectLayer, RetryBudget, RetryLayer, RouteLayer,
 };
 use slotline_topology::slot_of;
 use tokio::time::Instant;
 use tower::ServiceBuilder;
 use tower::util::BoxCloneSyncService;
 
-use crate::fake::{Cut, Fake};
+use crate::fake::{Cut, Fake, endpoint};
 use crate::rig::{call, outcomes, request};
 
 type Stack = BoxCloneSyncService<
@@ -33,13 +33,22 @@ struct Hedged {
 impl Hedged {
     /// Enough reads were seen, of 2 ms each.
     async fn new(budget: RetryBudget) -> Hedged {
+        Hedged::bounded(budget, None).await
+    }
+
+    async fn bounded(budget: RetryBudget, most_lag: Option<u64>) -> Hedged {
         let fake = Fake::new(1, 2);
         let cluster = Cluster::new(fake.topology());
         let layer = HedgeLayer::with(cluster.clone(), 0.95, Duration::from_millis(1), budget);
+        let route = RouteLayer::new(cluster.clone());
+        let (route, layer) = match most_lag {
+            Some(bytes) => (route.most_lag(bytes), layer.most_lag(bytes)),
+            None => (route, layer),
+        };
         let stack = ServiceBuilder::new()
             .layer(RetryLayer::default())
             .layer(RedirectLayer::new(cluster.clone()))
-            .layer(RouteLayer::new(cluster.clone()))
+            .layer(route)
             .layer(layer.clone())
             .service(fake.clone());
         fake.put("k", "v");
@@ -167,6 +176,30 @@ async fn there_is_no_second_question_without_a_budget() {
     let statistics = hedged.layer.statistics();
     assert_eq!(statistics.hedged, 1, "{statistics:?}");
     assert!(statistics.refused >= 2, "{statistics:?}");
+}
+
+/// Fails when a second replica is asked whatever is known of it.
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_lags_or_is_cut_off_is_no_second() {
+    let hedged = Hedged::bounded(plenty(), Some(1_000)).await;
+    hedged.slow(7100);
+    hedged.slow(7200);
+    let facts = |second: Facts| {
+        let at = |offset| Facts::default().offset(offset);
+        let nodes = [(7000, at(9_000)), (7100, at(9_000)), (7200, second)];
+        nodes.map(|(port, facts)| (endpoint(port), facts))
+    };
+    let hedges = async |second: Facts| {
+        hedged.cluster.set_facts(facts(second));
+        let before = hedged.layer.statistics().hedged;
+        for _ in 0..4 {
+            assert_eq!(hedged.read("GET k").await.0, "v");
+        }
+        hedged.layer.statistics().hedged - before
+    };
+    assert_eq!(hedges(Facts::default().offset(7_999)).await, 0);
+    assert_eq!(hedges(Facts::default().up(false)).await, 0);
+    assert!(hedges(Facts::default().offset(8_000)).await > 0);
 }
 
 #[tokio::test(start_paused = true)]

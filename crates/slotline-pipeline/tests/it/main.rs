@@ -10,6 +10,7 @@ mod asked;
 mod cancel;
 mod chunk;
 mod explained;
+mod facts;
 mod fake;
 mod foreign;
 mod hedging;

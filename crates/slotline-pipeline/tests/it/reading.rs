@@ -136,10 +136,41 @@ async fn a_replica_that_is_down_or_lags_is_passed_over() {
     assert_eq!(read([at(1), down()], &ReadFrom::Nearest).await, ["7000"]);
     let only = ReadFrom::ReplicaOnly;
     assert_eq!(read([at(1), at(49_500)], &only).await, ["7200"]);
-    assert_eq!(read([at(1), down()], &only).await, ["!not sent no owner"]);
+    // There is a bound on lag, and none on what is not known.
+    assert_eq!(read([at(1), down()], &only).await, ["7200"]);
+    let neither = [at(1), down().offset(48_999)];
+    assert_eq!(read(neither.clone(), &only).await, ["!not sent no owner"]);
+    assert_eq!(read(neither, &prefer).await, ["7000"]);
     // Nothing is known: nothing is held against anybody.
     let unknown = [Facts::default(), Facts::default()];
     assert_eq!(read(unknown, &prefer).await, ["7100", "7200"]);
+}
+
+/// When a primary dies, the links of its replicas go down with it.
+///
+/// Fails when a link that is down counts as much as a bound of lag.
+#[tokio::test(start_paused = true)]
+async fn a_replica_without_its_primary_serves_what_it_has() {
+    for read_from in [
+        ReadFrom::PreferReplica,
+        ReadFrom::ReplicaOnly,
+        ReadFrom::Nearest,
+        ReadFrom::zone("here"),
+    ] {
+        let rig = rig(read_from.clone());
+        let down = || Facts::default().up(false);
+        let both = [7100, 7200].map(|port| (endpoint(port), down()));
+        rig.cluster.set_facts(both);
+        let only = read_from == ReadFrom::ReplicaOnly;
+        let before = ports(&rig, 4).await;
+        assert!(
+            before.iter().all(|port| only == (*port >= 7100)),
+            "{before:?}"
+        );
+        rig.fake.set_away(7000, true);
+        let left = ports(&rig, 4).await;
+        assert!(left.iter().all(|port| *port >= 7100), "{left:?}");
+    }
 }
 
 #[derive(Debug, Clone, Default)]

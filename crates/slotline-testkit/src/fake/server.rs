@@ -25,6 +25,23 @@ impl FakeServer {
         }
     }
 
+    /// The first lines of INFO.
+    pub(crate) fn info(self) -> String {
+        let own = match self {
+            FakeServer::Redis70 => "redis_version:7.0.15\r\nredis_mode:cluster\r\n",
+            FakeServer::Valkey81 => {
+                "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.1\r\n\
+                 server_mode:cluster\r\n"
+            }
+        };
+        format!("# Server\r\n{own}")
+    }
+
+    /// Whether INFO and HELLO tell of the node's zone.
+    pub(crate) fn knows_zones(self) -> bool {
+        self != FakeServer::Redis70
+    }
+
     /// Whether CLIENT SETINFO is known.
     pub(crate) fn knows_setinfo(self) -> bool {
         self != FakeServer::Redis70

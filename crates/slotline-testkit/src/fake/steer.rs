@@ -147,6 +147,23 @@ impl FakeCluster {
         self.state().world.lag(replica)
     }
 
+    /// The replica's link to its primary goes down: it takes over nothing until
+    /// [`restore_link`](Self::restore_link), and says so.
+    pub fn cut_link(&self, replica: u16) {
+        self.state().world.set_cut_off(replica, true);
+    }
+
+    /// The replica's link to its primary is up again.
+    pub fn restore_link(&self, replica: u16) {
+        self.state().world.set_cut_off(replica, false);
+    }
+
+    /// The zone in which the node says that it stands, if its
+    /// [`FakeServer`](crate::FakeServer) has zones; in none if this is empty.
+    pub fn set_zone(&self, port: u16, zone: &str) {
+        self.state().world.set_zone(port, zone);
+    }
+
     /// From now on the node hears of no change of the cluster: it goes on
     /// answering by what it knows.
     pub fn isolate(&self, port: u16) {

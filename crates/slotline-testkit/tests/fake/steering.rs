@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use slotline_testkit::{Dice, FakeCluster, FakeFault, FaultKind, Unreplicated};
+use slotline_testkit::{Dice, FakeCluster, FakeFault, FakeServer, FaultKind, Unreplicated};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{sleep, timeout};
 
@@ -50,6 +50,60 @@ async fn replication_is_as_late_as_the_test_says_and_a_failover_loses_the_rest()
     assert_eq!(cluster.counts()["write lost"], 1);
     let takeovers = cluster.takeovers();
     assert_eq!((takeovers[0].from, takeovers[0].to), (7000, 7100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_tells_how_far_it_has_come_and_whether_its_link_is_up() {
+    let cluster = FakeCluster::builder().build();
+    let mut primary = cluster.connect(7000).unwrap();
+    let mut replica = cluster.connect(7100).unwrap();
+    let of_primary = "*3 $6 master :14 *1 *3 $9 127.0.0.1 $4 7100 $2 14";
+    assert_eq!(ask(&mut primary, "ROLE").await, of_primary);
+    let of_replica = |state: &str, offset: u64| {
+        let state = format!("${} {state}", state.len());
+        format!("*5 $5 slave $9 127.0.0.1 :7000 {state} :{offset}")
+    };
+    assert_eq!(ask(&mut replica, "ROLE").await, of_replica("connected", 14));
+    cluster.cut_link(7100);
+    assert_eq!(ask(&mut primary, "SET {b}k v").await, "+OK");
+    assert_eq!(ask(&mut replica, "ROLE").await, of_replica("connect", 14));
+    assert_eq!(ask(&mut primary, "ROLE").await, "*3 $6 master :38 *0");
+    assert_eq!(cluster.value(7100, "{b}k"), None);
+    let shards = ask(&mut replica, "CLUSTER SHARDS").await;
+    assert!(shards.contains("$6 master $18 replication-offset :38 "));
+    assert!(shards.contains("$7 replica $18 replication-offset :14 "));
+    let info = ask(&mut replica, "INFO replication").await;
+    assert!(info.contains("master_link_status:down") && info.contains("slave_repl_offset:14"));
+    cluster.restore_link(7100);
+    assert_eq!(ask(&mut replica, "ROLE").await, of_replica("connected", 38));
+    assert_eq!(cluster.value(7100, "{b}k").unwrap(), "v");
+    // A failover goes on where it ends.
+    cluster.fail_over(7100, Unreplicated::Lost);
+    assert!(
+        ask(&mut replica, "ROLE")
+            .await
+            .starts_with("*3 $6 master :38")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn zones_are_those_of_valkey() {
+    for (server, expected) in [(FakeServer::Redis70, false), (FakeServer::Valkey81, true)] {
+        let cluster = FakeCluster::builder().server(server).build();
+        cluster.set_zone(7000, "eu-1");
+        let mut stream = cluster.connect(7000).unwrap();
+        let info = ask(&mut stream, "INFO server").await;
+        assert_eq!(info.contains("availability_zone:eu-1"), expected, "{info}");
+        let hello = ask(&mut stream, "HELLO 3").await;
+        let told = hello.contains("$17 availability_zone $4 eu-1");
+        assert_eq!(told, expected, "{hello}");
+        let mut other = cluster.connect(7001).unwrap();
+        let hello = ask(&mut other, "HELLO 3").await;
+        assert!(
+            hello.starts_with("%7 ") && !hello.contains("zone"),
+            "{hello}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,6 +58,7 @@ pub struct ClientBuilder {
     pub(super) seed: Option<u64>,
     pub(super) hedges: bool,
     pub(super) is_lazy: bool,
+    pub(super) most_lag: Option<u64>,
     pub(super) timeout: Duration,
     pub(super) connect_timeout: Duration,
     response_timeout: Duration,
@@ -83,6 +84,7 @@ impl ClientBuilder {
             seed: None,
             hedges: false,
             is_lazy: false,
+            most_lag: None,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(10),
@@ -107,6 +109,18 @@ impl ClientBuilder {
     /// of reads from replicas is told at [`ReadFrom`].
     pub fn read_from(mut self, read_from: ReadFrom) -> ClientBuilder {
         self.read_from = Some(read_from);
+        self
+    }
+
+    /// By how many bytes of its primary's stream of changes a replica may be behind
+    /// and still be read from; without a bound by default, and without effect where
+    /// reads go to primaries. With it, the nodes of each shard in use are asked once a
+    /// second how far they have come, from the first read on. What the bound rests on
+    /// is up to one and a half seconds old: see [`RouteLayer::most_lag`].
+    ///
+    /// [`RouteLayer::most_lag`]: slotline_pipeline::RouteLayer::most_lag
+    pub fn most_lag(mut self, bytes: u64) -> ClientBuilder {
+        self.most_lag = Some(bytes);
         self
     }
 

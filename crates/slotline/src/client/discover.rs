@@ -220,12 +220,15 @@ fn assemble(
     gate: Option<Gate>,
 ) -> Client {
     let is_single = cluster.snapshot().topology().is_single_node();
-    let hedge = if builder.hedges && !is_single {
+    let mut hedge = if builder.hedges && !is_single {
         HedgeLayer::new(cluster.clone())
     } else {
         HedgeLayer::off()
     };
-    let route = RouteLayer::new(cluster.clone());
+    let mut route = RouteLayer::new(cluster.clone());
+    if let Some(bytes) = builder.most_lag {
+        (route, hedge) = (route.most_lag(bytes), hedge.most_lag(bytes));
+    }
     let plain = Stack::plain(
         nodes.clone(),
         &cluster,

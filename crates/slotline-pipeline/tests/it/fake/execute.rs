@@ -110,6 +110,14 @@ impl State {
     pub(super) fn run(&mut self, port: u16, args: &[String]) -> String {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let slots = &self.slots;
+        let gossip: Vec<(u16, u64)> = match args.as_slice() {
+            ["CLUSTER", "SHARDS"] => self
+                .nodes
+                .iter()
+                .map(|(port, node)| (*port, node.gossip))
+                .collect(),
+            _ => Vec::new(),
+        };
         let Some(node) = self.nodes.get_mut(&port) else {
             return error("ERR no such node");
         };
@@ -126,6 +134,31 @@ impl State {
             ["CLUSTER", "NODES"] => {
                 let view = node.stale.as_ref().unwrap_or(slots);
                 view.cluster_nodes(port, &node.migrating)
+            }
+            ["CLUSTER", "SHARDS"] => {
+                let view = node.stale.as_ref().unwrap_or(slots);
+                view.cluster_shards(&gossip)
+            }
+            ["ROLE"] => {
+                let offset = integer(node.offset as i64);
+                let primary = slots.primary(port);
+                if primary == port {
+                    array(&[bulk("master"), offset, array(&[])])
+                } else {
+                    let state = if node.is_cut_off {
+                        "connect"
+                    } else {
+                        "connected"
+                    };
+                    let primary = [bulk("node"), integer(i64::from(primary))].concat();
+                    format!("*5\r\n{}{primary}{}{offset}", bulk("slave"), bulk(state))
+                }
+            }
+            ["INFO", "server"] => {
+                let zone = node
+                    .zone
+                    .map(|zone| format!("availability_zone:{zone}\r\n"));
+                bulk(&format!("# Server\r\n{}", zone.unwrap_or_default()))
             }
             ["SET", key, value] => {
                 node.data.insert((*key).to_owned(), (*value).to_owned());

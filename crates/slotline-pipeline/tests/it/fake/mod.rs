@@ -41,6 +41,7 @@ struct State {
     scripted: Vec<Scripted>,
     log: Vec<Entry>,
     parts: usize,
+    unused: BTreeSet<u16>,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +62,12 @@ struct Node {
     /// How many of its next connections are not in read-only mode, though they
     /// were made to be.
     forgets_readonly: usize,
+    /// What it says of itself.
+    offset: u64,
+    is_cut_off: bool,
+    zone: Option<&'static str>,
+    /// What others have heard of it.
+    gossip: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,6 +95,7 @@ impl Fake {
                 scripted: Vec::new(),
                 log: Vec::new(),
                 parts: 0,
+                unused: BTreeSet::new(),
             })),
             changed: Arc::default(),
         }
@@ -177,6 +185,27 @@ impl Fake {
     /// The replica at `port` takes its primary's place, under a higher epoch.
     pub(crate) fn fail_over(&self, port: u16) {
         self.state().slots.promote(port);
+    }
+
+    /// How far the node says that it has come, and whether its link is up.
+    pub(crate) fn set_role(&self, port: u16, offset: u64, is_linked: bool) {
+        let mut state = self.state();
+        let node = state.node(port);
+        (node.offset, node.is_cut_off) = (offset, !is_linked);
+    }
+
+    /// How far the node has come, as others have heard.
+    pub(crate) fn set_gossip(&self, port: u16, offset: u64) {
+        self.state().node(port).gossip = offset;
+    }
+
+    pub(crate) fn set_zone(&self, port: u16, zone: Option<&'static str>) {
+        self.state().node(port).zone = zone;
+    }
+
+    /// Nothing was sent to the node yet.
+    pub(crate) fn set_unused(&self, port: u16) {
+        self.state().unused.insert(port);
     }
 
     /// From now on this node hears of no change.

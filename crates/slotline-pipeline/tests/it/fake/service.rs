@@ -51,6 +51,10 @@ impl Nodes for Fake {
         // The next connection goes through the recipe again.
         node.forgets_readonly = node.forgets_readonly.saturating_sub(1);
     }
+
+    fn is_used(&self, node: &Endpoint) -> bool {
+        !self.state().unused.contains(&node.port())
+    }
 }
 
 impl Fake {

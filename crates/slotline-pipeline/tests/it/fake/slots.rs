@@ -122,6 +122,43 @@ impl Slots {
         array(&ranges.collect::<Vec<_>>())
     }
 
+    /// As version 7 answers, with the offsets that have been heard of.
+    pub(super) fn cluster_shards(&self, gossip: &[(u16, u64)]) -> String {
+        let node = |port: u16| {
+            let is_primary = self.primary(port) == port;
+            let heard = gossip.iter().find(|(node, _)| *node == port);
+            let offset = heard.map_or(0, |(_, offset)| *offset);
+            let role = if is_primary { "master" } else { "replica" };
+            array(&[
+                bulk("id"),
+                bulk(&id(port)),
+                bulk("port"),
+                integer(i64::from(port)),
+                bulk("endpoint"),
+                bulk("node"),
+                bulk("role"),
+                bulk(role),
+                bulk("replication-offset"),
+                integer(offset as i64),
+                bulk("health"),
+                bulk("online"),
+            ])
+        };
+        let owners = self.primaries.iter().filter(|(port, of)| port == of);
+        let shards = owners.map(|(owner, _)| {
+            let own = self.ranges().into_iter().filter(|(_, of)| of == owner);
+            let ends = own.flat_map(|(range, _)| [*range.start(), *range.end()]);
+            let ends: Vec<String> = ends.map(|end| integer(i64::from(end))).collect();
+            let nodes: Vec<String> = [*owner]
+                .into_iter()
+                .chain(self.replicas(*owner))
+                .map(node)
+                .collect();
+            array(&[bulk("slots"), array(&ends), bulk("nodes"), array(&nodes)])
+        });
+        array(&shards.collect::<Vec<_>>())
+    }
+
     pub(super) fn cluster_nodes(&self, myself: u16, migrating: &BTreeMap<u16, u16>) -> String {
         let mut text = String::new();
         for (port, primary) in &self.primaries {

@@ -7,7 +7,7 @@ use slotline_topology::slot_of;
 
 use super::keyspace::{Keyspace, Value};
 use super::map::Map;
-use super::{Change, Node, Scripted, World, id};
+use super::{Change, FIRST_PING, Node, Scripted, World, id};
 
 impl World {
     /// What the last command wrote at `port` goes on its way to the replicas.
@@ -20,12 +20,15 @@ impl World {
         if changed.is_empty() {
             return;
         }
+        let line = self.journal.last().map_or(0, |entry| entry.line.len());
+        node.offset += as_bytes(line);
         let changes: Vec<Change> = changed
             .into_iter()
             .map(|key| Change {
                 value: node.data.value(&key),
                 key,
                 command,
+                offset: node.offset,
             })
             .collect();
         if !self.map.is_primary(port) {
@@ -90,14 +93,34 @@ impl World {
         self.count("demotion");
         let primary = self.map.primary_of(port);
         let newest = self.data_of(primary);
+        let offset = self.offset_of(primary);
         let stray = self.nodes.get_mut(&port).map(|node| {
             node.data.resync(&newest);
+            node.offset = offset;
             node.migrating.clear();
             node.importing.clear();
             node.behind.clear();
             std::mem::take(&mut node.stray)
         });
         self.lose(stray.unwrap_or_default());
+    }
+
+    /// The replica's link to its primary goes down, or comes up again. While it is
+    /// down it takes in nothing.
+    pub(crate) fn set_cut_off(&mut self, replica: u16, is_cut_off: bool) {
+        let follows = self.follows_at_once;
+        if let Some(node) = self.nodes.get_mut(&replica) {
+            node.is_cut_off = is_cut_off;
+            if follows {
+                node.catch_up(usize::MAX);
+            }
+        }
+    }
+
+    pub(crate) fn set_zone(&mut self, port: u16, zone: &str) {
+        if let Some(node) = self.nodes.get_mut(&port) {
+            zone.clone_into(&mut node.zone);
+        }
     }
 
     fn data_of(&self, port: u16) -> Keyspace {
@@ -124,6 +147,7 @@ impl World {
         self.count("failover");
         let lost: Vec<usize> = match self.nodes.get_mut(&replica) {
             Some(node) if keeps_all => {
+                node.is_cut_off = false;
                 node.catch_up(usize::MAX);
                 Vec::new()
             }
@@ -136,16 +160,19 @@ impl World {
         self.lose(lost);
         if let Some(node) = self.nodes.get_mut(&replica) {
             node.view = None;
+            node.is_cut_off = false;
         }
         self.change(|map| {
             map.promote(replica);
         });
         let newest = self.data_of(replica);
+        let offset = self.offset_of(replica);
         let map = Arc::clone(&self.map);
         for other in map.replicas_of(replica).filter(|other| *other != old) {
             if let Some(node) = self.nodes.get_mut(&other) {
                 node.behind.clear();
                 node.data.resync(&newest);
+                node.offset = offset;
             }
         }
         if self.nodes.get(&old).is_some_and(|node| node.view.is_none()) {
@@ -209,6 +236,11 @@ impl World {
     /// Tells a primary's replicas of what was no command of a client's.
     fn pass_on(&mut self, primary: u16, key: &Bytes, value: Option<Value>) {
         let map = Arc::clone(&self.map);
+        let Some(source) = self.nodes.get_mut(&primary) else {
+            return;
+        };
+        source.offset += as_bytes(key.len());
+        let offset = source.offset;
         for replica in map.replicas_of(primary) {
             let Some(node) = self.nodes.get_mut(&replica) else {
                 continue;
@@ -217,6 +249,7 @@ impl World {
                 key: key.clone(),
                 value: value.clone(),
                 command: None,
+                offset,
             });
             if self.follows_at_once {
                 node.catch_up(usize::MAX);
@@ -280,6 +313,7 @@ impl World {
         self.change(|map| map.add(port));
         self.nodes.entry(port).or_insert_with(|| Node {
             id: id(port),
+            offset: FIRST_PING,
             ..Node::default()
         });
     }
@@ -332,6 +366,9 @@ impl Node {
     /// Takes in so many writes. What one command wrote comes at once, and so does what
     /// one transaction did.
     fn catch_up(&mut self, writes: usize) {
+        if self.is_cut_off {
+            return;
+        }
         let mut writes = writes.min(self.behind.len());
         let command_at = |at: usize| self.behind.get(at).and_then(|change| change.command);
         while writes > 0
@@ -342,6 +379,12 @@ impl Node {
         }
         for change in self.behind.drain(..writes) {
             self.data.copy(&change.key, change.value);
+            self.offset = change.offset;
         }
     }
+}
+
+/// What a line of so many letters makes of the stream of changes, more or less.
+fn as_bytes(letters: usize) -> u64 {
+    letters as u64 + FIRST_PING
 }

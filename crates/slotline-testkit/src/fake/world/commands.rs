@@ -20,7 +20,8 @@ impl World {
         let name = command.info().name;
         let is_known = self.for_session(session, name, args, replies)
             || self.for_transaction(session, name, args, replies)
-            || self.for_cluster(session.node, name, args, replies);
+            || self.for_cluster(session.node, name, args, replies)
+            || self.for_itself(session.node, name, args, replies);
         if is_known {
             return;
         }

@@ -54,7 +54,9 @@ impl World {
             false => "replica",
         };
         let version = if protocol == Protocol::Resp3 { 3 } else { 2 };
-        replies.map(7);
+        let zone = self.zone_of(session.node);
+        let zone = Some(zone).filter(|zone| self.server.knows_zones() && !zone.is_empty());
+        replies.map(7 + usize::from(zone.is_some()));
         replies.bulk("server").bulk(self.server.name());
         replies.bulk("version").bulk(self.server.version());
         replies.bulk("proto").integer(version);
@@ -63,6 +65,9 @@ impl World {
         replies.bulk("mode").bulk("cluster");
         replies.bulk("role").bulk(role);
         replies.bulk("modules").array(0);
+        if let Some(zone) = zone {
+            replies.bulk("availability_zone").bulk(zone);
+        }
     }
 
     /// Whether the password is right; if not, the error is written.

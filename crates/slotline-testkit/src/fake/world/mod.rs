@@ -7,6 +7,7 @@ mod hashes;
 mod hello;
 mod keyspace;
 mod map;
+mod own;
 mod rules;
 mod session;
 mod strings;
@@ -25,6 +26,10 @@ use map::Map;
 
 pub(crate) use keyspace::Value;
 pub(crate) use session::Session;
+
+/// A primary's first word to its replicas, in bytes: from then on their offsets are
+/// not zero, as those are that have none of its data.
+const FIRST_PING: u64 = 14;
 
 /// All nodes of one made-up cluster.
 #[derive(Clone, Debug)]
@@ -60,6 +65,11 @@ struct Node {
     /// Places in the journal of what it wrote while the others had another
     /// primary.
     stray: Vec<usize>,
+    /// How far it has come in the stream of changes, in bytes.
+    offset: u64,
+    /// Of a replica: its link to its primary is down.
+    is_cut_off: bool,
+    zone: String,
 }
 
 /// What a write made of a key.
@@ -69,6 +79,8 @@ struct Change {
     value: Option<Value>,
     /// The place in the journal of the command that wrote it.
     command: Option<usize>,
+    /// How far whoever has it has come.
+    offset: u64,
 }
 
 /// An answer that was agreed on before.
@@ -110,6 +122,7 @@ impl World {
         let node = |port: u16| {
             let node = Node {
                 id: id(port),
+                offset: FIRST_PING,
                 ..Node::default()
             };
             (port, node)

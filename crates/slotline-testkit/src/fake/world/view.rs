@@ -120,7 +120,8 @@ impl World {
                 replies.bulk("endpoint").bulk(&self.host);
                 let role = if node == primary { "master" } else { "replica" };
                 replies.bulk("role").bulk(role);
-                replies.bulk("replication-offset").integer(0);
+                let offset = i64::try_from(self.offset_of(node)).unwrap_or(i64::MAX);
+                replies.bulk("replication-offset").integer(offset);
                 let health = if view.has_failed(node) {
                     "fail"
                 } else {
