@@ -10,7 +10,6 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use slotline_pipeline::{ReadFrom, Request, Response, Trouble};
 use slotline_resp::{CommandBuffer, CommandInfo, Commands, FromReplyOwned, Replies};
-use tokio::time::Instant;
 use tower::Service;
 
 use crate::error::{Error, Result};
@@ -34,8 +33,7 @@ pub(crate) struct Settings {
 impl Direct {
     /// A request for `commands`, as all are sent.
     pub(crate) fn request(&self, commands: Commands) -> Request {
-        let deadline = Instant::now() + self.settings.timeout;
-        Request::new(commands, deadline).read_from(self.settings.read_from.clone())
+        Request::within(commands, self.settings.timeout).read_from(self.settings.read_from.clone())
     }
 
     /// Sends `request`: the one way that all commands take.

@@ -27,7 +27,41 @@ pub struct Commands(Repr);
 enum Repr {
     One(One),
     Range(Arc<Body>, Range<usize>),
-    Picked(Arc<Body>, Arc<[u32]>),
+    Picked(Arc<Body>, Picks),
+}
+
+/// Which commands of a body: several parts may share one list of indexes.
+#[derive(Clone)]
+struct Picks {
+    all: Arc<[u32]>,
+    /// Those of them that count.
+    range: Range<usize>,
+    /// What is added to each.
+    base: u32,
+}
+
+impl Picks {
+    fn of(all: Arc<[u32]>) -> Picks {
+        Picks {
+            range: 0..all.len(),
+            base: 0,
+            all,
+        }
+    }
+
+    fn get(&self, index: usize) -> Option<usize> {
+        let own = self.own().get(index)?;
+        Some((own + self.base) as usize)
+    }
+
+    fn own(&self) -> &[u32] {
+        self.all.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// Indexes into the body.
+    fn iter(&self) -> impl Iterator<Item = usize> + Clone {
+        self.own().iter().map(|own| (own + self.base) as usize)
+    }
 }
 
 impl Clone for Repr {
@@ -41,7 +75,7 @@ impl Clone for Repr {
                 keys: SmallVec::from_slice(&one.keys),
             }),
             Repr::Range(body, range) => Repr::Range(Arc::clone(body), range.clone()),
-            Repr::Picked(body, picks) => Repr::Picked(Arc::clone(body), Arc::clone(picks)),
+            Repr::Picked(body, picks) => Repr::Picked(Arc::clone(body), picks.clone()),
         }
     }
 }
@@ -62,7 +96,7 @@ impl Commands {
         match &self.0 {
             Repr::One(_) => 1,
             Repr::Range(_, range) => range.len(),
-            Repr::Picked(_, picks) => picks.len(),
+            Repr::Picked(_, picks) => picks.range.len(),
         }
     }
 
@@ -100,7 +134,7 @@ impl Commands {
                 let index = range.start.checked_add(index)?;
                 (index < range.end).then(|| body.get(index)).flatten()
             }
-            Repr::Picked(body, picks) => body.get(*picks.get(index)? as usize),
+            Repr::Picked(body, picks) => body.get(picks.get(index)?),
         }
     }
 
@@ -126,7 +160,10 @@ impl Commands {
             )),
             Repr::Picked(body, picks) => Commands(Repr::Picked(
                 Arc::clone(body),
-                picks.get(start..end).unwrap_or_default().into(),
+                Picks {
+                    range: picks.range.start + start..picks.range.start + end,
+                    ..picks.clone()
+                },
             )),
         }
     }
@@ -150,10 +187,56 @@ impl Commands {
             }
             Repr::Picked(body, picks) => {
                 let within = indexes.iter().filter_map(|at| picks.get(*at as usize));
-                (Arc::clone(body), within.copied().collect())
+                (Arc::clone(body), within.map(|at| at as u32).collect())
             }
         };
-        Commands(Repr::Picked(body, picks))
+        Commands(Repr::Picked(body, Picks::of(picks)))
+    }
+
+    /// The same for the indexes in `range` of a list that several parts share, so
+    /// that a part costs no list of its own. A range that reaches beyond the end is
+    /// cut there.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use slotline_resp::{CommandBuffer, known};
+    ///
+    /// let mut buffer = CommandBuffer::new();
+    /// for key in ["a", "b", "c"] {
+    ///     buffer.begin(&known::GET, 1).key(key);
+    /// }
+    /// let commands = buffer.freeze();
+    /// let by_node: Arc<[u32]> = [0, 2, 1].into();
+    /// let first = commands.pick_shared(&by_node, 0..2);
+    /// assert_eq!(first.to_vec(), commands.pick(&[0, 2]).to_vec());
+    /// ```
+    #[must_use]
+    pub fn pick_shared(&self, indexes: &Arc<[u32]>, range: Range<usize>) -> Commands {
+        let end = range.end.min(indexes.len());
+        let range = range.start.min(end)..end;
+        let own = indexes.get(range.clone()).unwrap_or_default();
+        match &self.0 {
+            Repr::Range(body, whole) if own.iter().all(|at| (*at as usize) < whole.len()) => {
+                let picks = Picks {
+                    all: Arc::clone(indexes),
+                    range,
+                    base: whole.start as u32,
+                };
+                Commands(Repr::Picked(Arc::clone(body), picks))
+            }
+            _ => self.pick(own),
+        }
+    }
+
+    /// Whether all of them only read, as far as is known without looking at each:
+    /// false may be wrong where these are a part of others.
+    #[must_use]
+    pub fn are_known_to_read(&self) -> bool {
+        match &self.0 {
+            Repr::One(one) => one.info.is_readonly(),
+            Repr::Range(body, _) | Repr::Picked(body, _) => body.only_reads,
+        }
     }
 
     /// Calls `with` for the bytes in order, in as few runs as they lie in.
@@ -164,7 +247,7 @@ impl Commands {
                 .encoded()
                 .for_each_run(body.range(range.start, range.end), &mut with),
             Repr::Picked(body, picks) => {
-                let mut picks = picks.iter().map(|at| *at as usize).peekable();
+                let mut picks = picks.iter().peekable();
                 while let Some(first) = picks.next() {
                     let mut end = first + 1;
                     while picks.next_if_eq(&end).is_some() {
@@ -228,6 +311,7 @@ impl One {
             keys: self.keys.to_vec(),
             large: Vec::new(),
             flags: self.info.flags,
+            only_reads: self.info.is_readonly(),
         }
     }
 }
@@ -366,6 +450,18 @@ mod tests {
         assert_eq!(keys(&all.slice(1..4).pick(&[0, 2])), ["b", "d"]);
         assert_eq!(keys(&all.pick(&[0, 1, 3, 4]).slice(1..3)), ["b", "d"]);
         assert_eq!(keys(&all.pick(&[0, 1, 3, 4]).pick(&[3, 0])), ["e", "a"]);
+        let shared: Arc<[u32]> = [2, 0, 9, 1, 3].into();
+        let some = all.slice(1..5);
+        assert_eq!(keys(&all.pick_shared(&shared, 3..5)), ["b", "d"]);
+        assert_eq!(keys(&some.pick_shared(&shared, 0..2)), ["d", "b"]);
+        assert_eq!(keys(&some.pick_shared(&shared, 1..4)), ["b", "c"]);
+        assert_eq!(keys(&some.pick_shared(&shared, 3..99)), ["c", "e"]);
+        let picked = some.pick_shared(&shared, 3..5);
+        assert_eq!(keys(&picked.pick_shared(&shared, 1..4)), ["c", "e"]);
+        assert_eq!(keys(&picked.slice(1..2)), ["e"]);
+        assert_eq!(keys(&picked.pick(&[1, 0])), ["e", "c"]);
+        assert!(all.pick_shared(&shared, 7..9).is_empty());
+        assert_eq!(keys(&gets(&["a"]).pick_shared(&shared, 1..2)), ["a"]);
         let picked = all.pick(&[0, 1, 3]);
         assert_eq!(picked.to_vec(), gets(&["a", "b", "d"]).to_vec());
         assert_eq!(picked.byte_len(), picked.to_vec().len());

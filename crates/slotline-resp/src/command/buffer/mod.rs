@@ -221,12 +221,14 @@ impl CommandBuffer {
             (Finished::Inline(bytes, len), _) => bytes.get(..len).unwrap_or_default().to_vec(),
             (Finished::Heap(bytes), _) => bytes,
         };
+        let only_reads = self.entries.iter().all(|entry| entry.info.is_readonly());
         Commands::many(Arc::new(Body {
             bytes,
             entries: self.entries.into_vec(),
             keys: self.keys.into_vec(),
             large: self.large,
             flags: self.flags,
+            only_reads,
         }))
     }
 
