@@ -63,6 +63,7 @@ impl Response {
     }
 
     /// The same, all from one node.
+    #[inline]
     pub(crate) fn of_asked(replies: Replies, asked: Option<&Asked>) -> Response {
         let mut response = Response {
             replies,
@@ -89,6 +90,7 @@ impl Response {
     /// What the call of an inner service came to. The error of a whole request
     /// becomes that of each of its commands, and so does an answer that has not
     /// one outcome for each.
+    #[inline]
     pub fn of_call<E: Into<BoxError>>(outcome: Result<Response, E>, commands: usize) -> Response {
         match outcome {
             Ok(response) if response.len() == commands => response,
@@ -131,6 +133,7 @@ impl Response {
 
     /// How many commands have an outcome here.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         match &self.outcomes {
             Outcomes::InOrder => self.replies.len(),
@@ -166,6 +169,7 @@ impl Response {
 
     /// The same where there is a reply that is no error; `None` elsewhere.
     #[must_use]
+    #[inline]
     pub fn reply(&self, index: usize) -> Option<usize> {
         match &self.outcomes {
             Outcomes::InOrder => (index < self.replies.len()).then_some(index),

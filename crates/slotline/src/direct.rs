@@ -32,11 +32,13 @@ pub(crate) struct Settings {
 
 impl Direct {
     /// A request for `commands`, as all are sent.
+    #[inline]
     pub(crate) fn request(&self, commands: Commands) -> Request {
         Request::within(commands, self.settings.timeout).read_from(self.settings.read_from.clone())
     }
 
     /// Sends `request`: the one way that all commands take.
+    #[inline]
     pub(crate) fn send(&self, request: Request) -> Sending {
         Sending::Waiting {
             stack: self.stack.clone(),
@@ -65,6 +67,7 @@ pin_project! {
 impl Future for Sending {
     type Output = Result<Response>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let future = match self.as_mut().project() {

@@ -4,6 +4,7 @@
 mod builder;
 mod facts;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -73,6 +74,7 @@ struct Inner {
     counters: Counters,
     sessions: Mutex<LostSessions>,
     latencies: Latencies,
+    turn: AtomicUsize,
 }
 
 /// Where a connection was found to have lost its state.
@@ -126,6 +128,7 @@ impl Cluster {
             counters: Counters::default(),
             sessions: Mutex::default(),
             latencies: Latencies::default(),
+            turn: AtomicUsize::default(),
         }))
     }
 
@@ -133,6 +136,11 @@ impl Cluster {
     #[must_use]
     pub fn snapshot(&self) -> Guard<Arc<Snapshot>> {
         self.0.snapshot.load()
+    }
+
+    /// Counts requests, so that nodes that are as good as each other take turns.
+    pub(crate) fn turn(&self) -> usize {
+        self.0.turn.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Where the nodes are reached that servers tell of.

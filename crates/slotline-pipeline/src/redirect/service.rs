@@ -36,6 +36,7 @@ where
         self.inner.poll_ready(cx).map_err(Error::of_layer)
     }
 
+    #[inline]
     fn call(&mut self, request: Request) -> RedirectFuture<S> {
         let decide = Follow::new(Arc::clone(&self.way));
         RedirectFuture::new(Resending::new(&mut self.inner, request, decide))

@@ -49,6 +49,7 @@ pin_project! {
 
 impl<S: Service<Request> + Clone, D: Decide> Resending<S, D> {
     /// Calls `service`, which is ready.
+    #[inline]
     pub(crate) fn new(service: &mut S, request: Request, decide: D) -> Resending<S, D> {
         Resending {
             state: State::First {
@@ -78,6 +79,7 @@ where
 {
     type Output = Result<Response, Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let (mut state, decide, again) = (this.state, this.decide, this.again);

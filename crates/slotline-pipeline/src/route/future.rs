@@ -159,6 +159,7 @@ pub(crate) struct Sent {
 }
 
 impl<S: Service<Part>> RouteFuture<S> {
+    #[inline]
     pub(super) fn whole(sent: Sent, future: S::Future, meter: Option<Meter>) -> RouteFuture<S> {
         RouteFuture {
             meter,
@@ -186,6 +187,7 @@ where
 {
     type Output = Result<Response, Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let meter = this.meter.as_ref();
@@ -262,6 +264,7 @@ where
 }
 
 /// The outcomes of one part, whether its node answered, or in part, or failed.
+#[inline]
 pub(crate) fn of_part<E: Into<BoxError>>(
     outcome: Result<PartResponse, E>,
     sent: &Sent,

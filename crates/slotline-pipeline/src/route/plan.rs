@@ -389,6 +389,9 @@ fn has_writes(commands: &Commands) -> bool {
 
 /// The slot of a command's keys, which must be one; `None` if it has no key.
 fn one_slot(command: CommandRef<'_>) -> Result<Option<Slot>, Error> {
+    if let Some(key) = command.lone_key() {
+        return Ok(Some(slot_of(key)));
+    }
     let mut keys = command.keys();
     let Some(slot) = keys.next().map(slot_of) else {
         return Ok(None);

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use slotline_resp::{CommandBuffer, Commands, known};
@@ -23,7 +21,6 @@ pub struct Route<S> {
     inner: S,
     cluster: Cluster,
     most_lag: Option<u64>,
-    turn: Arc<AtomicUsize>,
 }
 
 impl<S> Route<S> {
@@ -32,7 +29,6 @@ impl<S> Route<S> {
             inner,
             cluster,
             most_lag,
-            turn: Arc::default(),
         }
     }
 }
@@ -51,8 +47,9 @@ where
         self.inner.poll_ready(cx).map_err(Error::of_layer)
     }
 
+    #[inline]
     fn call(&mut self, request: Request) -> RouteFuture<S> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let turn = self.cluster.turn();
         let commands = request.commands.len();
         let stay = match request.track.as_deref() {
             Some(track) => track.stay_behind(commands),

@@ -10,7 +10,7 @@ use super::info::{CommandInfo, Flags};
 use super::session::session_advice;
 use super::wire::INLINE;
 
-/// A lone small command, without a heap allocation.
+/// A lone small command, in one allocation with its bytes.
 pub(crate) struct One {
     pub(crate) bytes: [u8; INLINE],
     pub(crate) len: usize,
@@ -24,10 +24,11 @@ pub(crate) struct One {
 #[derive(Clone)]
 pub struct Commands(Repr);
 
+#[derive(Clone)]
 enum Repr {
-    One(One),
+    One(Arc<One>),
     Range(Arc<Body>, Range<usize>),
-    Picked(Arc<Body>, Picks),
+    Picked(Arc<Body>, Box<Picks>),
 }
 
 /// Which commands of a body: several parts may share one list of indexes.
@@ -64,25 +65,9 @@ impl Picks {
     }
 }
 
-impl Clone for Repr {
-    fn clone(&self) -> Repr {
-        match self {
-            Repr::One(one) => Repr::One(One {
-                bytes: one.bytes,
-                len: one.len,
-                info: one.info,
-                // `from_slice` copies; `clone` would go one by one.
-                keys: SmallVec::from_slice(&one.keys),
-            }),
-            Repr::Range(body, range) => Repr::Range(Arc::clone(body), range.clone()),
-            Repr::Picked(body, picks) => Repr::Picked(Arc::clone(body), picks.clone()),
-        }
-    }
-}
-
 impl Commands {
     pub(crate) fn one(one: One) -> Commands {
-        Commands(Repr::One(one))
+        Commands(Repr::One(Arc::new(one)))
     }
 
     pub(crate) fn many(body: Arc<Body>) -> Commands {
@@ -112,6 +97,10 @@ impl Commands {
         match &self.0 {
             Repr::One(one) => one.len,
             Repr::Range(body, range) => body.encoded().len_of(body.range(range.start, range.end)),
+            Repr::Picked(body, picks) if body.large.is_empty() => {
+                let each = picks.iter().map(|at| body.range(at, at + 1).len());
+                each.sum()
+            }
             Repr::Picked(..) => self.iter().map(|command| command.byte_len()).sum(),
         }
     }
@@ -160,10 +149,10 @@ impl Commands {
             )),
             Repr::Picked(body, picks) => Commands(Repr::Picked(
                 Arc::clone(body),
-                Picks {
+                Box::new(Picks {
                     range: picks.range.start + start..picks.range.start + end,
-                    ..picks.clone()
-                },
+                    ..Picks::clone(picks)
+                }),
             )),
         }
     }
@@ -190,7 +179,7 @@ impl Commands {
                 (Arc::clone(body), within.map(|at| at as u32).collect())
             }
         };
-        Commands(Repr::Picked(body, Picks::of(picks)))
+        Commands(Repr::Picked(body, Box::new(Picks::of(picks))))
     }
 
     /// The same for the indexes in `range` of a list that several parts share, so
@@ -223,7 +212,7 @@ impl Commands {
                     range,
                     base: whole.start as u32,
                 };
-                Commands(Repr::Picked(Arc::clone(body), picks))
+                Commands(Repr::Picked(Arc::clone(body), Box::new(picks)))
             }
             _ => self.pick(own),
         }
@@ -361,6 +350,15 @@ impl<'a> CommandRef<'a> {
         self.encoded
             .for_each_run(range, &mut |run| all.extend_from_slice(&run));
         all
+    }
+
+    /// Its key, if it has exactly one, as most commands do.
+    #[must_use]
+    pub fn lone_key(&self) -> Option<&'a [u8]> {
+        match self.keys {
+            [key] => self.encoded.get(*key),
+            _ => None,
+        }
     }
 
     /// Its keys, in order.
