@@ -21,7 +21,10 @@ enum Outcomes {
     InOrder,
     /// Every command has its reply at some index, and none is an error; [`NOT_YET`]
     /// where there is none so far.
-    Placed { at: Vec<u32>, not_yet: usize },
+    Placed {
+        at: Vec<u32>,
+        not_yet: usize,
+    },
     Each(Vec<Outcome>),
 }
 

@@ -216,7 +216,9 @@ where
             let UnderWay { call, piece, range } = self.under_way.remove(at);
             self.spare.push(call);
             let part = Response::of_call(outcome, range.len());
-            let answered = range.clone().filter(|index| !self.ledger.is_handed(*index as u32));
+            let answered = range
+                .clone()
+                .filter(|index| !self.ledger.is_handed(*index as u32));
             let answered = answered.count();
             self.response.take_part(range, part);
             self.ledger.done(piece);

@@ -221,7 +221,9 @@ impl Decide for Follow {
                 read_from: &resend.request.read_from,
                 may_have_lost_session: false,
             });
-            if let Some((target, wait)) = turned.and_then(|turned| self.again(met, resend, (0, turned))) {
+            if let Some((target, wait)) =
+                turned.and_then(|turned| self.again(met, resend, (0, turned)))
+            {
                 waits = wait;
                 again.commands = resend.whole(&target);
             }

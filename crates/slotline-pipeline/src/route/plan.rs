@@ -33,7 +33,10 @@ pub(super) struct Destination {
 pub(super) enum Place {
     Known(NodeIndex, Intent, WhileAway),
     /// By a redirect: the index of the first command that it named it for.
-    Named { first: u32, asking: bool },
+    Named {
+        first: u32,
+        asking: bool,
+    },
 }
 
 impl Place {
@@ -78,6 +81,7 @@ pub(super) fn plan(request: &Request, choice: Choice<'_>, stay: &[u32]) -> Plan 
         return Plan::Whole(planner.destination(place));
     }
     let mut groups = Groups::new(request.len());
+    let mut met = Vec::new();
     let mut failures = Vec::new();
     let mut behind = None;
     for (index, command) in request.commands.iter().enumerate() {
@@ -96,11 +100,16 @@ pub(super) fn plan(request: &Request, choice: Choice<'_>, stay: &[u32]) -> Plan 
         };
         let place = match (refused, only) {
             (Some(error), _) => Err(error),
-            (None, Some(node)) => Ok(node),
-            (None, None) => planner.place(index, command),
+            (None, Some(node)) => Ok(groups.number(node)),
+            (None, None) => match planner.slot_alone(command) {
+                Some((slot, reads)) => planner.number(slot, reads, &mut met, &mut groups),
+                None => planner
+                    .place(index, command)
+                    .map(|place| groups.number(place)),
+            },
         };
         match place {
-            Ok(place) => groups.add(place),
+            Ok(number) => groups.add(number),
             Err(error) => {
                 groups.leave_out();
                 failures.push((index as u32, error));
@@ -124,6 +133,13 @@ fn refusal(commands: &Commands, index: usize) -> Option<Error> {
 /// behind a SELECT that was refused would empty another database.
 pub(crate) fn changes_session(command: CommandRef<'_>) -> bool {
     command.info().flags.contains(Flags::SESSION)
+}
+
+/// The numbers of the places that a shard's commands have.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    write: Option<u32>,
+    read: Option<u32>,
 }
 
 /// A shard's primary, and where reads of the shard go.
@@ -263,6 +279,49 @@ impl<'a> Planner<'a> {
             index as u32
         });
         Some(Place::Named { first, asking })
+    }
+
+    /// The slot of a command with one key that goes where its slot says, and whether
+    /// it may be read elsewhere than from the primary: of most commands.
+    #[inline]
+    fn slot_alone(&self, command: CommandRef<'_>) -> Option<(Slot, bool)> {
+        if !matches!(self.request.targets, Targets::BySlot) {
+            return None;
+        }
+        let slot = slot_of(command.lone_key()?);
+        let reads = self.may_read
+            && command.info().is_readonly()
+            && !self.is_written(slot)
+            && !self.snapshot.is_unsettled(slot);
+        Some((slot, reads))
+    }
+
+    /// The number of the place that a slot has, which its shard has already if one of
+    /// its slots was met before.
+    #[inline]
+    fn number(
+        &self,
+        slot: Slot,
+        reads: bool,
+        met: &mut Vec<Met>,
+        groups: &mut Groups,
+    ) -> Result<u32, Error> {
+        let known = self.snapshot.topology().numbered_shard_of(slot);
+        let (shard, _) = known.ok_or_else(|| Error::no_owner(slot))?;
+        if met.len() <= shard {
+            met.resize(shard + 1, Met::default());
+        }
+        let met = met.get_mut(shard);
+        let number = met.map(|met| if reads { &mut met.read } else { &mut met.write });
+        match number {
+            Some(Some(number)) => Ok(*number),
+            Some(number) => {
+                let new = groups.number(self.for_slot(slot, reads)?);
+                *number = Some(new);
+                Ok(new)
+            }
+            None => Err(Error::no_owner(slot)),
+        }
     }
 
     fn place(&self, index: usize, command: CommandRef<'_>) -> Result<Place, Error> {

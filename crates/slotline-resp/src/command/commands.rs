@@ -28,7 +28,7 @@ pub struct Commands(Repr);
 enum Repr {
     One(Arc<One>),
     Range(Arc<Body>, Range<usize>),
-    Picked(Arc<Body>, Box<Picks>),
+    Picked(Arc<Body>, Picks),
 }
 
 /// Which commands of a body: several parts may share one list of indexes.
@@ -36,7 +36,8 @@ enum Repr {
 struct Picks {
     all: Arc<[u32]>,
     /// Those of them that count.
-    range: Range<usize>,
+    start: u32,
+    end: u32,
     /// What is added to each.
     base: u32,
 }
@@ -44,7 +45,8 @@ struct Picks {
 impl Picks {
     fn of(all: Arc<[u32]>) -> Picks {
         Picks {
-            range: 0..all.len(),
+            start: 0,
+            end: all.len() as u32,
             base: 0,
             all,
         }
@@ -56,7 +58,8 @@ impl Picks {
     }
 
     fn own(&self) -> &[u32] {
-        self.all.get(self.range.clone()).unwrap_or_default()
+        let own = self.start as usize..self.end as usize;
+        self.all.get(own).unwrap_or_default()
     }
 
     /// Indexes into the body.
@@ -81,7 +84,7 @@ impl Commands {
         match &self.0 {
             Repr::One(_) => 1,
             Repr::Range(_, range) => range.len(),
-            Repr::Picked(_, picks) => picks.range.len(),
+            Repr::Picked(_, picks) => picks.own().len(),
         }
     }
 
@@ -149,10 +152,11 @@ impl Commands {
             )),
             Repr::Picked(body, picks) => Commands(Repr::Picked(
                 Arc::clone(body),
-                Box::new(Picks {
-                    range: picks.range.start + start..picks.range.start + end,
-                    ..Picks::clone(picks)
-                }),
+                Picks {
+                    start: picks.start + start as u32,
+                    end: picks.start + end as u32,
+                    ..picks.clone()
+                },
             )),
         }
     }
@@ -179,7 +183,7 @@ impl Commands {
                 (Arc::clone(body), within.map(|at| at as u32).collect())
             }
         };
-        Commands(Repr::Picked(body, Box::new(Picks::of(picks))))
+        Commands(Repr::Picked(body, Picks::of(picks)))
     }
 
     /// The same for the indexes in `range` of a list that several parts share, so
@@ -209,10 +213,11 @@ impl Commands {
             Repr::Range(body, whole) if own.iter().all(|at| (*at as usize) < whole.len()) => {
                 let picks = Picks {
                     all: Arc::clone(indexes),
-                    range,
+                    start: range.start as u32,
+                    end: range.end as u32,
                     base: whole.start as u32,
                 };
-                Commands(Repr::Picked(Arc::clone(body), Box::new(picks)))
+                Commands(Repr::Picked(Arc::clone(body), picks))
             }
             _ => self.pick(own),
         }
