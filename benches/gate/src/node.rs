@@ -92,10 +92,19 @@ impl Node {
         }
     }
 
+    /// Nothing that allocates: allocations are counted.
     fn header(&mut self, kind: u8, number: usize) {
+        let mut digits = [b'0'; 20];
+        let mut first = digits.len() - 1;
+        let mut left = number / 10;
+        digits[first] += (number % 10) as u8;
+        while left > 0 {
+            first -= 1;
+            digits[first] += (left % 10) as u8;
+            left /= 10;
+        }
         self.replies.push(kind);
-        self.replies
-            .extend_from_slice(number.to_string().as_bytes());
+        self.replies.extend_from_slice(&digits[first..]);
         self.replies.extend_from_slice(b"\r\n");
     }
 
