@@ -146,6 +146,11 @@ impl Error {
         )
     }
 
+    /// Nothing came for a command, for which nobody gave a reason.
+    pub(crate) fn no_outcome() -> Error {
+        Error::deadline("waiting for an outcome").with_delivery(Delivery::Ambiguous)
+    }
+
     /// The error of a whole request, as a layer reports it: one of ours, or that
     /// of a layer of the user's own. tower's `Elapsed` leaves it open whether the
     /// commands ran; `Overloaded` and `Closed` mean that they were not sent.

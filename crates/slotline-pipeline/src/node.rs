@@ -37,7 +37,7 @@ impl Asked {
 }
 
 /// What becomes of commands while their node cannot be reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WhileAway {
     /// They wait for it until their deadline.
     Wait,

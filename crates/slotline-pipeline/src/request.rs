@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use slotline_resp::Commands;
 use slotline_topology::{Endpoint, SlotSet};
@@ -14,11 +15,16 @@ use crate::observe::{Explain, What};
 use crate::route::ReadFrom;
 use crate::track::Track;
 
+/// Clocks do not reach much further; that long is for ever.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// A batch of commands on its way. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Request {
     pub(crate) commands: Commands,
     pub(crate) deadline: Instant,
+    /// When it set out: so old the answer to it may be.
+    pub(crate) began: Instant,
     pub(crate) read_from: ReadFrom,
     pub(crate) targets: Targets,
     pub(crate) primary_slots: Option<Arc<SlotSet>>,
@@ -53,9 +59,21 @@ impl Request {
     /// redirect and retry.
     #[must_use]
     pub fn new(commands: Commands, deadline: Instant) -> Request {
+        Request::set_out(commands, Instant::now(), deadline)
+    }
+
+    /// The same, to be answered within `timeout` from now, a year at most.
+    #[must_use]
+    pub fn within(commands: Commands, timeout: Duration) -> Request {
+        let now = Instant::now();
+        Request::set_out(commands, now, now + timeout.min(LONGEST))
+    }
+
+    fn set_out(commands: Commands, began: Instant, deadline: Instant) -> Request {
         Request {
             commands,
             deadline,
+            began,
             read_from: ReadFrom::Primary,
             targets: Targets::BySlot,
             primary_slots: None,

@@ -10,10 +10,25 @@ use crate::node::Asked;
 #[derive(Debug, Clone, Default)]
 pub struct Response {
     replies: Replies,
-    /// Empty while every command has its reply at its own index and none is an
-    /// error, as almost always.
-    outcomes: Vec<Outcome>,
+    outcomes: Outcomes,
 }
+
+/// Where each command's outcome is. The first two are what there is almost always.
+#[derive(Debug, Clone, Default)]
+enum Outcomes {
+    /// Every command has its reply at its own index, and none is an error.
+    #[default]
+    InOrder,
+    /// Every command has its reply at some index, and none is an error; [`NOT_YET`]
+    /// where there is none so far.
+    Placed {
+        at: Vec<u32>,
+        not_yet: usize,
+    },
+    Each(Vec<Outcome>),
+}
+
+const NOT_YET: u32 = u32::MAX;
 
 #[derive(Debug, Clone)]
 enum Outcome {
@@ -22,6 +37,15 @@ enum Outcome {
     Error(u32, Option<Asked>),
     Failed(Error),
     Missing,
+}
+
+impl Outcome {
+    fn placed(at: u32) -> Outcome {
+        match at {
+            NOT_YET => Outcome::Missing,
+            at => Outcome::Reply(at),
+        }
+    }
 }
 
 /// An outcome that is not simply a reply to hand on.
@@ -42,17 +66,16 @@ impl Response {
     }
 
     /// The same, all from one node.
+    #[inline]
     pub(crate) fn of_asked(replies: Replies, asked: Option<&Asked>) -> Response {
         let mut response = Response {
             replies,
-            outcomes: Vec::new(),
+            outcomes: Outcomes::InOrder,
         };
         for index in 0..response.replies.len() {
             if response.replies.is_error(index) {
-                response.spell_out();
-                if let Some(outcome) = response.outcomes.get_mut(index) {
-                    *outcome = Outcome::Error(index as u32, asked.cloned());
-                }
+                let error = Outcome::Error(index as u32, asked.cloned());
+                response.set(index, error);
             }
         }
         response
@@ -63,13 +86,14 @@ impl Response {
     pub fn failed(commands: usize, error: &Error) -> Response {
         Response {
             replies: Replies::new(),
-            outcomes: vec![Outcome::Failed(error.clone()); commands],
+            outcomes: Outcomes::Each(vec![Outcome::Failed(error.clone()); commands]),
         }
     }
 
     /// What the call of an inner service came to. The error of a whole request
     /// becomes that of each of its commands, and so does an answer that has not
     /// one outcome for each.
+    #[inline]
     pub fn of_call<E: Into<BoxError>>(outcome: Result<Response, E>, commands: usize) -> Response {
         match outcome {
             Ok(response) if response.len() == commands => response,
@@ -85,22 +109,39 @@ impl Response {
     pub(crate) fn unset(commands: usize) -> Response {
         Response {
             replies: Replies::with_capacity(commands),
-            outcomes: vec![Outcome::Missing; commands],
+            outcomes: Outcomes::Placed {
+                at: vec![NOT_YET; commands],
+                not_yet: commands,
+            },
         }
     }
 
     /// Whether the command at `index` has an outcome already.
     pub(crate) fn is_set(&self, index: usize) -> bool {
-        !matches!(self.outcomes.get(index), Some(Outcome::Missing))
+        match &self.outcomes {
+            Outcomes::InOrder => true,
+            Outcomes::Placed { at, .. } => at.get(index) != Some(&NOT_YET),
+            Outcomes::Each(each) => !matches!(each.get(index), Some(Outcome::Missing)),
+        }
+    }
+
+    /// Whether every command has a reply that is no error.
+    pub(crate) fn is_untroubled(&self) -> bool {
+        match &self.outcomes {
+            Outcomes::InOrder => true,
+            Outcomes::Placed { not_yet, .. } => *not_yet == 0,
+            Outcomes::Each(_) => false,
+        }
     }
 
     /// How many commands have an outcome here.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
-        if self.outcomes.is_empty() {
-            self.replies.len()
-        } else {
-            self.outcomes.len()
+        match &self.outcomes {
+            Outcomes::InOrder => self.replies.len(),
+            Outcomes::Placed { at, .. } => at.len(),
+            Outcomes::Each(each) => each.len(),
         }
     }
 
@@ -116,13 +157,33 @@ impl Response {
     /// # Errors
     /// Why there is no reply.
     pub fn outcome(&self, index: usize) -> Result<usize, Error> {
-        match self.outcomes.get(index) {
-            Some(Outcome::Reply(at) | Outcome::Error(at, _)) => Ok(*at as usize),
-            Some(Outcome::Failed(error)) => Err(error.clone()),
-            None if self.outcomes.is_empty() && index < self.replies.len() => Ok(index),
-            Some(Outcome::Missing) | None => {
-                Err(Error::deadline("waiting for an outcome").with_delivery(Delivery::Ambiguous))
+        if let Some(at) = self.reply(index) {
+            return Ok(at);
+        }
+        match &self.outcomes {
+            Outcomes::Each(each) => match each.get(index) {
+                Some(Outcome::Error(at, _)) => Ok(*at as usize),
+                Some(Outcome::Failed(error)) => Err(error.clone()),
+                _ => Err(Error::no_outcome()),
+            },
+            _ => Err(Error::no_outcome()),
+        }
+    }
+
+    /// The same where there is a reply that is no error; `None` elsewhere.
+    #[must_use]
+    #[inline]
+    pub fn reply(&self, index: usize) -> Option<usize> {
+        match &self.outcomes {
+            Outcomes::InOrder => (index < self.replies.len()).then_some(index),
+            Outcomes::Placed { at, .. } => {
+                let at = at.get(index).filter(|at| **at != NOT_YET);
+                at.map(|at| *at as usize)
             }
+            Outcomes::Each(each) => match each.get(index)? {
+                Outcome::Reply(at) => Some(*at as usize),
+                _ => None,
+            },
         }
     }
 
@@ -136,7 +197,10 @@ impl Response {
     /// What is wrong with the outcome at `index`, if anything.
     #[must_use]
     pub fn trouble(&self, index: usize) -> Option<Trouble<'_>> {
-        match self.outcomes.get(index)? {
+        let Outcomes::Each(each) = &self.outcomes else {
+            return None;
+        };
+        match each.get(index)? {
             Outcome::Reply(_) | Outcome::Missing => None,
             Outcome::Error(at, asked) => {
                 let line = self.replies.error_line(*at as usize)?;
@@ -148,7 +212,11 @@ impl Response {
 
     /// Every outcome that is an error or a failure, by its command's index.
     pub fn troubles(&self) -> impl Iterator<Item = (usize, Trouble<'_>)> {
-        (0..self.outcomes.len()).filter_map(|index| Some((index, self.trouble(index)?)))
+        let all = match &self.outcomes {
+            Outcomes::Each(each) => each.len(),
+            _ => 0,
+        };
+        (0..all).filter_map(|index| Some((index, self.trouble(index)?)))
     }
 
     /// What became of the command at `index`, which `info` is about; `None` where
@@ -170,16 +238,12 @@ impl Response {
 
     /// Adds a failure behind its outcomes.
     pub(crate) fn push_failure(&mut self, error: Error) {
-        self.spell_out();
-        self.outcomes.push(Outcome::Failed(error));
+        self.change_each(|each| each.push(Outcome::Failed(error)));
     }
 
     /// Sets the outcome at `index` to a failure.
     pub(crate) fn fail(&mut self, index: usize, error: Error) {
-        self.spell_out();
-        if let Some(outcome) = self.outcomes.get_mut(index) {
-            *outcome = Outcome::Failed(error);
-        }
+        self.set(index, Outcome::Failed(error));
     }
 
     /// The order of the pipeline forbids that the command at `index`, which `info`
@@ -193,24 +257,49 @@ impl Response {
         self.fail(index, error);
     }
 
+    /// Takes over the outcomes of `part`: the first as that at the first of
+    /// `indexes`, and so on.
+    pub(crate) fn take_part(&mut self, indexes: impl Iterator<Item = usize>, part: Response) {
+        let Outcomes::Placed { at, not_yet } = &mut self.outcomes else {
+            return self.take_each(indexes, &part);
+        };
+        if !part.is_untroubled() {
+            return self.take_each(indexes, &part);
+        }
+        let before = self.replies.len() as u32;
+        for (from, index) in indexes.enumerate() {
+            if let (Some(place), Some(reply)) = (at.get_mut(index), part.reply(from)) {
+                *not_yet -= usize::from(*place == NOT_YET);
+                *place = before + reply as u32;
+            }
+        }
+        self.replies.append(part.replies);
+    }
+
+    fn take_each(&mut self, indexes: impl Iterator<Item = usize>, part: &Response) {
+        for (from, index) in indexes.enumerate() {
+            self.take_over(index, part, from);
+        }
+    }
+
     /// Takes over the outcome at `from` of `part` as the one at `index`.
     pub(crate) fn take_over(&mut self, index: usize, part: &Response, from: usize) {
-        self.spell_out();
         let outcome = self.adopt(part, from);
-        if let Some(place) = self.outcomes.get_mut(index) {
-            *place = outcome;
-        }
+        self.set(index, outcome);
     }
 
     fn adopt(&mut self, part: &Response, from: usize) -> Outcome {
         let at = self.replies.len() as u32;
-        let (reply, outcome) = match part.outcomes.get(from) {
-            None => (from, Outcome::Reply(at)),
-            Some(Outcome::Reply(reply)) => (*reply as usize, Outcome::Reply(at)),
-            Some(Outcome::Error(reply, asked)) => {
-                (*reply as usize, Outcome::Error(at, asked.clone()))
-            }
-            Some(other) => return other.clone(),
+        let (reply, outcome) = match (part.reply(from), &part.outcomes) {
+            (Some(reply), _) => (reply, Outcome::Reply(at)),
+            (None, Outcomes::Each(each)) => match each.get(from) {
+                Some(Outcome::Error(reply, asked)) => {
+                    (*reply as usize, Outcome::Error(at, asked.clone()))
+                }
+                Some(other) => return other.clone(),
+                None => return Outcome::Missing,
+            },
+            (None, _) => return Outcome::Missing,
         };
         if self.replies.push_from(&part.replies, reply) {
             outcome
@@ -219,10 +308,26 @@ impl Response {
         }
     }
 
-    fn spell_out(&mut self) {
-        if self.outcomes.is_empty() {
-            let all = 0..self.replies.len() as u32;
-            self.outcomes = all.map(Outcome::Reply).collect();
-        }
+    /// Sets the outcome at `index`, where there is one.
+    fn set(&mut self, index: usize, to: Outcome) {
+        self.change_each(|each| {
+            if let Some(outcome) = each.get_mut(index) {
+                *outcome = to;
+            }
+        });
+    }
+
+    /// Changes the outcomes, spelled out one by one.
+    fn change_each(&mut self, change: impl FnOnce(&mut Vec<Outcome>)) {
+        let mut each = match std::mem::take(&mut self.outcomes) {
+            Outcomes::Each(each) => each,
+            Outcomes::InOrder => {
+                let all = 0..self.replies.len() as u32;
+                all.map(Outcome::Reply).collect()
+            }
+            Outcomes::Placed { at, .. } => at.into_iter().map(Outcome::placed).collect(),
+        };
+        change(&mut each);
+        self.outcomes = Outcomes::Each(each);
     }
 }

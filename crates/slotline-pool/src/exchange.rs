@@ -117,6 +117,7 @@ impl Exchange {
 impl Future for Exchange {
     type Output = Answer;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
         if let Stage::Under { shared, ticket, .. } = &self.stage {
             let Some(outcome) = shared.poll_outcome(*ticket, cx.waker()) else {
@@ -157,6 +158,7 @@ impl fmt::Debug for Exchange {
 
 /// Says of each command whether a byte of it was written; looked at only when
 /// something went wrong.
+#[inline]
 pub(crate) fn answer(outcome: Outcome, commands: &Commands) -> Answer {
     let failure = outcome.loss.map(|loss| Failure {
         error: loss.error,

@@ -47,6 +47,7 @@ impl Owner {
     }
 
     /// See [`Pool::send`].
+    #[inline]
     pub(crate) fn send(
         &self,
         commands: Commands,
@@ -142,6 +143,7 @@ impl Pool {
     ///
     /// Commands that would change the connection for everybody are refused (S4).
     /// Must be called within a tokio runtime.
+    #[inline]
     pub fn send(&self, commands: Commands, deadline: Instant, while_away: WhileAway) -> Exchange {
         self.inner.send(commands, deadline, while_away)
     }

@@ -425,7 +425,14 @@ impl Shared {
     }
 
     pub(crate) fn poll_outcome(&self, ticket: Ticket, waker: &Waker) -> Option<Outcome> {
-        self.with(|state| state.protocol.poll(ticket, waker))
+        let mut state = self.lock();
+        let outcome = state.protocol.poll(ticket, waker);
+        let concerns_keeper = outcome.is_some() && state.draining.is_some();
+        drop(state);
+        if concerns_keeper {
+            self.with(|_| ());
+        }
+        outcome
     }
 
     pub(crate) fn abandon(&self, ticket: Ticket) {

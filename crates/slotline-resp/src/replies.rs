@@ -96,6 +96,20 @@ impl Replies {
         Some(added)
     }
 
+    /// Adds all replies of `other` behind these.
+    pub fn append(&mut self, other: Replies) {
+        if self.segments.is_empty() && self.spans.capacity() < other.spans.len() {
+            *self = other;
+            return;
+        }
+        let before = self.segments.len() as u32;
+        self.spans.extend(other.spans.iter().map(|span| Span {
+            segment: span.segment + before,
+            ..*span
+        }));
+        self.segments.extend(other.segments);
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -205,6 +219,15 @@ mod tests {
         replies.push_segment(Bytes::from_static(b"-NOGROUP of \xff\r\n"), [15]);
         assert_eq!(replies.error_line(4), Some("NOGROUP of "));
         assert!(replies.get(5).is_none() && replies.decode::<i64>(5).is_none());
+
+        for room in [0, 99] {
+            let mut both = Replies::with_capacity(room);
+            both.append(replies.clone());
+            both.append(replies.clone());
+            assert_eq!(both.len(), 10);
+            assert_eq!(both.decode::<i64>(6).unwrap().unwrap(), 2);
+            assert_eq!(both.error_line(9), Some("NOGROUP of "));
+        }
 
         let mut picked = Replies::new();
         for index in [3, 0, 1, 9] {

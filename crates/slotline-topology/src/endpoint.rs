@@ -1,8 +1,12 @@
 //! Where a node listens.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
+
+use rustc_hash::FxBuildHasher;
 
 use crate::error::Error;
 
@@ -17,10 +21,16 @@ use crate::error::Error;
 /// assert_eq!(endpoint.to_string(), "[::1]:7000");
 /// # Ok::<(), slotline_topology::Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Endpoint(Place);
+#[derive(Clone)]
+pub struct Endpoint(Arc<Inner>);
 
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// The hash is kept, since a command looks its node up by it.
+struct Inner {
+    place: Place,
+    hash: u64,
+}
+
+#[derive(PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Place {
     Tcp { host: Arc<str>, port: u16 },
     Unix(Arc<str>),
@@ -29,7 +39,7 @@ enum Place {
 impl Endpoint {
     /// A host without brackets and a port.
     pub fn new(host: impl Into<Arc<str>>, port: u16) -> Self {
-        Self(Place::Tcp {
+        Self::at(Place::Tcp {
             host: host.into(),
             port,
         })
@@ -46,7 +56,12 @@ impl Endpoint {
     /// assert_eq!(endpoint.to_string(), "unix:/run/valkey.sock");
     /// ```
     pub fn unix(path: impl Into<Arc<str>>) -> Self {
-        Self(Place::Unix(path.into()))
+        Self::at(Place::Unix(path.into()))
+    }
+
+    fn at(place: Place) -> Self {
+        let hash = FxBuildHasher.hash_one(&place);
+        Self(Arc::new(Inner { place, hash }))
     }
 
     /// `host:port`, split at the last colon; an IPv6 address with or without
@@ -71,7 +86,7 @@ impl Endpoint {
     pub(crate) fn told(host: Option<&str>, port: u16, asked: &Self) -> Option<Self> {
         match host.map(unbracketed) {
             _ if port == 0 => None,
-            None | Some("") => match &asked.0 {
+            None | Some("") => match &asked.0.place {
                 Place::Tcp { host, .. } => Some(Self::new(Arc::clone(host), port)),
                 Place::Unix(_) => None,
             },
@@ -82,7 +97,7 @@ impl Endpoint {
 
     /// The host name or address, IPv6 without brackets; empty for a unix socket.
     pub fn host(&self) -> &str {
-        match &self.0 {
+        match &self.0.place {
             Place::Tcp { host, .. } => host,
             Place::Unix(_) => "",
         }
@@ -90,7 +105,7 @@ impl Endpoint {
 
     /// The TCP port; 0 for a unix socket.
     pub fn port(&self) -> u16 {
-        match &self.0 {
+        match &self.0.place {
             Place::Tcp { port, .. } => *port,
             Place::Unix(_) => 0,
         }
@@ -98,7 +113,7 @@ impl Endpoint {
 
     /// The path of a unix socket.
     pub fn path(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.0.place {
             Place::Tcp { .. } => None,
             Place::Unix(path) => Some(path),
         }
@@ -132,6 +147,33 @@ fn unbracketed(host: &str) -> &str {
         .unwrap_or(host)
 }
 
+impl PartialEq for Endpoint {
+    fn eq(&self, other: &Self) -> bool {
+        let same = Arc::ptr_eq(&self.0, &other.0);
+        same || self.0.hash == other.0.hash && self.0.place == other.0.place
+    }
+}
+
+impl Eq for Endpoint {}
+
+impl Hash for Endpoint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.hash);
+    }
+}
+
+impl Ord for Endpoint {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.place.cmp(&other.0.place)
+    }
+}
+
+impl PartialOrd for Endpoint {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl FromStr for Endpoint {
     type Err = Error;
 
@@ -142,7 +184,7 @@ impl FromStr for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.0.place {
             Place::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Place::Tcp { host, port } => write!(f, "{host}:{port}"),
             Place::Unix(path) => write!(f, "unix:{path}"),

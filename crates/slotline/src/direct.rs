@@ -10,7 +10,6 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use slotline_pipeline::{Explain, ReadFrom, Request, Response, Trouble};
 use slotline_resp::{CommandBuffer, CommandInfo, Commands, FromReplyOwned, Replies};
-use tokio::time::Instant;
 use tower::Service;
 
 use crate::error::{Error, Result};
@@ -33,12 +32,13 @@ pub(crate) struct Settings {
 
 impl Direct {
     /// A request for `commands`, as all are sent.
+    #[inline]
     pub(crate) fn request(&self, commands: Commands) -> Request {
-        let deadline = Instant::now() + self.settings.timeout;
-        Request::new(commands, deadline).read_from(self.settings.read_from.clone())
+        Request::within(commands, self.settings.timeout).read_from(self.settings.read_from.clone())
     }
 
     /// Sends `request`: the one way that all commands take.
+    #[inline]
     pub(crate) fn send(&self, request: Request) -> Sending {
         Sending::Waiting {
             stack: self.stack.clone(),
@@ -67,6 +67,7 @@ pin_project! {
 impl Future for Sending {
     type Output = Result<Response>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             let future = match self.as_mut().project() {

@@ -17,7 +17,53 @@ use tokio::time::Instant;
 use tower::Service;
 
 type Key = (Endpoint, Intent);
-type Pools = FxHashMap<Key, Pool>;
+
+/// The pools of each node.
+#[derive(Clone, Default)]
+struct Pools(FxHashMap<Endpoint, OfNode>);
+
+/// One node's pools, for writing and for reading.
+#[derive(Clone, Default)]
+struct OfNode([Option<Pool>; 2]);
+
+impl OfNode {
+    fn get(&self, intent: Intent) -> Option<&Pool> {
+        let [write, read] = &self.0;
+        match intent {
+            Intent::ReadWrite => write.as_ref(),
+            Intent::ReadOnly => read.as_ref(),
+        }
+    }
+
+    fn set(&mut self, intent: Intent, pool: Pool) {
+        let [write, read] = &mut self.0;
+        match intent {
+            Intent::ReadWrite => *write = Some(pool),
+            Intent::ReadOnly => *read = Some(pool),
+        }
+    }
+}
+
+impl Pools {
+    fn get(&self, node: &Endpoint, intent: Intent) -> Option<&Pool> {
+        self.0.get(node)?.get(intent)
+    }
+
+    fn of_node(&self, node: &Endpoint) -> impl Iterator<Item = &Pool> {
+        INTENTS.iter().filter_map(|intent| self.get(node, *intent))
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Key, &Pool)> {
+        self.0.iter().flat_map(|(node, pools)| {
+            let each = INTENTS.iter();
+            each.filter_map(|intent| Some(((node.clone(), *intent), pools.get(*intent)?)))
+        })
+    }
+
+    fn insert(&mut self, (node, intent): Key, pool: Pool) {
+        self.0.entry(node).or_default().set(intent, pool);
+    }
+}
 
 /// How long the requests of a node that has left may take to end.
 const FAREWELL: Duration = Duration::from_secs(30);
@@ -52,24 +98,24 @@ impl Nodes {
 
     /// Calls `with` for the pool of a node, which is made if there is none: it
     /// dials when it is first used.
+    #[inline]
     pub(crate) fn with_pool<R>(
         &self,
         node: &Endpoint,
         intent: Intent,
         with: impl FnOnce(&Pool) -> R,
     ) -> R {
-        let key = (node.clone(), intent);
-        if let Some(pool) = self.0.pools.load().get(&key) {
+        if let Some(pool) = self.0.pools.load().get(node, intent) {
             return with(pool);
         }
-        with(&self.add(key))
+        with(&self.add((node.clone(), intent)))
     }
 
     /// What all pools have counted so far, with each pool's node and intent.
     pub(crate) fn statistics(&self) -> Vec<(Endpoint, Intent, pool::Statistics)> {
         let pools = self.0.pools.load();
         let each = pools.iter();
-        each.map(|((node, intent), pool)| (node.clone(), *intent, pool.statistics()))
+        each.map(|((node, intent), pool)| (node, intent, pool.statistics()))
             .collect()
     }
 
@@ -91,40 +137,44 @@ impl Nodes {
                 continue;
             }
             let now = pool.statistics();
-            if strangers.get(key) == Some(&now.commands) && now.in_flight == 0 && now.waiting == 0 {
-                gone.insert(key.clone());
+            if strangers.get(&key) == Some(&now.commands) && now.in_flight == 0 && now.waiting == 0
+            {
+                gone.insert(key);
             } else {
-                seen.insert(key.clone(), now.commands);
+                seen.insert(key, now.commands);
             }
         }
         *strangers = seen;
         if gone.is_empty() {
             return Vec::new();
         }
-        let (left, kept) = pools
-            .iter()
-            .map(|(key, pool)| (key.clone(), pool.clone()))
-            .partition::<Pools, _>(|(key, _)| gone.contains(key));
+        let mut kept = Pools::default();
+        let mut left = Vec::new();
+        for (key, pool) in pools.iter() {
+            if gone.contains(&key) {
+                left.push(pool.clone());
+            } else {
+                kept.insert(key, pool.clone());
+            }
+        }
         self.0.pools.store(Arc::new(kept));
-        left.into_values().collect()
+        left
     }
 
     fn add(&self, key: Key) -> Pool {
         let _growing = self.strangers();
         let pools = self.0.pools.load();
-        if let Some(pool) = pools.get(&key) {
+        let (node, intent) = &key;
+        if let Some(pool) = pools.get(node, *intent) {
             return pool.clone();
         }
-        let (node, intent) = &key;
         let address = match node.path() {
             Some(path) => pool::Address::unix(path),
             None => pool::Address::new(node.host(), node.port()),
         };
         // It is the node that is not to be stormed, whatever its pools are for.
-        let dial_limit = INTENTS
-            .iter()
-            .find_map(|intent| pools.get(&(node.clone(), *intent)))
-            .map_or_else(DialLimit::default, |pool| pool.dial_limit().clone());
+        let other = pools.of_node(node).next();
+        let dial_limit = other.map_or_else(DialLimit::default, |pool| pool.dial_limit().clone());
         let pool = (self.0.template)(address)
             .intent(pool_intent(*intent))
             .dial_limit(dial_limit)
@@ -139,17 +189,13 @@ impl Nodes {
 impl pipeline::Nodes for Nodes {
     fn is_reachable(&self, node: &Endpoint) -> bool {
         let pools = self.0.pools.load();
-        let pool = pools.get(&(node.clone(), Intent::ReadWrite));
+        let pool = pools.get(node, Intent::ReadWrite);
         pool.is_none_or(Pool::is_reachable)
     }
 
     fn give_back(&self, node: &Endpoint) {
         let pools = self.0.pools.load();
-        for intent in INTENTS {
-            if let Some(pool) = pools.get(&(node.clone(), intent)) {
-                pool.give_back();
-            }
-        }
+        pools.of_node(node).for_each(Pool::give_back);
     }
 
     fn known(&self, topology: &Topology) {
@@ -161,15 +207,14 @@ impl pipeline::Nodes for Nodes {
 
     fn quarantine(&self, node: &Endpoint, intent: Intent) {
         let pools = self.0.pools.load();
-        if let Some(pool) = pools.get(&(node.clone(), intent)) {
+        if let Some(pool) = pools.get(node, intent) {
             pool.quarantine();
         }
     }
 
     fn is_used(&self, node: &Endpoint) -> bool {
         let pools = self.0.pools.load();
-        let mut intents = INTENTS.iter();
-        intents.any(|intent| pools.contains_key(&(node.clone(), *intent)))
+        pools.of_node(node).next().is_some()
     }
 }
 
@@ -183,6 +228,7 @@ impl Service<Part> for Nodes {
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn call(&mut self, part: Part) -> NodeFuture {
         let while_away = match part.while_away {
             WhileAway::Wait => pool::WhileAway::Wait,
@@ -213,6 +259,7 @@ pub(crate) struct NodeFuture {
 impl Future for NodeFuture {
     type Output = Result<PartResponse, pipeline::Error>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let exchange = Pin::new(&mut self.exchange);
         exchange.poll(cx).map(|answer| {

@@ -80,6 +80,7 @@ impl Service<Request> for Stack {
         }
     }
 
+    #[inline]
     fn call(&mut self, request: Request) -> StackFuture {
         match self {
             Stack::Plain(stack) => StackFuture::Plain {
@@ -119,6 +120,7 @@ pin_project! {
 impl Future for StackFuture {
     type Output = Result<Response, Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
             StackProjection::Plain { future } => future.poll(cx),

@@ -36,6 +36,7 @@ pin_project! {
 }
 
 impl<S: Service<Request> + Clone> ChunkFuture<S> {
+    #[inline]
     pub(super) fn whole(
         commands: usize,
         progress: Option<Progress>,
@@ -67,6 +68,7 @@ where
 {
     type Output = Result<Response, Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Whole {

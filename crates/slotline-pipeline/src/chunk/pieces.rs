@@ -216,11 +216,11 @@ where
             let UnderWay { call, piece, range } = self.under_way.remove(at);
             self.spare.push(call);
             let part = Response::of_call(outcome, range.len());
-            let mut answered = 0;
-            for (from, index) in range.enumerate() {
-                self.response.take_over(index, &part, from);
-                answered += usize::from(!self.ledger.is_handed(index as u32));
-            }
+            let answered = range
+                .clone()
+                .filter(|index| !self.ledger.is_handed(*index as u32));
+            let answered = answered.count();
+            self.response.take_part(range, part);
             self.ledger.done(piece);
             self.made_progress(answered);
         }
@@ -237,9 +237,8 @@ where
         if let Some((call, again)) = self.behind.take() {
             self.spare.push(call);
             let part = Response::of_call(outcome, again.len());
-            for (from, index) in again.iter().enumerate() {
-                self.response.take_over(*index as usize, &part, from);
-            }
+            let indexes = again.iter().map(|index| *index as usize);
+            self.response.take_part(indexes, part);
             self.ledger.settled(&again);
             self.made_progress(again.len());
         }

@@ -34,6 +34,7 @@ where
         self.inner.poll_ready(cx).map_err(Error::of_layer)
     }
 
+    #[inline]
     fn call(&mut self, request: Request) -> ChunkFuture<S> {
         let commands = request.commands();
         let fits =

@@ -7,6 +7,7 @@ mod facts;
 mod interest;
 mod latencies;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -110,6 +111,7 @@ struct Inner {
     latencies: Latencies,
     doubts: Doubts,
     interest: Interest,
+    turn: AtomicUsize,
 }
 
 /// Where a connection was found to have lost its state.
@@ -181,6 +183,7 @@ impl Cluster {
             latencies: Latencies::default(),
             doubts: Doubts::default(),
             interest: Interest::default(),
+            turn: AtomicUsize::default(),
         }))
     }
 
@@ -188,6 +191,11 @@ impl Cluster {
     #[must_use]
     pub fn snapshot(&self) -> Guard<Arc<Snapshot>> {
         self.0.snapshot.load()
+    }
+
+    /// Counts requests, so that nodes that are as good as each other take turns.
+    pub(crate) fn turn(&self) -> usize {
+        self.0.turn.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Where the nodes are reached that servers tell of.

@@ -40,6 +40,7 @@ pin_project_lite::pin_project! {
 }
 
 impl<S: Service<Part>> HedgeFuture<S> {
+    #[inline]
     pub(super) fn plain(first: S::Future) -> HedgeFuture<S> {
         HedgeFuture {
             first: Some(first),
@@ -82,6 +83,7 @@ where
 {
     type Output = Outcome;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
         let this = &mut *self;
         if let Some(first) = &mut this.first

@@ -42,6 +42,7 @@ where
         self.inner.poll_ready(cx).map_err(Error::of_layer)
     }
 
+    #[inline]
     fn call(&mut self, part: Part) -> HedgeFuture<S> {
         let shared = self
             .shared

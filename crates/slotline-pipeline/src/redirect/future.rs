@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -56,6 +57,7 @@ where
 {
     type Output = Result<Response, Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().inner.poll(cx)
     }
@@ -64,7 +66,12 @@ where
 /// Follows what servers say, command by command.
 #[derive(Debug)]
 pub(super) struct Follow {
-    way: Way,
+    way: Arc<Way>,
+}
+
+/// What was met on the way so far.
+#[derive(Debug, Default)]
+pub(super) struct Met {
     hops: FxHashMap<u32, u8>,
     /// Commands that met a connection which had lost its state.
     lost_sessions: FxHashSet<u32>,
@@ -73,17 +80,7 @@ pub(super) struct Follow {
     asked_again: FxHashSet<u32>,
 }
 
-impl Follow {
-    pub(super) fn new(way: Way) -> Follow {
-        Follow {
-            way,
-            hops: FxHashMap::default(),
-            lost_sessions: FxHashSet::default(),
-            waits: 0,
-            asked_again: FxHashSet::default(),
-        }
-    }
-
+impl Met {
     /// Where a redirected command goes. Once at the most it goes to its slot's owner
     /// again: where every answer takes long, that is no sign of age.
     fn unless_old(&mut self, index: u32, target: Target, took: Duration) -> Target {
@@ -94,11 +91,11 @@ impl Follow {
         }
     }
 
-    /// Counts one redirect of a command; `None` if it was one too many.
-    fn hop(&mut self, index: u32) -> Option<u8> {
+    /// Counts one redirect of a command; `None` if it was one more than `most`.
+    fn hop(&mut self, index: u32, most: u8) -> Option<u8> {
         let hops = self.hops.entry(index).or_default();
         *hops = hops.saturating_add(1);
-        (*hops <= self.way.hops).then_some(*hops)
+        (*hops <= most).then_some(*hops)
     }
 }
 
@@ -125,13 +122,17 @@ fn turned_away<S: Clone>(
 }
 
 impl Follow {
+    pub(super) fn new(way: Arc<Way>) -> Follow {
+        Follow { way }
+    }
+
     /// Where the command at `index` goes again, and whether it waits before; `None`
     /// if its error is the caller's.
     fn again<S: Clone>(
-        &mut self,
+        &self,
+        met: &mut Met,
         resend: &Resend<S>,
-        index: u32,
-        turned: Turned<'_>,
+        (index, turned): (u32, Turned<'_>),
     ) -> Option<(Target, bool)> {
         let (line, asked) = (turned.line, turned.asked);
         match advice(turned, &self.way.cluster) {
@@ -140,26 +141,26 @@ impl Follow {
                 resend.request.note([index], || What::LostSession {
                     node: asked.node.clone(),
                 });
-                self.lost_sessions.insert(index);
+                met.lost_sessions.insert(index);
                 self.replace(&asked, LOST_SESSIONS);
                 Some((Target::BySlot, false))
             }
             Advice::OwnAddress(own) => {
-                self.hop(index)?;
+                met.hop(index, self.way.hops)?;
                 self.way.cluster.counters().moved.count();
                 turned_away(resend, index, line, asked, &Target::BySlot);
                 self.replace(&own, MOST_WAIT);
                 Some((Target::BySlot, true))
             }
             Advice::Go(target) => {
-                let hops = self.hop(index)?;
+                let hops = met.hop(index, self.way.hops)?;
                 let counters = self.way.cluster.counters();
                 if matches!(target, Target::Named { asking: true, .. }) {
                     counters.asked.count();
                 } else {
                     counters.moved.count();
                 }
-                let target = self.unless_old(index, target, resend.took());
+                let target = met.unless_old(index, target, resend.took());
                 turned_away(resend, index, line, asked, &target);
                 Some((target, hops > HOPS_AT_ONCE))
             }
@@ -184,6 +185,7 @@ impl Follow {
 
     fn turned_one<'a, S: Clone>(
         &self,
+        met: &Met,
         resend: &'a Resend<S>,
         index: u32,
         target: Target,
@@ -199,13 +201,15 @@ impl Follow {
             command: resend.commands().get(index as usize)?,
             target,
             read_from: &resend.request.read_from,
-            may_have_lost_session: nodes.is_some() && !self.lost_sessions.contains(&index),
+            may_have_lost_session: nodes.is_some() && !met.lost_sessions.contains(&index),
         })
     }
 }
 
 impl Decide for Follow {
-    fn decide<S: Clone>(&mut self, resend: &Resend<S>) -> Again {
+    type Memory = Met;
+
+    fn decide<S: Clone>(&self, met: &mut Met, resend: &Resend<S>) -> Again {
         let mut again = Again::default();
         let mut waits = false;
         if resend.request.is_transaction {
@@ -217,24 +221,26 @@ impl Decide for Follow {
                 read_from: &resend.request.read_from,
                 may_have_lost_session: false,
             });
-            if let Some((target, wait)) = turned.and_then(|turned| self.again(resend, 0, turned)) {
+            if let Some((target, wait)) =
+                turned.and_then(|turned| self.again(met, resend, (0, turned)))
+            {
                 waits = wait;
                 again.commands = resend.whole(&target);
             }
         } else {
             for (index, target, trouble) in resend.troubles() {
-                let Some(turned) = self.turned_one(resend, index, target, trouble) else {
+                let Some(turned) = self.turned_one(met, resend, index, target, trouble) else {
                     continue;
                 };
-                if let Some((target, wait)) = self.again(resend, index, turned) {
+                if let Some((target, wait)) = self.again(met, resend, (index, turned)) {
                     waits |= wait;
                     again.commands.push((index, target));
                 }
             }
         }
         if waits {
-            again.wait = full_jitter(self.way.cluster.random(), FIRST_WAIT, MOST_WAIT, self.waits);
-            self.waits = self.waits.saturating_add(1);
+            again.wait = full_jitter(self.way.cluster.random(), FIRST_WAIT, MOST_WAIT, met.waits);
+            met.waits = met.waits.saturating_add(1);
         }
         again
     }

@@ -62,7 +62,7 @@ impl<S> Layer<S> for RedirectLayer {
     type Service = Redirect<S>;
 
     fn layer(&self, inner: S) -> Redirect<S> {
-        Redirect::new(inner, self.way.clone())
+        Redirect::new(inner, Arc::new(self.way.clone()))
     }
 }
 

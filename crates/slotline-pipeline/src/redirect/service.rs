@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tower::Service;
@@ -13,11 +14,11 @@ use crate::response::Response;
 #[derive(Debug, Clone)]
 pub struct Redirect<S> {
     inner: S,
-    way: Way,
+    way: Arc<Way>,
 }
 
 impl<S> Redirect<S> {
-    pub(super) fn new(inner: S, way: Way) -> Redirect<S> {
+    pub(super) fn new(inner: S, way: Arc<Way>) -> Redirect<S> {
         Redirect { inner, way }
     }
 }
@@ -35,8 +36,9 @@ where
         self.inner.poll_ready(cx).map_err(Error::of_layer)
     }
 
+    #[inline]
     fn call(&mut self, request: Request) -> RedirectFuture<S> {
-        let decide = Follow::new(self.way.clone());
+        let decide = Follow::new(Arc::clone(&self.way));
         RedirectFuture::new(Resending::new(&mut self.inner, request, decide))
     }
 }

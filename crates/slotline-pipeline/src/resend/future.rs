@@ -19,12 +19,20 @@ pin_project! {
     pub(crate) struct Resending<S, D>
     where
         S: Service<Request>,
+        D: Decide,
     {
         #[pin]
         state: State<S>,
-        resend: Resend<S>,
         decide: D,
+        // Made only where the first call did not simply go well.
+        again: Option<Box<Going<S, D::Memory>>>,
     }
+}
+
+/// A request in trouble, and what is remembered of it.
+struct Going<S, M> {
+    resend: Resend<S>,
+    memory: M,
 }
 
 pin_project! {
@@ -33,22 +41,34 @@ pin_project! {
     where
         S: Service<Request>,
     {
-        First { #[pin] future: S::Future },
+        First { #[pin] future: S::Future, kept: Option<(S, Request)> },
         Again { #[pin] attempt: Attempt<S, Request> },
         Waiting { #[pin] sleep: Sleep },
     }
 }
 
-impl<S: Service<Request> + Clone, D> Resending<S, D> {
+impl<S: Service<Request> + Clone, D: Decide> Resending<S, D> {
     /// Calls `service`, which is ready.
+    #[inline]
     pub(crate) fn new(service: &mut S, request: Request, decide: D) -> Resending<S, D> {
-        let first = service.call(request.clone());
         Resending {
-            state: State::First { future: first },
-            resend: Resend::new(service.clone(), request),
+            state: State::First {
+                future: service.call(request.clone()),
+                kept: Some((service.clone(), request)),
+            },
             decide,
+            again: None,
         }
     }
+}
+
+/// Whether nothing is left to be decided or noted.
+fn has_gone_well(outcome: &Result<Response, Error>, request: &Request) -> bool {
+    let track = request.track.as_deref();
+    let is_piece = track.is_some_and(|track| track.piece.is_some());
+    let is_whole =
+        |response: &Response| response.is_untroubled() && response.len() == request.len();
+    !is_piece && outcome.as_ref().is_ok_and(is_whole)
 }
 
 impl<S, D> Future for Resending<S, D>
@@ -59,29 +79,46 @@ where
 {
     type Output = Result<Response, Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let (mut state, resend, decide) = (this.state, this.resend, this.decide);
+        let (mut state, decide, again) = (this.state, this.decide, this.again);
         loop {
             let outcome = match state.as_mut().project() {
-                StateProjection::First { future } => {
-                    ready!(future.poll(cx)).map_err(Error::of_layer)
+                StateProjection::First { future, kept } => {
+                    let outcome = ready!(future.poll(cx)).map_err(Error::of_layer);
+                    if let Some((service, request)) = kept.take() {
+                        if has_gone_well(&outcome, &request) {
+                            return Poll::Ready(outcome);
+                        }
+                        *again = Some(Box::new(Going {
+                            resend: Resend::new(service, request),
+                            memory: D::Memory::default(),
+                        }));
+                    }
+                    Some(outcome)
                 }
-                StateProjection::Again { attempt } => ready!(attempt.poll(cx)),
+                StateProjection::Again { attempt } => Some(ready!(attempt.poll(cx))),
                 StateProjection::Waiting { sleep } => {
                     ready!(sleep.poll(cx));
-                    // Timers can be late; then what there is is the last word.
-                    if resend.time_left().is_zero() {
-                        return Poll::Ready(Ok(resend.take_response()));
-                    }
-                    let attempt = resend.attempt();
-                    state.set(State::Again { attempt });
-                    continue;
+                    None
                 }
             };
-            resend.merge(outcome);
-            let again = decide.decide(resend);
-            match resend.plan(again) {
+            // Polled after its end: as with any future, nothing more comes.
+            let Some(going) = again.as_deref_mut() else {
+                return Poll::Pending;
+            };
+            let resend = &mut going.resend;
+            let wait = match outcome {
+                Some(outcome) => {
+                    resend.merge(outcome);
+                    let decided = decide.decide(&mut going.memory, resend);
+                    resend.plan(decided)
+                }
+                // Timers can be late; then what there is is the last word.
+                None => (!resend.time_left().is_zero()).then_some(Duration::ZERO),
+            };
+            match wait {
                 None => return Poll::Ready(Ok(resend.take_response())),
                 Some(Duration::ZERO) => {
                     let attempt = resend.attempt();

@@ -22,8 +22,12 @@ pub(crate) use future::Resending;
 
 /// Decides which commands go again.
 pub(crate) trait Decide {
+    /// What is remembered of the commands of one request. Nothing is, as long as
+    /// there is nothing to decide.
+    type Memory: Default;
+
     /// Looks at the outcomes that a call just brought.
-    fn decide<S: Clone>(&mut self, resend: &Resend<S>) -> Again;
+    fn decide<S: Clone>(&self, memory: &mut Self::Memory, resend: &Resend<S>) -> Again;
 }
 
 /// What is to go again.
@@ -53,14 +57,15 @@ pub(crate) struct Resend<S> {
 }
 
 impl<S: Clone> Resend<S> {
+    /// Of a request whose first call has come to something.
     pub(crate) fn new(service: S, request: Request) -> Resend<S> {
         Resend {
             service,
-            request,
             response: Response::default(),
             under_way: None,
             held: Vec::new(),
-            began: Instant::now(),
+            began: request.began,
+            request,
         }
     }
 
@@ -229,7 +234,8 @@ impl<S: Clone> Resend<S> {
         let sent = self.under_way.as_deref().unwrap_or_default();
         let indexes: Vec<u32> = sent.iter().map(|(index, _)| *index).collect();
         let targets: Vec<Target> = sent.iter().map(|(_, target)| target.clone()).collect();
-        let part = self.request.pick(&indexes, Targets::Each(targets.into()));
+        let mut part = self.request.pick(&indexes, Targets::Each(targets.into()));
+        part.began = self.began;
         Attempt::new(self.service.clone(), part, self.request.deadline)
     }
 }

@@ -41,6 +41,7 @@ where
 {
     type Output = Result<Response, Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.project().inner.poll(cx)
     }
@@ -50,22 +51,21 @@ where
 #[derive(Debug)]
 pub(super) struct AsPolicySays {
     policy: Arc<dyn RetryPolicy>,
-    tries: FxHashMap<u32, Tries>,
 }
+
+/// What the commands have behind them.
+type AllTries = FxHashMap<u32, Tries>;
 
 /// What one command has behind it.
 #[derive(Debug, Default)]
-struct Tries {
+pub(super) struct Tries {
     again: u32,
     lost: u32,
 }
 
 impl AsPolicySays {
     pub(super) fn new(policy: Arc<dyn RetryPolicy>) -> AsPolicySays {
-        AsPolicySays {
-            policy,
-            tries: FxHashMap::default(),
-        }
+        AsPolicySays { policy }
     }
 }
 
@@ -73,13 +73,13 @@ impl AsPolicySays {
     /// How long to wait before the command at `index` goes again; `None` if it does
     /// not.
     fn wait<S: Clone>(
-        &mut self,
+        &self,
+        all: &mut AllTries,
         resend: &Resend<S>,
-        index: u32,
-        error: &Error,
+        (index, error): (u32, &Error),
     ) -> Option<Duration> {
         let command = resend.commands().get(index as usize)?;
-        let tries = self.tries.entry(index).or_default();
+        let tries = all.entry(index).or_default();
         let lost = u32::from(error.delivery() == Delivery::Ambiguous);
         tries.lost = tries.lost.saturating_add(lost);
         let failed = Failed {
@@ -106,7 +106,9 @@ impl AsPolicySays {
 }
 
 impl Decide for AsPolicySays {
-    fn decide<S: Clone>(&mut self, resend: &Resend<S>) -> Again {
+    type Memory = AllTries;
+
+    fn decide<S: Clone>(&self, tries: &mut AllTries, resend: &Resend<S>) -> Again {
         let mut again = Again::default();
         if resend.time_left().is_zero() {
             return again;
@@ -120,7 +122,7 @@ impl Decide for AsPolicySays {
             if resend.request.is_transaction && index != exec {
                 continue;
             }
-            let Some(wait) = self.wait(resend, index, error) else {
+            let Some(wait) = self.wait(tries, resend, (index, error)) else {
                 continue;
             };
             again.wait = again.wait.max(wait);

@@ -36,6 +36,7 @@ where
         self.inner.poll_ready(cx).map_err(Error::of_layer)
     }
 
+    #[inline]
     fn call(&mut self, request: Request) -> RetryFuture<S> {
         self.policy.sent(request.len());
         let decide = AsPolicySays::new(Arc::clone(&self.policy));

@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -56,7 +57,7 @@ impl Meter {
     fn note(
         &self,
         asked: &Asked,
-        picks: Option<&[u32]>,
+        picks: Option<&Picks>,
         commands: usize,
         outcome: &Result<PartResponse, Error>,
     ) {
@@ -68,7 +69,7 @@ impl Meter {
                     .is_ok_and(|answer| answer.failure.is_none()),
             };
             match picks {
-                Some(picks) => track.explain(picks.iter().copied(), what),
+                Some(picks) => track.explain(picks.iter(), what),
                 None => track.explain(0..commands as u32, what),
             }
         }
@@ -107,9 +108,32 @@ pin_project! {
 pub(super) struct PartUnderWay<S: Service<Part>> {
     pub(super) call: Attempt<S, Part>,
     pub(super) asked: Asked,
-    pub(super) picks: Vec<u32>,
+    pub(super) picks: Picks,
     pub(super) asking: Asking,
     pub(super) is_transaction: bool,
+}
+
+/// Which commands of the request a part has: a range of a list that all share.
+#[derive(Debug)]
+pub(super) struct Picks {
+    all: Arc<[u32]>,
+    range: Range<usize>,
+}
+
+impl Picks {
+    pub(super) fn new(all: &Arc<[u32]>, range: Range<usize>) -> Picks {
+        let all = Arc::clone(all);
+        Picks { all, range }
+    }
+
+    fn len(&self) -> usize {
+        self.range.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        let own = self.all.get(self.range.clone());
+        own.unwrap_or_default().iter().copied()
+    }
 }
 
 /// Where a part has an ASKING.
@@ -132,6 +156,7 @@ pub(crate) struct Sent {
 }
 
 impl<S: Service<Part>> RouteFuture<S> {
+    #[inline]
     pub(super) fn whole(sent: Sent, future: S::Future, meter: Option<Meter>) -> RouteFuture<S> {
         RouteFuture {
             meter,
@@ -159,6 +184,7 @@ where
 {
     type Output = Result<Response, Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let meter = this.meter.as_ref();
@@ -175,7 +201,7 @@ where
                     Poll::Pending => true,
                     Poll::Ready(outcome) => {
                         if let Some(meter) = meter {
-                            let (picks, len) = (Some(&*part.picks), part.picks.len());
+                            let (picks, len) = (Some(&part.picks), part.picks.len());
                             meter.note(&part.asked, picks, len, &outcome);
                         }
                         part.deliver(outcome, response);
@@ -215,6 +241,10 @@ where
             is_transaction: self.is_transaction,
         };
         let part = of_part(outcome, &sent);
+        if self.asking == Asking::No {
+            let indexes = self.picks.iter().map(|index| index as usize);
+            return response.take_part(indexes, part);
+        }
         for (at, index) in self.picks.iter().enumerate() {
             let (asking, command) = match self.asking {
                 Asking::No => (None, at),
@@ -225,12 +255,13 @@ where
             // that the command then met.
             let refused = part.delivery(command, &CommandInfo::UNKNOWN) == Some(Delivery::Rejected);
             let asking = asking.filter(|at| refused && part.trouble(*at).is_some());
-            response.take_over(*index as usize, &part, asking.unwrap_or(command));
+            response.take_over(index as usize, &part, asking.unwrap_or(command));
         }
     }
 }
 
 /// The outcomes of one part, whether its node answered, or in part, or failed.
+#[inline]
 pub(crate) fn of_part<E: Into<BoxError>>(
     outcome: Result<PartResponse, E>,
     sent: &Sent,

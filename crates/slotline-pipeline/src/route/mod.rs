@@ -2,6 +2,7 @@
 
 mod choose;
 mod future;
+mod groups;
 mod layer;
 mod pinned;
 mod plan;

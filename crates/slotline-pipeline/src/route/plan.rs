@@ -1,25 +1,21 @@
 //! Which node each command of a request goes to.
 
 use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
 
 use slotline_resp::{CommandRef, Commands, Flags, KeySpec, RequestPolicy};
 use slotline_topology::{Endpoint, NodeIndex, Shard, Slot, SlotSet, slot_of};
 use smallvec::SmallVec;
 
 use super::choose::{Choice, Chosen, in_turn};
+use super::groups::Groups;
 use crate::cluster::Snapshot;
 use crate::error::Error;
 use crate::intent::write_slots;
 use crate::node::{Intent, WhileAway};
 use crate::request::{Request, Target, Targets};
 use crate::route::ReadFrom;
-
-/// One node's part, still as indexes into the request.
-#[derive(Debug)]
-pub(super) struct Planned {
-    pub(super) to: Destination,
-    pub(super) picks: Vec<u32>,
-}
 
 /// Where a command goes and on what kind of connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,10 +29,20 @@ pub(super) struct Destination {
 }
 
 /// The same while a plan is made, cheap to compare.
-#[derive(Clone, PartialEq, Eq)]
-enum Place {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Place {
     Known(NodeIndex, Intent, WhileAway),
-    Named { node: Endpoint, asking: bool },
+    /// By a redirect: the index of the first command that it named it for.
+    Named {
+        first: u32,
+        asking: bool,
+    },
+}
+
+impl Place {
+    pub(super) fn is_asking(self) -> bool {
+        matches!(self, Place::Named { asking: true, .. })
+    }
 }
 
 /// Where the commands of a request go.
@@ -45,7 +51,16 @@ pub(super) enum Plan {
     /// All to one node.
     Whole(Destination),
     /// Several parts, and the commands that can go nowhere.
-    Parts(Vec<Planned>, Vec<(u32, Error)>),
+    Parts(Parts, Vec<(u32, Error)>),
+}
+
+/// The commands by the node that they go to.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// The commands' indexes, part by part, each part's ascending.
+    pub(super) picks: Arc<[u32]>,
+    /// Where each part goes, and which of the picks are its own.
+    pub(super) each: Vec<(Destination, Range<usize>)>,
 }
 
 /// Makes the plan for `request`; reads go where `choice` says. The commands at `stay`
@@ -59,58 +74,51 @@ pub(super) fn plan(request: &Request, choice: Choice<'_>, stay: &[u32]) -> Plan 
     let refuses = request.commands.refused_when_shared().is_some();
     let only = planner.only_node();
     let gathers = refuses || !stay.is_empty();
-    if let (Some(node), false) = (&only, gathers) {
-        return Plan::Whole(planner.destination(node.clone()));
+    if let (Some(node), false) = (only, gathers) {
+        return Plan::Whole(planner.destination(node));
     }
     if let (Some(place), false) = (planner.place_of_lone(), gathers) {
         return Plan::Whole(planner.destination(place));
     }
-    let mut parts: Vec<(Place, Vec<u32>)> = Vec::new();
+    let mut groups = Groups::new(request.len());
+    let mut met = Vec::new();
     let mut failures = Vec::new();
-    let mut last = 0;
     let mut behind = None;
     for (index, command) in request.commands.iter().enumerate() {
-        let refused = refuses.then(|| refusal(&request.commands, index)).flatten();
-        let refused = refused.or_else(|| behind.map(|of| Error::behind(command.name(), of)));
-        if refuses && changes_session(command) {
-            behind.get_or_insert(command.name());
-        }
-        let stays = stay.binary_search(&(index as u32)).is_ok();
-        let refused = refused.or_else(|| stays.then(Error::stays_behind));
-        let place = match (refused, &only) {
-            (Some(error), _) => Err(error),
-            (None, Some(node)) => Ok(node.clone()),
-            (None, None) => planner.place(index, command),
-        };
-        let place = match place {
-            Ok(place) => place,
-            Err(error) => {
-                failures.push((index as u32, error));
-                continue;
+        let refused = match gathers {
+            false => None,
+            true => {
+                let refused = refuses.then(|| refusal(&request.commands, index)).flatten();
+                let refused =
+                    refused.or_else(|| behind.map(|of| Error::behind(command.name(), of)));
+                if refuses && changes_session(command) {
+                    behind.get_or_insert(command.name());
+                }
+                let stays = stay.binary_search(&(index as u32)).is_ok();
+                refused.or_else(|| stays.then(Error::stays_behind))
             }
         };
-        if parts.get(last).is_none_or(|(other, _)| *other != place) {
-            let known = parts.iter().position(|(other, _)| *other == place);
-            last = known.unwrap_or_else(|| {
-                parts.push((place, Vec::new()));
-                parts.len() - 1
-            });
-        }
-        if let Some((_, picks)) = parts.get_mut(last) {
-            picks.push(index as u32);
+        let place = match (refused, only) {
+            (Some(error), _) => Err(error),
+            (None, Some(node)) => Ok(groups.number(node)),
+            (None, None) => match planner.slot_alone(command) {
+                Some((slot, reads)) => planner.number(slot, reads, &mut met, &mut groups),
+                None => planner
+                    .place(index, command)
+                    .map(|place| groups.number(place)),
+            },
+        };
+        match place {
+            Ok(number) => groups.add(number),
+            Err(error) => {
+                groups.leave_out();
+                failures.push((index as u32, error));
+            }
         }
     }
-    match (parts.as_slice(), failures.is_empty()) {
-        ([(place, _)], true) if !matches!(place, Place::Named { asking: true, .. }) => {
-            Plan::Whole(planner.destination(place.clone()))
-        }
-        _ => {
-            let parts = parts.into_iter().map(|(place, picks)| Planned {
-                to: planner.destination(place),
-                picks,
-            });
-            Plan::Parts(parts.collect(), failures)
-        }
+    match (groups.only_place(), failures.is_empty()) {
+        (Some(place), true) if !place.is_asking() => Plan::Whole(planner.destination(place)),
+        _ => Plan::Parts(groups.into_parts(&planner), failures),
     }
 }
 
@@ -127,32 +135,46 @@ pub(crate) fn changes_session(command: CommandRef<'_>) -> bool {
     command.info().flags.contains(Flags::SESSION)
 }
 
+/// The numbers of the places that a shard's commands have.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    write: Option<u32>,
+    read: Option<u32>,
+}
+
 /// A shard's primary, and where reads of the shard go.
 type OfShard = (NodeIndex, Option<Chosen>);
 
-struct Planner<'a> {
+pub(super) struct Planner<'a> {
     request: &'a Request,
     snapshot: &'a Snapshot,
+    /// Whether anything may be read elsewhere than from a primary.
+    may_read: bool,
     choice: Choice<'a>,
     /// Where reads of a shard go, once that was chosen, by the shard's primary:
     /// commands that share a key travel on one connection (O1), and latencies
     /// change meanwhile.
     chosen: RefCell<SmallVec<[OfShard; 4]>>,
+    /// The first command for each target that redirects named.
+    named: RefCell<SmallVec<[u32; 4]>>,
     /// The slots that the pipeline writes to, where that matters.
     writes: Option<SlotSet>,
 }
 
 impl<'a> Planner<'a> {
     fn new(request: &'a Request, choice: Choice<'a>) -> Planner<'a> {
-        let mixed = request.read_from != ReadFrom::Primary
+        let may_read = request.read_from != ReadFrom::Primary;
+        let mixed = may_read
             && request.primary_slots.is_none()
             && request.len() > 1
             && has_writes(&request.commands);
         Planner {
             request,
             snapshot: choice.snapshot,
+            may_read,
             choice,
             chosen: RefCell::default(),
+            named: RefCell::default(),
             writes: mixed.then(|| write_slots(&request.commands)),
         }
     }
@@ -171,7 +193,7 @@ impl<'a> Planner<'a> {
             return None;
         }
         let node = topology.primaries().next()?;
-        let reads = self.request.read_from != ReadFrom::Primary
+        let reads = self.may_read
             && self
                 .request
                 .primary_slots
@@ -188,19 +210,22 @@ impl<'a> Planner<'a> {
 
     /// All of a transaction goes to one place, or nowhere.
     fn transaction(&self) -> Plan {
-        let all = || 0..self.request.len() as u32;
+        let all = 0..self.request.len() as u32;
         match self.place_of_transaction() {
-            Ok(place @ Place::Named { asking: true, .. }) => {
-                let planned = Planned {
-                    to: self.destination(place),
-                    picks: all().collect(),
+            Ok(place) if place.is_asking() => {
+                let parts = Parts {
+                    each: vec![(self.destination(place), 0..self.request.len())],
+                    picks: all.collect(),
                 };
-                Plan::Parts(vec![planned], Vec::new())
+                Plan::Parts(parts, Vec::new())
             }
             Ok(place) => Plan::Whole(self.destination(place)),
             Err(error) => {
-                let failures = all().map(|index| (index, error.clone()));
-                Plan::Parts(Vec::new(), failures.collect())
+                let none = Parts {
+                    picks: Arc::default(),
+                    each: Vec::new(),
+                };
+                Plan::Parts(none, all.map(|index| (index, error.clone())).collect())
             }
         }
     }
@@ -210,11 +235,8 @@ impl<'a> Planner<'a> {
         if let Some((command, advice)) = commands.refused_in_transaction() {
             return Err(Error::refused_in_transaction(command.name(), advice));
         }
-        if let Target::Named { node, asking } = self.request.target(0) {
-            return Ok(Place::Named {
-                node: node.clone(),
-                asking: *asking,
-            });
+        if let Some(named) = self.named(0) {
+            return Ok(named);
         }
         if let Some(place) = self.only_node() {
             return Ok(place);
@@ -242,20 +264,79 @@ impl<'a> Planner<'a> {
     fn place_of_lone(&self) -> Option<Place> {
         let lone = (self.request.len() == 1).then(|| self.request.commands.get(0))?;
         let place = self.place(0, lone?).ok()?;
-        (!matches!(place, Place::Named { asking: true, .. })).then_some(place)
+        (!place.is_asking()).then_some(place)
+    }
+
+    /// Where a redirect sends the command at `index`, if one does.
+    fn named(&self, index: usize) -> Option<Place> {
+        let Targets::Each(each) = &self.request.targets else {
+            return None;
+        };
+        let target = each.get(index)?;
+        let Target::Named { asking, .. } = target else {
+            return None;
+        };
+        let asking = *asking;
+        let mut all = self.named.borrow_mut();
+        let same = |first: &&u32| each.get(**first as usize) == Some(target);
+        let known = all.iter().find(same).copied();
+        let first = known.unwrap_or_else(|| {
+            all.push(index as u32);
+            index as u32
+        });
+        Some(Place::Named { first, asking })
+    }
+
+    /// The slot of a command with one key that goes where its slot says, and whether
+    /// it may be read elsewhere than from the primary: of most commands.
+    #[inline]
+    fn slot_alone(&self, command: CommandRef<'_>) -> Option<(Slot, bool)> {
+        if !matches!(self.request.targets, Targets::BySlot) {
+            return None;
+        }
+        let slot = slot_of(command.lone_key()?);
+        let reads = self.may_read
+            && command.info().is_readonly()
+            && !self.is_written(slot)
+            && !self.snapshot.is_unsettled(slot);
+        Some((slot, reads))
+    }
+
+    /// The number of the place that a slot has, which its shard has already if one of
+    /// its slots was met before.
+    #[inline]
+    fn number(
+        &self,
+        slot: Slot,
+        reads: bool,
+        met: &mut Vec<Met>,
+        groups: &mut Groups,
+    ) -> Result<u32, Error> {
+        let known = self.snapshot.topology().numbered_shard_of(slot);
+        let (shard, _) = known.ok_or_else(|| Error::no_owner(slot))?;
+        if met.len() <= shard {
+            met.resize(shard + 1, Met::default());
+        }
+        let met = met.get_mut(shard);
+        let number = met.map(|met| if reads { &mut met.read } else { &mut met.write });
+        match number {
+            Some(Some(number)) => Ok(*number),
+            Some(number) => {
+                let new = groups.number(self.for_slot(slot, reads)?);
+                *number = Some(new);
+                Ok(new)
+            }
+            None => Err(Error::no_owner(slot)),
+        }
     }
 
     fn place(&self, index: usize, command: CommandRef<'_>) -> Result<Place, Error> {
-        let target = self.request.target(index);
-        if let Target::Named { node, asking } = target {
-            return Ok(Place::Named {
-                node: node.clone(),
-                asking: *asking,
-            });
+        if let Some(named) = self.named(index) {
+            return Ok(named);
         }
-        let reads = command.info().is_readonly()
-            && self.request.read_from != ReadFrom::Primary
-            && *target != Target::Primary;
+        let reads = self.may_read
+            && command.info().is_readonly()
+            && *self.request.target(index) != Target::Primary;
         match one_slot(command)? {
             Some(slot) => self.for_slot(slot, reads),
             None => self.for_keyless(command, reads),
@@ -324,10 +405,14 @@ impl<'a> Planner<'a> {
             .is_some_and(|slots| slots.contains(slot))
     }
 
-    fn destination(&self, place: Place) -> Destination {
+    pub(super) fn destination(&self, place: Place) -> Destination {
         match place {
-            Place::Named { node, asking } => Destination {
-                node,
+            Place::Named { first, asking } => Destination {
+                node: match self.request.target(first as usize) {
+                    Target::Named { node, .. } => node.clone(),
+                    // It was a named one that the place was made of.
+                    _ => Endpoint::new("", 0),
+                },
                 intent: Intent::ReadWrite,
                 asking,
                 is_named: true,
@@ -364,11 +449,14 @@ fn read(chosen: Chosen, primary: Option<NodeIndex>) -> Place {
 }
 
 fn has_writes(commands: &Commands) -> bool {
-    commands.iter().any(|command| !command.info().is_readonly())
+    !commands.are_known_to_read() && commands.iter().any(|command| !command.info().is_readonly())
 }
 
 /// The slot of a command's keys, which must be one; `None` if it has no key.
 fn one_slot(command: CommandRef<'_>) -> Result<Option<Slot>, Error> {
+    if let Some(key) = command.lone_key() {
+        return Ok(Some(slot_of(key)));
+    }
     let mut keys = command.keys();
     let Some(slot) = keys.next().map(slot_of) else {
         return Ok(None);

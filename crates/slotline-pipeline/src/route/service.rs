@@ -1,5 +1,3 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use slotline_resp::{CommandBuffer, Commands, known};
@@ -7,8 +5,8 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::choose::Choice;
-use super::future::{Asking, Meter, PartUnderWay, RouteFuture, Sent};
-use super::plan::{Destination, Plan, Planned, plan};
+use super::future::{Asking, Meter, PartUnderWay, Picks, RouteFuture, Sent};
+use super::plan::{Destination, Parts, Plan, plan};
 use crate::attempt::Attempt;
 use crate::cluster::Cluster;
 use crate::error::{BoxError, Error};
@@ -23,7 +21,6 @@ pub struct Route<S> {
     inner: S,
     cluster: Cluster,
     most_lag: Option<u64>,
-    turn: Arc<AtomicUsize>,
 }
 
 impl<S> Route<S> {
@@ -32,7 +29,6 @@ impl<S> Route<S> {
             inner,
             cluster,
             most_lag,
-            turn: Arc::default(),
         }
     }
 }
@@ -51,8 +47,9 @@ where
         self.inner.poll_ready(cx).map_err(Error::of_layer)
     }
 
+    #[inline]
     fn call(&mut self, request: Request) -> RouteFuture<S> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let turn = self.cluster.turn();
         let commands = request.commands.len();
         let stay = match request.track.as_deref() {
             Some(track) => track.stay_behind(commands),
@@ -104,16 +101,17 @@ where
                 // call: the first part takes it, the others wait for their own.
                 let next = self.inner.clone();
                 let mut ready = Some(std::mem::replace(&mut self.inner, next));
-                let parts = parts.into_iter().map(|planned| {
-                    let Planned { to, picks } = planned;
-                    let picked = request.commands.pick(&picks);
+                let Parts { picks: all, each } = parts;
+                let parts = each.into_iter().map(|(to, range)| {
+                    let picked = request.commands.pick_shared(&all, range.clone());
                     let asking = match (to.asking, request.is_transaction) {
                         (false, _) => Asking::No,
                         (true, false) => Asking::Each,
                         (true, true) => Asking::Once,
                     };
                     let asked = Asked::new(to.node.clone(), to.intent);
-                    request.note(picks.iter().copied(), || to.sent());
+                    let picks = Picks::new(&all, range);
+                    request.note(picks.iter(), || to.sent());
                     let bytes = match asking {
                         Asking::No => picked,
                         Asking::Each => with_asking(&picked),

@@ -54,6 +54,7 @@ pub(crate) struct Body {
     pub(crate) keys: Vec<Span>,
     pub(crate) large: Vec<Large>,
     pub(crate) flags: Flags,
+    pub(crate) only_reads: bool,
 }
 
 /// A stretch of what goes out, to be written or copied in its turn.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::body::{Arguments, Body, Encoded, Entry, Large, Run, Span};
+use super::body::{Body, Encoded, Entry, Run, Span};
+use super::command_ref::CommandRef;
 use super::info::{CommandInfo, Flags};
+use super::picks::Picks;
 use super::session::{session_advice, transaction_advice};
 use super::wire::INLINE;
 
-/// A lone small command, without a heap allocation.
+/// A lone small command, in one allocation with its bytes.
 pub(crate) struct One {
     pub(crate) bytes: [u8; INLINE],
     pub(crate) len: usize,
@@ -24,31 +26,16 @@ pub(crate) struct One {
 #[derive(Clone)]
 pub struct Commands(Repr);
 
+#[derive(Clone)]
 enum Repr {
-    One(One),
+    One(Arc<One>),
     Range(Arc<Body>, Range<usize>),
-    Picked(Arc<Body>, Arc<[u32]>),
-}
-
-impl Clone for Repr {
-    fn clone(&self) -> Repr {
-        match self {
-            Repr::One(one) => Repr::One(One {
-                bytes: one.bytes,
-                len: one.len,
-                info: one.info,
-                // `from_slice` copies; `clone` would go one by one.
-                keys: SmallVec::from_slice(&one.keys),
-            }),
-            Repr::Range(body, range) => Repr::Range(Arc::clone(body), range.clone()),
-            Repr::Picked(body, picks) => Repr::Picked(Arc::clone(body), Arc::clone(picks)),
-        }
-    }
+    Picked(Arc<Body>, Picks),
 }
 
 impl Commands {
     pub(crate) fn one(one: One) -> Commands {
-        Commands(Repr::One(one))
+        Commands(Repr::One(Arc::new(one)))
     }
 
     pub(crate) fn many(body: Arc<Body>) -> Commands {
@@ -62,7 +49,7 @@ impl Commands {
         match &self.0 {
             Repr::One(_) => 1,
             Repr::Range(_, range) => range.len(),
-            Repr::Picked(_, picks) => picks.len(),
+            Repr::Picked(_, picks) => picks.own().len(),
         }
     }
 
@@ -78,6 +65,10 @@ impl Commands {
         match &self.0 {
             Repr::One(one) => one.len,
             Repr::Range(body, range) => body.encoded().len_of(body.range(range.start, range.end)),
+            Repr::Picked(body, picks) if body.large.is_empty() => {
+                let each = picks.iter().map(|at| body.range(at, at + 1).len());
+                each.sum()
+            }
             Repr::Picked(..) => self.iter().map(|command| command.byte_len()).sum(),
         }
     }
@@ -100,7 +91,7 @@ impl Commands {
                 let index = range.start.checked_add(index)?;
                 (index < range.end).then(|| body.get(index)).flatten()
             }
-            Repr::Picked(body, picks) => body.get(*picks.get(index)? as usize),
+            Repr::Picked(body, picks) => body.get(picks.get(index)?),
         }
     }
 
@@ -126,7 +117,11 @@ impl Commands {
             )),
             Repr::Picked(body, picks) => Commands(Repr::Picked(
                 Arc::clone(body),
-                picks.get(start..end).unwrap_or_default().into(),
+                Picks {
+                    start: picks.start + start as u32,
+                    end: picks.start + end as u32,
+                    ..picks.clone()
+                },
             )),
         }
     }
@@ -150,10 +145,57 @@ impl Commands {
             }
             Repr::Picked(body, picks) => {
                 let within = indexes.iter().filter_map(|at| picks.get(*at as usize));
-                (Arc::clone(body), within.copied().collect())
+                (Arc::clone(body), within.map(|at| at as u32).collect())
             }
         };
-        Commands(Repr::Picked(body, picks))
+        Commands(Repr::Picked(body, Picks::of(picks)))
+    }
+
+    /// The same for the indexes in `range` of a list that several parts share, so
+    /// that a part costs no list of its own. A range that reaches beyond the end is
+    /// cut there.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use slotline_resp::{CommandBuffer, known};
+    ///
+    /// let mut buffer = CommandBuffer::new();
+    /// for key in ["a", "b", "c"] {
+    ///     buffer.begin(&known::GET, 1).key(key);
+    /// }
+    /// let commands = buffer.freeze();
+    /// let by_node: Arc<[u32]> = [0, 2, 1].into();
+    /// let first = commands.pick_shared(&by_node, 0..2);
+    /// assert_eq!(first.to_vec(), commands.pick(&[0, 2]).to_vec());
+    /// ```
+    #[must_use]
+    pub fn pick_shared(&self, indexes: &Arc<[u32]>, range: Range<usize>) -> Commands {
+        let end = range.end.min(indexes.len());
+        let range = range.start.min(end)..end;
+        let own = indexes.get(range.clone()).unwrap_or_default();
+        match &self.0 {
+            Repr::Range(body, whole) if own.iter().all(|at| (*at as usize) < whole.len()) => {
+                let picks = Picks {
+                    all: Arc::clone(indexes),
+                    start: range.start as u32,
+                    end: range.end as u32,
+                    base: whole.start as u32,
+                };
+                Commands(Repr::Picked(Arc::clone(body), picks))
+            }
+            _ => self.pick(own),
+        }
+    }
+
+    /// Whether all of them only read, as far as is known without looking at each:
+    /// false may be wrong where these are a part of others.
+    #[must_use]
+    pub fn are_known_to_read(&self) -> bool {
+        match &self.0 {
+            Repr::One(one) => one.info.is_readonly(),
+            Repr::Range(body, _) | Repr::Picked(body, _) => body.only_reads,
+        }
     }
 
     /// Calls `with` for the bytes in order, in as few runs as they lie in.
@@ -164,7 +206,7 @@ impl Commands {
                 .encoded()
                 .for_each_run(body.range(range.start, range.end), &mut with),
             Repr::Picked(body, picks) => {
-                let mut picks = picks.iter().map(|at| *at as usize).peekable();
+                let mut picks = picks.iter().peekable();
                 while let Some(first) = picks.next() {
                     let mut end = first + 1;
                     while picks.next_if_eq(&end).is_some() {
@@ -264,6 +306,7 @@ impl One {
             keys: self.keys.to_vec(),
             large: Vec::new(),
             flags: self.info.flags,
+            only_reads: self.info.is_readonly(),
         }
     }
 }
@@ -278,93 +321,6 @@ impl Body {
             start: range.start,
             end: range.end,
         })
-    }
-}
-
-/// One command of [`Commands`].
-#[derive(Clone, Copy)]
-pub struct CommandRef<'a> {
-    info: &'static CommandInfo,
-    /// Bytes of which its own are those from `start` to `end`.
-    encoded: Encoded<'a>,
-    keys: &'a [Span],
-    start: usize,
-    end: usize,
-}
-
-impl<'a> CommandRef<'a> {
-    /// The static facts about it.
-    #[must_use]
-    pub fn info(&self) -> &'static CommandInfo {
-        self.info
-    }
-
-    /// How many bytes it is on the wire.
-    #[must_use]
-    pub fn byte_len(&self) -> usize {
-        self.encoded.len_of(self.start..self.end)
-    }
-
-    /// A copy of its bytes on the wire, in one piece.
-    #[must_use]
-    pub fn to_vec(&self) -> Vec<u8> {
-        let mut all = Vec::with_capacity(self.byte_len());
-        let range = self.start..self.end;
-        self.encoded
-            .for_each_run(range, &mut |run| all.extend_from_slice(&run));
-        all
-    }
-
-    /// Its keys, in order.
-    pub fn keys(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let encoded = self.encoded;
-        self.keys.iter().filter_map(move |key| encoded.get(*key))
-    }
-
-    /// Its name; as it was written, if it is not in the table.
-    #[must_use]
-    pub fn name(&self) -> &'a str {
-        if self.info.is_known() {
-            return self.info.name;
-        }
-        let written = self.args().next();
-        written.map_or("", |name| std::str::from_utf8(name).unwrap_or("?"))
-    }
-
-    /// Its arguments as they are on the wire, the name first.
-    pub fn args(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let encoded = self.encoded;
-        Arguments::new(encoded, self.start).filter_map(move |span| encoded.get(span))
-    }
-
-    /// Its own part of what holds it: the bytes without the large arguments,
-    /// those with their places, and the keys.
-    pub(super) fn parts(&self) -> (&'a [u8], usize, &'a [Large], &'a [Span]) {
-        let bytes = self.encoded.bytes.get(self.start..self.end);
-        let (first, large) = self.encoded.large_in(&(self.start..self.end));
-        (bytes.unwrap_or_default(), first, large, self.keys)
-    }
-
-    /// Where its bytes begin among those of its neighbours.
-    pub(super) fn start(&self) -> usize {
-        self.start
-    }
-
-    /// XREAD and XREADGROUP block only where an argument says so.
-    fn blocks_or_is_session(&self) -> bool {
-        if self.info.flags.contains(Flags::SESSION) || !self.info.name.starts_with("XREAD") {
-            return true;
-        }
-        self.args()
-            .skip(1)
-            .take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"))
-            .any(|arg| arg.eq_ignore_ascii_case(b"BLOCK"))
-    }
-}
-
-impl std::fmt::Debug for CommandRef<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -402,6 +358,18 @@ mod tests {
         assert_eq!(keys(&all.slice(1..4).pick(&[0, 2])), ["b", "d"]);
         assert_eq!(keys(&all.pick(&[0, 1, 3, 4]).slice(1..3)), ["b", "d"]);
         assert_eq!(keys(&all.pick(&[0, 1, 3, 4]).pick(&[3, 0])), ["e", "a"]);
+        let shared: Arc<[u32]> = [2, 0, 9, 1, 3].into();
+        let some = all.slice(1..5);
+        assert_eq!(keys(&all.pick_shared(&shared, 3..5)), ["b", "d"]);
+        assert_eq!(keys(&some.pick_shared(&shared, 0..2)), ["d", "b"]);
+        assert_eq!(keys(&some.pick_shared(&shared, 1..4)), ["b", "c"]);
+        assert_eq!(keys(&some.pick_shared(&shared, 3..99)), ["c", "e"]);
+        let picked = some.pick_shared(&shared, 3..5);
+        assert_eq!(keys(&picked.pick_shared(&shared, 1..4)), ["c", "e"]);
+        assert_eq!(keys(&picked.slice(1..2)), ["e"]);
+        assert_eq!(keys(&picked.pick(&[1, 0])), ["e", "c"]);
+        assert!(all.pick_shared(&shared, 7..9).is_empty());
+        assert_eq!(keys(&gets(&["a"]).pick_shared(&shared, 1..2)), ["a"]);
         let picked = all.pick(&[0, 1, 3]);
         assert_eq!(picked.to_vec(), gets(&["a", "b", "d"]).to_vec());
         assert_eq!(picked.byte_len(), picked.to_vec().len());

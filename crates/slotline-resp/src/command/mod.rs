@@ -2,11 +2,13 @@
 
 mod body;
 mod buffer;
+mod command_ref;
 mod commands;
 mod head;
 mod info;
 mod keys;
 mod lookup;
+mod picks;
 mod session;
 mod wire;
 /// Every command's facts by its name, as `known::HGETALL`.
@@ -16,7 +18,8 @@ pub mod table;
 pub use body::Run;
 pub(crate) use body::Span;
 pub use buffer::CommandBuffer;
-pub use commands::{CommandRef, Commands};
+pub use command_ref::CommandRef;
+pub use commands::Commands;
 pub use info::{CommandInfo, Flags, KeySpec, RequestPolicy, ResponsePolicy};
 pub use lookup::command_info;
 pub(crate) use lookup::received_info;

@@ -47,6 +47,11 @@ impl Wire {
         }
     }
 
+    /// Makes room on the heap for `len` more bytes.
+    pub(super) fn reserve(&mut self, len: usize) {
+        self.heap.reserve(len);
+    }
+
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.heap.len() + self.len

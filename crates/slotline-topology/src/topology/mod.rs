@@ -120,6 +120,13 @@ impl Topology {
         self.0.shards.get(usize::from(self.shard_index(slot)))
     }
 
+    /// The same with a number for the shard, below that of all shards: for whoever
+    /// keeps something for each shard that was met.
+    pub fn numbered_shard_of(&self, slot: Slot) -> Option<(usize, &Shard)> {
+        let number = usize::from(self.shard_index(slot));
+        Some((number, self.0.shards.get(number)?))
+    }
+
     /// The node that owns a slot; `None` if nobody does.
     pub fn primary_of(&self, slot: Slot) -> Option<NodeIndex> {
         self.shard_of(slot).map(Shard::primary)

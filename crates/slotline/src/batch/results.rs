@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use slotline_pipeline::{Response, Trouble};
-use slotline_resp::{CommandInfo, Commands, Delivery, FromReply, FromReplyOwned};
+use slotline_resp::{CommandInfo, Commands, Delivery, FromReply, FromReplyOwned, Replies};
 use slotline_topology::Endpoint;
 
 use super::decode::FromReplies;
@@ -38,16 +38,29 @@ impl Results {
     /// Why the command has no reply, the server's error, or what does not fit `T`;
     /// also if there is no such command.
     pub fn decode<T: FromReplyOwned>(&self, index: usize) -> Result<T> {
+        if let Some(at) = self.response.reply(index)
+            && let Some(Ok(value)) = self.response.replies().decode(at)
+        {
+            return Ok(value);
+        }
+        self.explain(index, |replies, at| replies.decode(at))
+    }
+
+    /// The same for what is no reply that fits: says all that is known of it.
+    #[cold]
+    fn explain<T>(
+        &self,
+        index: usize,
+        decode: impl FnOnce(&Replies, usize) -> Option<slotline_resp::Result<T>>,
+    ) -> Result<T> {
         let Some(command) = self.commands.get(index) else {
             let len = self.len();
             return Err(Error::config(format!(
                 "the pipeline has {len} commands; there is no result {index}"
             )));
         };
-        decode_at(&self.response, index, command.info(), |replies, at| {
-            replies.decode(at)
-        })
-        .map_err(|error| error.of_command(command.name()))
+        decode_at(&self.response, index, command.info(), decode)
+            .map_err(|error| error.of_command(command.name()))
     }
 
     /// Decodes all outcomes: a tuple with a type for each command, or a `Vec` of one

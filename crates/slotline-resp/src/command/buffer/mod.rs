@@ -28,7 +28,7 @@ const USUAL: usize = 48;
 /// Commands under construction, one after another in one buffer.
 ///
 /// Each argument corrects its command's count where it has to, so there is
-/// nothing to finish. A lone small command needs no heap allocation. An argument
+/// nothing to finish. A lone small command takes one heap allocation, an argument
 /// of 16 KiB or more that is [`Bytes`](bytes::Bytes) is kept as it is and never
 /// copied: a `Vec<u8>` or `String` becomes one by `.into()`, which copies nothing.
 ///
@@ -221,12 +221,14 @@ impl CommandBuffer {
             (Finished::Inline(bytes, len), _) => bytes.get(..len).unwrap_or_default().to_vec(),
             (Finished::Heap(bytes), _) => bytes,
         };
+        let only_reads = self.entries.iter().all(|entry| entry.info.is_readonly());
         Commands::many(Arc::new(Body {
             bytes,
             entries: self.entries.into_vec(),
             keys: self.keys.into_vec(),
             large: self.large,
             flags: self.flags,
+            only_reads,
         }))
     }
 
@@ -234,6 +236,9 @@ impl CommandBuffer {
     fn start(&mut self, info: &'static CommandInfo, declared: usize) {
         self.end_last();
         self.flags = self.flags | info.flags;
+        if self.entries.len() == self.entries.capacity() {
+            self.grow();
+        }
         self.entries.push(Entry {
             info,
             start: self.bytes.len(),
@@ -241,6 +246,21 @@ impl CommandBuffer {
         });
         self.declared = declared;
         self.present = 0;
+    }
+
+    /// Makes room for more commands. A batch that has begun mostly goes on, so that
+    /// its first steps are longer than a doubling.
+    #[cold]
+    fn grow(&mut self) {
+        let have = self.entries.len();
+        let more = match have {
+            0 => 1,
+            1..512 => (3 * have).max(31),
+            _ => have,
+        };
+        self.entries.reserve_exact(more);
+        self.keys.reserve(more);
+        self.bytes.reserve(more.saturating_mul(USUAL));
     }
 
     /// The prepared head with the count put in.
