@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::time::Instant;
 
+use crate::gate::Gate;
 use crate::metadata::Metadata;
 use crate::{simulate::Simulate, test::Test, tidy::Tidy, workspace};
 
@@ -14,7 +15,7 @@ pub(crate) struct Ci;
 /// A check's name and what it runs.
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("fmt", || {
         workspace::run(workspace::cargo().args(["fmt", "--all", "--check"]))
     }),
@@ -30,6 +31,7 @@ const STEPS: [Step; 7] = [
         doc(&["-p", CODEC, "--all-features"])
     }),
     ("simulate", || Simulate::few().run()),
+    ("gate", || Gate::of_ci().run()),
     ("test", || Test { no_skips: true }.run()),
 ];
 

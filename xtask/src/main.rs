@@ -8,6 +8,7 @@ mod cluster;
 mod command_table;
 mod demo;
 mod fuzz;
+mod gate;
 mod integration;
 mod metadata;
 mod outages;
@@ -40,6 +41,7 @@ enum Verb {
     Integration(integration::Integration),
     Simulate(simulate::Simulate),
     Fuzz(fuzz::Fuzz),
+    Gate(gate::Gate),
     Test(test::Test),
     Tidy(tidy::Tidy),
     Ci(ci::Ci),
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Verb::Integration(verb) => verb.run(),
         Verb::Simulate(verb) => verb.run(),
         Verb::Fuzz(verb) => verb.run(),
+        Verb::Gate(verb) => verb.run(),
         Verb::Test(verb) => verb.run(),
         Verb::Tidy(verb) => verb.run(),
         Verb::Ci(verb) => verb.run(),

@@ -56,17 +56,17 @@ pub(crate) const SCENARIOS: [Scenario; 5] = [
     },
     Scenario {
         name: "pipeline-of-100-gets",
-        tasks: 4,
+        tasks: 1,
         work: Work::Gets,
     },
     Scenario {
         name: "pipeline-of-100-sets",
-        tasks: 4,
+        tasks: 1,
         work: Work::Sets,
     },
     Scenario {
         name: "hgetall-of-100-fields",
-        tasks: 4,
+        tasks: 1,
         work: Work::Hash,
     },
 ];

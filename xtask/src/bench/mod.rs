@@ -13,6 +13,9 @@ mod topology;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
+pub(crate) use strace::Strace;
+pub(crate) use tools::valgrind;
+
 /// Measures Slotline beside its peers.
 #[derive(Args)]
 pub(crate) struct Bench {

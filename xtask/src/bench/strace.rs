@@ -15,14 +15,14 @@ const BY_HAND: &str = "install strace with this system's package manager";
 const LAUNCHER: &str = "bin/strace";
 
 /// A strace that runs here and may trace.
-pub(super) struct Strace(PathBuf);
+pub(crate) struct Strace(PathBuf);
 
 impl Strace {
     /// The one on the PATH, else one that is provisioned.
     ///
     /// # Errors
     /// There is none, or tracing is not permitted on this machine.
-    pub(super) fn find() -> Result<Self> {
+    pub(crate) fn find() -> Result<Self> {
         let there = Path::new("strace");
         let strace = if tools::runs(there) {
             Self(there.to_path_buf())
@@ -35,7 +35,7 @@ impl Strace {
 
     /// Runs a program to the end; tells how many system calls it and its threads
     /// made, and what it printed.
-    pub(super) fn count(&self, program: &Command) -> Result<(u64, String)> {
+    pub(crate) fn count(&self, program: &Command) -> Result<(u64, String)> {
         let list = tempfile::NamedTempFile::new()?;
         let mut traced = Command::new(&self.0);
         traced.args(["-c", "-f", "-o"]).arg(list.path());

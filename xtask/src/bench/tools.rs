@@ -18,9 +18,9 @@ const LAUNCHER: &str = "bin/valgrind";
 /// A PATH with both on it, provisioned first where they are missing.
 pub(super) fn path() -> Result<OsString> {
     let mut folders = vec![runner()?];
-    if !runs(Path::new("valgrind")) {
-        folders.push(valgrind()?);
-    }
+    let valgrind = valgrind()?;
+    let folder = valgrind.parent().filter(|folder| *folder != Path::new(""));
+    folders.extend(folder.map(Path::to_path_buf));
     let path = std::env::var_os("PATH").unwrap_or_default();
     folders.extend(std::env::split_paths(&path));
     Ok(std::env::join_paths(folders)?)
@@ -57,9 +57,13 @@ fn runner() -> Result<PathBuf> {
     Ok(folder.join("bin"))
 }
 
-/// The folder of an unpacked valgrind. It is of the machine's own release,
-/// since it reads the machine's own libraries.
-fn valgrind() -> Result<PathBuf> {
+/// The valgrind on the PATH, else one that is unpacked here. That is of the machine's
+/// own release, since it reads the machine's own libraries.
+pub(crate) fn valgrind() -> Result<PathBuf> {
+    let there = PathBuf::from("valgrind");
+    if runs(&there) {
+        return Ok(there);
+    }
     let packages = Packages {
         name: "valgrind",
         folder: folder(),
@@ -89,7 +93,7 @@ fn valgrind() -> Result<PathBuf> {
         eprintln!("{}", version.trim());
         Ok(())
     })?;
-    Ok(place.join("bin"))
+    Ok(place.join(LAUNCHER))
 }
 
 /// The folder under `root` that holds a file whose name begins so.
