@@ -2,7 +2,9 @@
 
 mod cases;
 mod codec;
+mod cores;
 mod figures;
+mod peers;
 mod pool;
 mod program;
 mod strace;
@@ -13,11 +15,15 @@ mod topology;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-/// Measures Slotline beside its peers.
+/// Measures Slotline beside the other clients, each as published; or, with a
+/// subcommand, one layer of it.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
+    #[command(flatten)]
+    peers: peers::Peers,
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
 }
 
 #[derive(Subcommand)]
@@ -30,9 +36,10 @@ enum What {
 impl Bench {
     pub(crate) fn run(self) -> Result<()> {
         match self.what {
-            What::Codec(codec) => codec.run(),
-            What::Pool(pool) => pool.run(),
-            What::Topology(topology) => topology.run(),
+            None => self.peers.run(),
+            Some(What::Codec(codec)) => codec.run(),
+            Some(What::Pool(pool)) => pool.run(),
+            Some(What::Topology(topology)) => topology.run(),
         }
     }
 }
