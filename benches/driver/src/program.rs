@@ -1,5 +1,6 @@
 //! A program that measures one client.
 
+use std::any::Any;
 use std::panic;
 use std::process::ExitCode;
 
@@ -30,10 +31,17 @@ pub fn main<C: Client>(counter: Option<Counter>) -> ExitCode {
     let line = match panic::catch_unwind(|| measure::<C>(&asked, counter)) {
         Ok(Ok(outcome)) => outcome.to_json(),
         Ok(Err(error)) => json!({ "failed": error.to_string() }),
-        Err(_) => json!({ "failed": "it panicked" }),
+        Err(panic) => json!({ "failed": format!("it panicked: {}", said(&*panic)) }),
     };
     println!("{line}");
     ExitCode::SUCCESS
+}
+
+/// What a panic says.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("nothing")
 }
 
 fn measure<C: Client>(asked: &Asked, counter: Option<Counter>) -> Result<Outcome, Failure> {
@@ -54,4 +62,17 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
         builder
     };
     builder.enable_all().build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_tells_what_it_said() {
+        let said_of = |panic: Box<dyn Any + Send>| said(&*panic).to_owned();
+        assert_eq!(said_of(Box::new("a word")), "a word");
+        assert_eq!(said_of(Box::new("a word".to_owned())), "a word");
+        assert_eq!(said_of(Box::new(7)), "nothing");
+    }
 }

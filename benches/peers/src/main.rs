@@ -16,6 +16,8 @@ mod floor;
 #[cfg(feature = "fred")]
 mod fred_client;
 #[cfg(any(feature = "redis-1", feature = "redis-2"))]
+mod provider;
+#[cfg(any(feature = "redis-1", feature = "redis-2"))]
 mod redis_rs;
 #[cfg(feature = "redis-tower")]
 mod redis_tower_client;

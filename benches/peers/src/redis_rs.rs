@@ -127,6 +127,9 @@ impl Client for Redis {
     type Value = Vec<u8>;
 
     async fn connect(setup: &Setup) -> Result<Self, Failure> {
+        if setup.authority.is_some() {
+            crate::provider::install();
+        }
         if setup.cluster {
             return Ok(Self::Cluster(cluster(setup).await?));
         }

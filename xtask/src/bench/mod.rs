@@ -43,3 +43,27 @@ impl Bench {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        bench: Bench,
+    }
+
+    #[test]
+    fn options_are_of_the_clients_and_a_subcommand_is_a_layer() {
+        let parsed = |line: &str| Cli::try_parse_from(line.split(' ')).map(|cli| cli.bench.what);
+        assert!(matches!(parsed("bench --quick --rounds 2"), Ok(None)));
+        assert!(matches!(
+            parsed("bench codec --quick"),
+            Ok(Some(What::Codec(_)))
+        ));
+        assert!(parsed("bench --docs pool").is_err());
+        assert!(parsed("bench --rounds 0").is_err());
+    }
+}
