@@ -17,7 +17,7 @@ pub(crate) enum Glide {
 }
 
 impl Glide {
-    async fn all<T: FromValkeyValue>(&self, pipeline: &Pipeline) -> Result<T, Failure> {
+    async fn all<T: FromValkeyValue + Send>(&self, pipeline: &Pipeline) -> Result<T, Failure> {
         Ok(match self {
             Self::One(client) => pipeline.query_async(client).await?,
             Self::Cluster(client) => pipeline.query_async(client).await?,

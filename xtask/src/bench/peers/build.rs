@@ -33,7 +33,7 @@ pub(super) fn programs(peer: &Peer) -> Result<Option<Programs>> {
     let build = |features: &str, name: &str| -> Result<PathBuf> {
         let mut command = workspace::cargo();
         command
-            .args(["build", "--release", "--locked", "--quiet", "--bin", "peer"])
+            .args(["build", "--release", "--locked", "--bin", "peer"])
             .args(["--features", features, "--manifest-path"])
             .arg(folder().join("Cargo.toml"))
             .arg("--target-dir")
