@@ -5,15 +5,15 @@ use std::str::FromStr;
 use std::time::Instant;
 
 use serde_json::json;
+use slotline_bench_driver::{Latencies, stay_on};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 use super::client::{Client, Who};
-use super::latencies::Latencies;
+use super::keys;
 use super::redis::Redis;
 use super::slotline::Slotline;
 use super::workload::Workload;
-use super::{keys, machine};
 
 /// One client doing one workload.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ pub fn asked() -> Option<Asked> {
     }
     let index: usize = parsed(Some(job), "JOB");
     let address = parsed(arguments.next(), "ADDRESS");
-    machine::stay_on(parsed(arguments.next(), "CORE"));
+    stay_on(&[parsed(arguments.next(), "CORE")]);
     Some(Asked {
         job: *jobs().get(index).expect("an index of the list"),
         address,
@@ -114,7 +114,7 @@ impl Prepared {
         let client = runtime.block_on(C::connect(address, count_writes));
         let prepare = |operations| {
             let client = client.clone();
-            let latencies = Latencies::new();
+            let latencies = Latencies::default();
             let tasks = start(&runtime, job.workload, &client, operations, &latencies);
             (tasks, latencies, client)
         };

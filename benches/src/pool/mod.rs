@@ -4,8 +4,6 @@ mod client;
 mod counted;
 mod job;
 mod keys;
-mod latencies;
-mod machine;
 mod redis;
 mod slotline;
 #[cfg(test)]
@@ -14,5 +12,5 @@ mod workload;
 
 pub use client::Who;
 pub use job::{Asked, Job, Prepared, asked, jobs};
-pub use machine::cpu_time;
+pub use slotline_bench_driver::cpu_time;
 pub use workload::Workload;

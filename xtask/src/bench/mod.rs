@@ -2,7 +2,9 @@
 
 mod cases;
 mod codec;
+mod cores;
 mod figures;
+mod peers;
 mod pool;
 mod program;
 mod strace;
@@ -16,11 +18,15 @@ use clap::{Args, Subcommand};
 pub(crate) use strace::Strace;
 pub(crate) use tools::valgrind;
 
-/// Measures Slotline beside its peers.
+/// Measures Slotline beside the other clients, each as published; or, with a
+/// subcommand, one layer of it.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
+    #[command(flatten)]
+    peers: peers::Peers,
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
 }
 
 #[derive(Subcommand)]
@@ -33,9 +39,34 @@ enum What {
 impl Bench {
     pub(crate) fn run(self) -> Result<()> {
         match self.what {
-            What::Codec(codec) => codec.run(),
-            What::Pool(pool) => pool.run(),
-            What::Topology(topology) => topology.run(),
+            None => self.peers.run(),
+            Some(What::Codec(codec)) => codec.run(),
+            Some(What::Pool(pool)) => pool.run(),
+            Some(What::Topology(topology)) => topology.run(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        bench: Bench,
+    }
+
+    #[test]
+    fn options_are_of_the_clients_and_a_subcommand_is_a_layer() {
+        let parsed = |line: &str| Cli::try_parse_from(line.split(' ')).map(|cli| cli.bench.what);
+        assert!(matches!(parsed("bench --quick --rounds 2"), Ok(None)));
+        assert!(matches!(
+            parsed("bench codec --quick"),
+            Ok(Some(What::Codec(_)))
+        ));
+        assert!(parsed("bench --docs pool").is_err());
+        assert!(parsed("bench --rounds 0").is_err());
     }
 }

@@ -25,8 +25,12 @@ pub(super) fn run(target: &str, path: &OsStr, arguments: &[&str]) -> Result<Vec<
 
 /// Builds one bench target, to be run again and again; tells where it is.
 pub(super) fn build(target: &str) -> Result<PathBuf> {
-    let mut command = cargo_bench(target);
-    let printed = workspace::printed(command.args(["--no-run", "--message-format=json"]))?;
+    built(cargo_bench(target).arg("--no-run"), target)
+}
+
+/// Has cargo build something; tells where the program for that target is.
+pub(super) fn built(cargo: &mut Command, target: &str) -> Result<PathBuf> {
+    let printed = workspace::printed(cargo.arg("--message-format=json"))?;
     let built = lines(&printed)?.into_iter().find_map(|message| {
         let is_it = message["target"]["name"] == target;
         let program = message["executable"].as_str().filter(|_| is_it)?;

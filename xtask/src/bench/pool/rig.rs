@@ -1,12 +1,12 @@
 //! The server, the programs, and the cores that they run on.
 
-use anyhow::{Context, Result, bail};
-use rustix::thread::{CpuSet, sched_getaffinity};
+use anyhow::{Context, Result};
 use serde_json::Value;
 use slotline_testkit::{LocalServer, ServerBinary, ServerVersion};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::super::cores::Cores;
 use super::super::program;
 use super::super::strace::Strace;
 use super::measured::{Counts, Job, Round};
@@ -21,18 +21,18 @@ pub(super) struct Rig {
     counts: PathBuf,
     server: LocalServer,
     pub(super) version: ServerVersion,
-    /// The server's, and the client's.
-    pub(super) cores: [usize; 2],
+    pub(super) cores: Cores,
 }
 
 impl Rig {
     /// Builds the programs and starts the server.
     pub(super) fn start() -> Result<Self> {
-        let cores = cores()?;
+        let cores = Cores::of_this_machine()?;
         let time = program::build("pool_time")?;
         let counts = program::build("pool_counts")?;
         let binary = ServerBinary::at(servers::get(SERVER)?)?;
-        let server = LocalServer::builder(&binary).option("server_cpulist", cores[0].to_string());
+        let server =
+            LocalServer::builder(&binary).option("server_cpulist", cores.server.to_string());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -80,7 +80,7 @@ impl Rig {
         command
             .arg(job.index.to_string())
             .arg(self.server.address().to_string())
-            .arg(self.cores[1].to_string())
+            .arg(self.cores.client.to_string())
             .arg(operations.to_string());
         command
     }
@@ -95,14 +95,4 @@ fn run(mut command: Command) -> Result<Value> {
 fn last(command: &Command, printed: &str) -> Result<Value> {
     let last = program::lines(printed)?.pop();
     last.with_context(|| format!("{} printed nothing", command.get_program().display()))
-}
-
-/// The first two of the cores that this process may use.
-fn cores() -> Result<[usize; 2]> {
-    let allowed = sched_getaffinity(None).context("asking for the cores")?;
-    let mut cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
-    match (cores.next(), cores.next()) {
-        (Some(first), Some(second)) => Ok([first, second]),
-        _ => bail!("client and server need a core each, and this process may use one only"),
-    }
 }

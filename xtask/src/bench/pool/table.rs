@@ -101,7 +101,7 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 
 /// How it was measured.
 pub(super) fn notes(rig: &Rig, rounds: usize, untraced: Option<anyhow::Error>) -> String {
-    let [server, client] = rig.cores;
+    let (server, client) = (rig.cores.server, rig.cores.client);
     let mut notes = format!(
         "One connection to {} on core {server}, the client on core {client} with tokio's \
          current-thread runtime; 1,000 keys of 64 B. Each figure is of a process of its own: of \
