@@ -35,6 +35,7 @@ async fn all_forms(client: &Client) -> slotline::Result<()> {
         pipe.hgetall(key);
     }
     let replies = pipe.send().await?;
+    replies.check()?;
     assert_eq!(replies.len(), 600);
     for (index, reply) in replies.into_iter().enumerate() {
         if index % 2 == 0 {

@@ -163,7 +163,19 @@ async fn a_refused_command_takes_no_other_result_of_its_pipeline_with_it() {
     }
     assert_eq!(results.decode::<String>(0).expect("SET"), "OK");
     assert_eq!(results.decode::<String>(2).expect("GET"), "1");
+    let first = results.check().expect_err("several are refused");
+    assert!(
+        first.is_refused() && first.to_string().contains("BLPOP"),
+        "{first}"
+    );
     assert_eq!(client.get::<String>("a").await.expect("GET"), "1");
+
+    let mut pipe = client.pipeline();
+    pipe.get("a");
+    pipe.command("LPUSH").key("a").arg("x");
+    let results = in_time(pipe.send()).await.expect("sending");
+    let wrong = results.check().expect_err("a string is no list");
+    assert_eq!(wrong.code(), Some("WRONGTYPE"));
 }
 
 /// Fails when a keyless command goes to some node at random (FLUSHALL succeeds),

@@ -6,19 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use slotline::{Client, Discovery, ReadFrom, Tls};
 use slotline_bench_driver::{Client as Driven, Failure, PATIENCE, Setup};
-use slotline_resp::{FromReply, Reader};
-
-/// The reply OK, and no other.
-struct Done;
-
-impl<'a> FromReply<'a> for Done {
-    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, slotline_resp::Error> {
-        match <&str>::from_reply(reader)? {
-            "OK" => Ok(Self),
-            _ => Err(slotline_resp::Error::mismatch("OK", "another word")),
-        }
-    }
-}
 
 #[derive(Clone)]
 pub(crate) struct Slotline(Client);
@@ -68,13 +55,11 @@ impl Driven for Slotline {
     }
 
     async fn set_all(&mut self, keys: &[String], value: &Bytes) -> Result<(), Failure> {
-        let set = self.0.pipelined::<Vec<Done>>(|batch| {
-            for key in keys {
-                batch.set(key, value);
-            }
-        });
-        set.await?;
-        Ok(())
+        let mut pipe = self.0.pipeline();
+        for key in keys {
+            pipe.set(key, value);
+        }
+        Ok(pipe.send().await?.check()?)
     }
 
     async fn map_all(&mut self, keys: &[String]) -> Result<Vec<HashMap<String, String>>, Failure> {

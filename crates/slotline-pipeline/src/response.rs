@@ -126,7 +126,8 @@ impl Response {
     }
 
     /// Whether every command has a reply that is no error.
-    pub(crate) fn is_untroubled(&self) -> bool {
+    #[must_use]
+    pub fn is_untroubled(&self) -> bool {
         match &self.outcomes {
             Outcomes::InOrder => true,
             Outcomes::Placed { not_yet, .. } => *not_yet == 0,

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use slotline_pipeline::{Response, Trouble};
-use slotline_resp::{CommandInfo, Commands, Delivery, FromReply, FromReplyOwned, Replies};
+use slotline_resp::{CommandInfo, Commands, Delivery, FromReply, FromReplyOwned, Replies, Value};
 use slotline_topology::Endpoint;
 
 use super::decode::FromReplies;
@@ -30,6 +30,33 @@ impl Results {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()
+    }
+
+    /// Whether every command was answered, and none with an error: all there is to know
+    /// of a batch of writes. Costs nothing where all went well.
+    ///
+    /// ```no_run
+    /// # async fn example(client: slotline::Client) -> slotline::Result<()> {
+    /// let mut pipe = client.pipeline();
+    /// for n in 0..1_000 {
+    ///     pipe.set(format!("key:{n}"), n);
+    /// }
+    /// pipe.send().await?.check()?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The first outcome that is an error, or why there is none.
+    pub fn check(&self) -> Result<()> {
+        if self.response.is_untroubled() {
+            return Ok(());
+        }
+        (0..self.len())
+            .filter(|index| self.response.reply(*index).is_none())
+            .try_for_each(|index| {
+                let value: Result<Value> = self.explain(index, |replies, at| replies.decode(at));
+                value.map(drop)
+            })
     }
 
     /// Decodes the outcome at `index`.
