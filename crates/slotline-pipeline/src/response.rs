@@ -1,6 +1,6 @@
 //! What travels up the layers: one outcome for each command, in order.
 
-use slotline_resp::{CommandInfo, Delivery, Replies};
+use slotline_resp::{CommandInfo, Delivery, Replies, error_code};
 
 use crate::error::{BoxError, Error};
 use crate::node::Asked;
@@ -254,6 +254,18 @@ impl Response {
             Some(Trouble::Failed(error)) => Error::order(&error.to_string(), error.delivery()),
             Some(Trouble::Error(line, _)) => Error::order(line, Delivery::of_error(info, line)),
             None => return,
+        };
+        self.fail(index, error);
+    }
+
+    /// There is no time left to follow the redirect that the command at `index`, which
+    /// `info` is about, was answered with, if it was.
+    pub(crate) fn late(&mut self, index: usize, info: &CommandInfo) {
+        let error = match self.trouble(index) {
+            Some(Trouble::Error(line, _)) if matches!(error_code(line), "MOVED" | "ASK") => {
+                Error::late(line, Delivery::of_error(info, line))
+            }
+            _ => return,
         };
         self.fail(index, error);
     }

@@ -220,8 +220,14 @@ impl<S: Clone> Resend<S> {
         command.map_or(&CommandInfo::UNKNOWN, |command| command.info())
     }
 
-    /// All outcomes, at the end.
+    /// All outcomes, at the end. What should have gone again still, there was no time
+    /// for.
     pub(crate) fn take_response(&mut self) -> Response {
+        let planned = self.under_way.take().unwrap_or_default();
+        for (index, _) in planned.into_iter().chain(std::mem::take(&mut self.held)) {
+            let index = index as usize;
+            self.response.late(index, self.info(index));
+        }
         std::mem::take(&mut self.response)
     }
 

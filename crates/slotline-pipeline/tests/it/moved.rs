@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use slotline_pipeline::ReadFrom;
+use slotline_pipeline::{ReadFrom, Request};
+use slotline_resp::Delivery;
 use slotline_topology::slot_of;
 
 use crate::fake::{HostForm, endpoint};
-use crate::rig::{PATIENCE, Rig, outcomes};
+use crate::rig::{PATIENCE, Rig, commands, outcomes};
 
 const ALWAYS: usize = usize::MAX;
 
@@ -133,6 +134,27 @@ async fn a_circle_of_redirects_ends_and_surfaces() {
     assert_eq!(outcome[1], "PONG");
     assert_eq!(rig.fake.answered("-MOVED"), 17, "sixteen hops");
     assert!(began.elapsed() < PATIENCE);
+}
+
+/// Fails when the MOVED is the outcome all the same (`late` in `response.rs`).
+#[tokio::test(start_paused = true)]
+async fn a_redirect_that_no_time_is_left_for_is_a_timeout() {
+    let rig = Rig::new(2, 0);
+    let key = rig.fake.key(7000, 0);
+    for (port, other) in [(7000, 7001), (7001, 7000)] {
+        let moved = format!("MOVED {} node:{other}", slot_of(&key));
+        rig.fake.refuse(port, "INCR", &moved, ALWAYS);
+    }
+    let commands = commands(&[&format!("INCR {key}"), "PING"]);
+    let patience = Duration::from_millis(20);
+    let request = Request::new(commands, tokio::time::Instant::now() + patience);
+    let response = rig.answer(request).await;
+    let error = response.outcome(0).unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!(error.delivery(), Delivery::Rejected);
+    assert!(error.to_string().contains("MOVED"), "{error}");
+    assert!(response.reply(1).is_some());
+    assert!((1..17).contains(&rig.fake.answered("-MOVED")));
 }
 
 /// Fails when such a MOVED is followed like any other: nothing is dialled anew, and
