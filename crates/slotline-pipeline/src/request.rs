@@ -26,6 +26,13 @@ pub struct Request {
     /// When it set out: so old the answer to it may be.
     pub(crate) began: Instant,
     pub(crate) read_from: ReadFrom,
+    /// What most requests have none of, so that it is not carried along.
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// What few requests have.
+#[derive(Debug, Clone)]
+pub(crate) struct Rare {
     pub(crate) targets: Targets,
     pub(crate) primary_slots: Option<Arc<SlotSet>>,
     pub(crate) avoid: Vec<Endpoint>,
@@ -33,6 +40,18 @@ pub struct Request {
     /// Of a piece, or of a request that is watched.
     pub(crate) track: Option<Arc<Track>>,
 }
+
+impl Rare {
+    const NOTHING: Rare = Rare {
+        targets: Targets::BySlot,
+        primary_slots: None,
+        avoid: Vec::new(),
+        is_transaction: false,
+        track: None,
+    };
+}
+
+static NOTHING: Rare = Rare::NOTHING;
 
 /// Where the commands of a request go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,12 +94,16 @@ impl Request {
             deadline,
             began,
             read_from: ReadFrom::Primary,
-            targets: Targets::BySlot,
-            primary_slots: None,
-            avoid: Vec::new(),
-            is_transaction: false,
-            track: None,
+            rare: None,
         }
+    }
+
+    pub(crate) fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING)
+    }
+
+    pub(crate) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| Box::new(Rare::NOTHING))
     }
 
     /// Where its commands that only read may go.
@@ -97,7 +120,7 @@ impl Request {
     /// Source: [transactions](https://redis.io/docs/latest/develop/using-commands/transactions/).
     #[must_use]
     pub fn transaction(mut self) -> Request {
-        self.is_transaction = true;
+        self.rare_mut().is_transaction = true;
         self
     }
 
@@ -126,7 +149,7 @@ impl Request {
     }
 
     pub(crate) fn target(&self, index: usize) -> &Target {
-        match &self.targets {
+        match &self.rare().targets {
             Targets::BySlot => &Target::BySlot,
             Targets::Each(each) => each.get(index).unwrap_or(&Target::BySlot),
         }
@@ -148,15 +171,15 @@ impl Request {
 
     /// Notes what happened to some of the commands, if that is wanted.
     pub(crate) fn note(&self, indexes: impl IntoIterator<Item = u32>, what: impl FnOnce() -> What) {
-        if let Some(track) = self.track.as_deref() {
+        if let Some(track) = self.rare().track.as_deref() {
             track.explain(indexes, what);
         }
     }
 
     fn tracked(mut self, change: impl FnOnce(&mut Track)) -> Request {
-        let mut track = self.track.take().unwrap_or_default();
+        let mut track = self.rare_mut().track.take().unwrap_or_default();
         change(Arc::make_mut(&mut track));
-        self.track = Some(track);
+        self.rare_mut().track = Some(track);
         self
     }
 
@@ -164,13 +187,14 @@ impl Request {
     /// goes with it, so that a part never reads such a slot from a replica.
     pub(crate) fn pick(&mut self, indexes: &[u32], targets: Targets) -> Request {
         self.pin_primary_slots();
-        let track = self.track.as_ref();
-        Request {
+        let mut picked = Request {
             commands: self.commands.pick(indexes),
-            targets,
-            track: track.map(|track| Arc::new(track.pick(indexes))),
             ..self.clone()
-        }
+        };
+        let rare = picked.rare_mut();
+        rare.targets = targets;
+        rare.track = rare.track.take().map(|track| Arc::new(track.pick(indexes)));
+        picked
     }
 
     /// A request for one piece, with the ledger of all.
@@ -181,18 +205,21 @@ impl Request {
         piece: usize,
     ) -> Request {
         self.pin_primary_slots();
-        let track = self.track.clone().unwrap_or_default();
-        Request {
-            track: Some(Arc::new(track.piece(&range, ledger, piece))),
-            commands: self.commands.slice(range),
-            targets: Targets::BySlot,
+        let mut part = Request {
+            commands: self.commands.slice(range.clone()),
             ..self.clone()
-        }
+        };
+        let rare = part.rare_mut();
+        let track = rare.track.take().unwrap_or_default();
+        rare.track = Some(Arc::new(track.piece(&range, ledger, piece)));
+        rare.targets = Targets::BySlot;
+        part
     }
 
     fn pin_primary_slots(&mut self) {
-        if self.primary_slots.is_none() && self.read_from != ReadFrom::Primary {
-            self.primary_slots = Some(Arc::new(write_slots(&self.commands)));
+        if self.rare().primary_slots.is_none() && self.read_from != ReadFrom::Primary {
+            let slots = Arc::new(write_slots(&self.commands));
+            self.rare_mut().primary_slots = Some(slots);
         }
     }
 }

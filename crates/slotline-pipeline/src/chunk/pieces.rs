@@ -53,7 +53,7 @@ struct UnderWay<S: Service<Request>> {
 impl<S: Service<Request> + Clone> Pieces<S> {
     pub(super) fn new(ready: S, service: S, limits: Limits, request: Request) -> Pieces<S> {
         let commands = request.commands.clone();
-        let track = request.track.as_deref();
+        let track = request.rare().track.as_deref();
         let mut pieces = Pieces {
             ready: Some(ready),
             service,

@@ -39,8 +39,8 @@ where
         let commands = request.commands();
         let fits =
             commands.len() <= self.limits.commands && commands.byte_len() <= self.limits.bytes;
-        if fits || request.is_transaction {
-            let track = request.track.as_deref();
+        if fits || request.rare().is_transaction {
+            let track = request.rare().track.as_deref();
             let progress = track.and_then(|track| track.progress.clone());
             return ChunkFuture::whole(request.len(), progress, self.inner.call(request));
         }

@@ -212,7 +212,7 @@ impl Decide for Follow {
     fn decide<S: Clone>(&self, met: &mut Met, resend: &Resend<S>) -> Again {
         let mut again = Again::default();
         let mut waits = false;
-        if resend.request.is_transaction {
+        if resend.request.rare().is_transaction {
             let turned = turned_whole(resend).map(|whole| Turned {
                 line: whole.line,
                 asked: whole.asked,

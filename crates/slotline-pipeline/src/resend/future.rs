@@ -64,7 +64,7 @@ impl<S: Service<Request> + Clone, D: Decide> Resending<S, D> {
 
 /// Whether nothing is left to be decided or noted.
 fn has_gone_well(outcome: &Result<Response, Error>, request: &Request) -> bool {
-    let track = request.track.as_deref();
+    let track = request.rare().track.as_deref();
     let is_piece = track.is_some_and(|track| track.piece.is_some());
     let is_whole =
         |response: &Response| response.is_untroubled() && response.len() == request.len();

@@ -92,7 +92,7 @@ impl<S: Clone> Resend<S> {
 
     /// Pieces that are routed from here on do not pass what may go again.
     fn note_unresolved(&self) {
-        let track = self.request.track.as_deref();
+        let track = self.request.rare().track.as_deref();
         let Some((track, (ledger, _))) =
             track.and_then(|track| Some((track, track.piece.as_ref()?)))
         else {
@@ -108,7 +108,7 @@ impl<S: Clone> Resend<S> {
 
     /// Whether the command is another's to send again.
     fn is_handed(&self, index: u32) -> bool {
-        let track = self.request.track.as_deref();
+        let track = self.request.rare().track.as_deref();
         track.is_some_and(|track| track.is_handed(index))
     }
 
@@ -153,21 +153,21 @@ impl<S: Clone> Resend<S> {
             avoid,
         } = again;
         for node in avoid {
-            if !self.request.avoid.contains(&node) {
-                self.request.avoid.push(node);
+            if !self.request.rare().avoid.contains(&node) {
+                self.request.rare_mut().avoid.push(node);
             }
         }
         again.append(&mut self.held);
         again.sort_unstable_by_key(|(index, _)| *index);
         let mut indexes: Vec<u32> = again.iter().map(|(index, _)| *index).collect();
-        if let Some(track) = self.request.track.as_deref() {
+        if let Some(track) = self.request.rare().track.as_deref() {
             let handed = track.hand_over(&indexes);
             again.retain(|(index, _)| !handed.contains(index));
             indexes.retain(|index| !handed.contains(index));
             track.explain(handed, || What::StayedBehind);
         }
         // The commands of a transaction have run all or none.
-        let forbidden = if self.request.is_transaction {
+        let forbidden = if self.request.rare().is_transaction {
             FxHashSet::default()
         } else {
             order::forbidden(&self.request.commands, &indexes, |index| {

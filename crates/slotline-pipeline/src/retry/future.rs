@@ -119,7 +119,7 @@ impl Decide for AsPolicySays {
                 continue;
             };
             // What becomes of EXEC becomes of its transaction.
-            if resend.request.is_transaction && index != exec {
+            if resend.request.rare().is_transaction && index != exec {
                 continue;
             }
             let Some(wait) = self.wait(tries, resend, (index, error)) else {
@@ -129,7 +129,7 @@ impl Decide for AsPolicySays {
             if let Some(node) = error.node().filter(|_| !error.is_displaced()) {
                 again.avoid.push(node.clone());
             }
-            if resend.request.is_transaction {
+            if resend.request.rare().is_transaction {
                 again.commands = resend.whole(&Target::BySlot);
             } else {
                 again.commands.push((index, Target::BySlot));

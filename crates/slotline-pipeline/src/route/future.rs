@@ -43,7 +43,7 @@ pub(super) struct Meter {
 impl Meter {
     /// `None` if nobody wants to know.
     pub(super) fn new(request: &Request, cluster: &Cluster) -> Option<Meter> {
-        let explained = request.track.as_ref();
+        let explained = request.rare().track.as_ref();
         let track = explained.filter(|track| track.explain.is_some());
         let measures = request.read_from.measures();
         (measures || track.is_some()).then(|| Meter {

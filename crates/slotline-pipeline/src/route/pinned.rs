@@ -56,7 +56,7 @@ where
 
     fn call(&mut self, request: Request) -> PinnedFuture<S::Future> {
         let commands = request.len();
-        let is_transaction = request.is_transaction;
+        let is_transaction = request.rare().is_transaction;
         request.note(0..commands as u32, || What::Sent {
             node: self.node.clone(),
             intent: self.intent,
@@ -77,7 +77,7 @@ where
                 commands,
                 is_transaction,
             },
-            track: request.track,
+            track: request.rare.and_then(|rare| rare.track),
             future,
         }
     }

@@ -67,7 +67,7 @@ pub(super) struct Parts {
 /// (ascending) stay behind.
 pub(super) fn plan(request: &Request, choice: Choice<'_>, stay: &[u32]) -> Plan {
     let planner = Planner::new(request, choice);
-    if request.is_transaction {
+    if request.rare().is_transaction {
         return planner.transaction();
     }
     // A connection would refuse a whole part for one command in it (S4, O2).
@@ -165,7 +165,7 @@ impl<'a> Planner<'a> {
     fn new(request: &'a Request, choice: Choice<'a>) -> Planner<'a> {
         let may_read = request.read_from != ReadFrom::Primary;
         let mixed = may_read
-            && request.primary_slots.is_none()
+            && request.rare().primary_slots.is_none()
             && request.len() > 1
             && has_writes(&request.commands);
         Planner {
@@ -183,7 +183,7 @@ impl<'a> Planner<'a> {
     /// command whole: a server that is no cluster.
     fn only_node(&self) -> Option<Place> {
         let topology = self.snapshot.topology();
-        let is_named = match &self.request.targets {
+        let is_named = match &self.request.rare().targets {
             Targets::BySlot => false,
             Targets::Each(each) => each
                 .iter()
@@ -196,6 +196,7 @@ impl<'a> Planner<'a> {
         let reads = self.may_read
             && self
                 .request
+                .rare()
                 .primary_slots
                 .as_ref()
                 .is_none_or(|slots| slots.is_empty())
@@ -269,7 +270,7 @@ impl<'a> Planner<'a> {
 
     /// Where a redirect sends the command at `index`, if one does.
     fn named(&self, index: usize) -> Option<Place> {
-        let Targets::Each(each) = &self.request.targets else {
+        let Targets::Each(each) = &self.request.rare().targets else {
             return None;
         };
         let target = each.get(index)?;
@@ -291,7 +292,7 @@ impl<'a> Planner<'a> {
     /// it may be read elsewhere than from the primary: of most commands.
     #[inline]
     fn slot_alone(&self, command: CommandRef<'_>) -> Option<(Slot, bool)> {
-        if !matches!(self.request.targets, Targets::BySlot) {
+        if !matches!(self.request.rare().targets, Targets::BySlot) {
             return None;
         }
         let slot = slot_of(command.lone_key()?);
@@ -398,7 +399,7 @@ impl<'a> Planner<'a> {
     }
 
     fn is_written(&self, slot: Slot) -> bool {
-        let pinned = self.request.primary_slots.as_deref();
+        let pinned = self.request.rare().primary_slots.as_deref();
         self.writes
             .as_ref()
             .or(pinned)

@@ -51,7 +51,7 @@ where
     fn call(&mut self, request: Request) -> RouteFuture<S> {
         let turn = self.cluster.turn();
         let commands = request.commands.len();
-        let stay = match request.track.as_deref() {
+        let stay = match request.rare().track.as_deref() {
             Some(track) => track.stay_behind(commands),
             None => Vec::new(),
         };
@@ -62,14 +62,14 @@ where
             snapshot: &snapshot,
             latencies: self.cluster.latencies(),
             read_from: &request.read_from,
-            avoid: &request.avoid,
+            avoid: &request.rare().avoid,
             turn,
             most_lag: self.most_lag,
         };
         let plan = plan(&request, choice, &stay);
         drop(snapshot);
         let meter = Meter::new(&request, &self.cluster);
-        let is_transaction = request.is_transaction;
+        let is_transaction = request.rare().is_transaction;
         match plan {
             Plan::Whole(to) => {
                 let asked = Asked::new(to.node.clone(), to.intent);
@@ -104,7 +104,7 @@ where
                 let Parts { picks: all, each } = parts;
                 let parts = each.into_iter().map(|(to, range)| {
                     let picked = request.commands.pick_shared(&all, range.clone());
-                    let asking = match (to.asking, request.is_transaction) {
+                    let asking = match (to.asking, request.rare().is_transaction) {
                         (false, _) => Asking::No,
                         (true, false) => Asking::Each,
                         (true, true) => Asking::Once,
