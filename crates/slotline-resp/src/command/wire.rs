@@ -47,9 +47,10 @@ impl Wire {
         }
     }
 
-    /// Makes room on the heap for `len` more bytes.
+    /// Makes room on the heap for `len` more bytes, and no more: a long argument is
+    /// not to double what its command takes.
     pub(super) fn reserve(&mut self, len: usize) {
-        self.heap.reserve(len);
+        self.heap.reserve_exact(len);
     }
 
     #[inline]
@@ -164,6 +165,7 @@ impl Wire {
         if self.heap.is_empty() {
             return Finished::Inline(self.staged, self.len);
         }
+        self.reserve(self.len);
         self.flush();
         Finished::Heap(self.heap)
     }

@@ -163,6 +163,22 @@ fn a_lone_small_command_allocates_once() {
     assert_eq!(made.count_total, 1);
 }
 
+/// Fails when the last bytes of a batch double what is there for them.
+#[test]
+fn what_is_kept_of_a_batch_is_little_more_than_its_bytes() {
+    let value = [b'v'; 4 << 10];
+    let mut kept = None;
+    let made = measure(|| {
+        let mut buffer = CommandBuffer::new();
+        buffer.begin(&known::SET, 2).key("key:000001").arg(&value);
+        buffer.begin(&known::INCR, 1).key("key:000002");
+        kept = Some(buffer.freeze());
+    });
+    let bytes = kept.map_or(0, |kept| kept.byte_len()) as i64;
+    assert!(bytes > 4 << 10);
+    assert!(made.bytes_current < bytes + 1024, "{made:?}");
+}
+
 #[test]
 fn a_batch_allocates_a_handful_however_long_it_is() {
     let value = Bytes::from(vec![b'v'; 32 << 10]);

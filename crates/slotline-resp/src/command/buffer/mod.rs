@@ -255,7 +255,7 @@ impl CommandBuffer {
         let have = self.entries.len();
         let more = match have {
             0 => 1,
-            1..512 => (3 * have).max(31),
+            1..512 => (3 * have).max(7),
             _ => have,
         };
         self.entries.reserve_exact(more);
