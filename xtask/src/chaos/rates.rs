@@ -28,6 +28,9 @@ const FIRST_DIALS: u64 = 10;
 pub(super) struct Rates {
     /// CLUSTER SLOTS at each node, by its place; nobody but clients sends it.
     views: BTreeMap<usize, u64>,
+    /// Refreshes that one client began. What it asks the heirs of a node that is away
+    /// is none: the servers count both, and an episode has a bound for both.
+    refreshes: u64,
     dials: u64,
     lost: u64,
 }
@@ -36,13 +39,17 @@ pub(super) struct Rates {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Added {
     pub(super) views: u64,
+    pub(super) refreshes: u64,
     pub(super) dials: u64,
     pub(super) lost: u64,
 }
 
 impl Rates {
     pub(super) async fn of(cluster: &LocalCluster, client: &Client) -> Result<Self> {
-        let mut rates = Self::default();
+        let mut rates = Self {
+            refreshes: client.on_the_way().refreshes,
+            ..Self::default()
+        };
         for (place, node) in cluster.nodes().iter().enumerate() {
             let line = node.info("commandstats", "cmdstat_cluster|slots").await?;
             rates
@@ -64,6 +71,7 @@ impl Rates {
         });
         Added {
             views: views.sum(),
+            refreshes: self.refreshes.saturating_sub(before.refreshes),
             dials: self.dials.saturating_sub(before.dials),
             lost: self.lost.saturating_sub(before.lost),
         }
@@ -76,9 +84,9 @@ fn calls(line: &str) -> Option<u64> {
 }
 
 impl Added {
-    /// Refreshes of one client a second.
+    /// Refreshes a second.
     pub(super) fn refreshes(self, time: Duration) -> f64 {
-        self.views as f64 / NODES_ASKED / CLIENTS / time.as_secs_f64().max(1.0)
+        self.refreshes as f64 / time.as_secs_f64().max(1.0)
     }
 }
 
@@ -117,6 +125,7 @@ mod tests {
     fn rates(views: u64, dials: u64) -> Rates {
         Rates {
             views: [(0, views)].into(),
+            refreshes: 0,
             dials,
             lost: 0,
         }

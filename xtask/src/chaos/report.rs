@@ -97,6 +97,7 @@ impl Report {
         self.due += told.due;
         self.missed += told.missed;
         self.added.views += told.added.views;
+        self.added.refreshes += told.added.refreshes;
         self.added.dials += told.added.dials;
         self.added.lost += told.added.lost;
         self.time += told.time;
