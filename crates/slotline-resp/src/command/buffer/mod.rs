@@ -248,14 +248,15 @@ impl CommandBuffer {
         self.present = 0;
     }
 
-    /// Makes room for more commands. A batch that has begun mostly goes on, so that
-    /// its first steps are longer than a doubling.
+    /// Makes room for more commands. A batch that has got a second one mostly goes on,
+    /// so that its first steps are longer than a doubling.
     #[cold]
     fn grow(&mut self) {
         let have = self.entries.len();
         let more = match have {
-            0 => 1,
-            1..512 => (3 * have).max(7),
+            0..=1 => 15,
+            2..128 => 7 * have,
+            128..512 => 3 * have,
             _ => have,
         };
         self.entries.reserve_exact(more);
