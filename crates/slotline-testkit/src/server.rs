@@ -89,14 +89,20 @@ impl Launch {
         if log.contains("ddress already in use") {
             return Error::address_in_use(step).at(self.address);
         }
-        let lines: Vec<_> = log.lines().rev().take(8).collect();
-        let last: Vec<_> = lines.into_iter().rev().collect();
-        Error::process(
-            step,
-            format!("it ended; its log says:\n{}", last.join("\n")),
-        )
-        .at(self.address)
+        Error::process(step, format!("it ended; its log says:\n{}", told(&log))).at(self.address)
     }
+}
+
+/// What matters of a log: of a crash how it begins, else how it ends.
+fn told(log: &str) -> String {
+    const LINES: usize = 8;
+    let lines: Vec<&str> = log.lines().collect();
+    let crash = lines
+        .iter()
+        .position(|line| line.contains("BUG REPORT START"));
+    let from = crash.unwrap_or(lines.len().saturating_sub(LINES));
+    let told = lines.iter().skip(from).take(LINES).copied();
+    told.collect::<Vec<_>>().join("\n")
 }
 
 /// A running server, or one that ran.
@@ -176,4 +182,18 @@ impl Process {
 
 fn raw(pid: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(pid).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_crash_the_beginning_is_told_and_else_the_end() {
+        let many: String = (0..20).map(|n| format!("line {n}\n")).collect();
+        assert!(told(&many).starts_with("line 12\n"), "{}", told(&many));
+        let crash = format!("{many}=== BUG REPORT START\ncrashed by signal: 11\n{many}");
+        assert!(told(&crash).contains("crashed by signal"));
+        assert_eq!(told("one"), "one");
+    }
 }

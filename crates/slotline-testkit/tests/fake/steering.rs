@@ -294,3 +294,19 @@ async fn what_is_no_command_ends_the_connection() {
     assert!(answer.starts_with("-ERR Protocol error"), "{answer}");
     assert_eq!(read(&mut stream).await, "");
 }
+
+/// Fails when a key that was moved is thought to have arrived at the replicas of where
+/// it went, as a real cluster does not promise.
+#[tokio::test(start_paused = true)]
+async fn a_failover_loses_what_was_written_before_the_key_was_moved_there() {
+    let cluster = FakeCluster::builder().build();
+    let mut source = cluster.connect(7000).unwrap();
+    assert_eq!(ask(&mut source, "INCR {b}n").await, ":1");
+    assert_eq!(ask(&mut source, "INCR {b}other").await, ":1");
+    cluster.begin_migration(SLOT, 7001);
+    cluster.hold_replication();
+    assert!(cluster.move_key("{b}n"));
+    assert_eq!(cluster.fail_over(7101, Unreplicated::Lost), 7001);
+    let lost: Vec<bool> = cluster.journal().iter().map(|entry| entry.lost).collect();
+    assert_eq!(lost, [true, false]);
+}

@@ -25,6 +25,9 @@ const MOST: usize = usize::MAX >> 1;
 /// Bytes of a command with a key or a number beside its name.
 const USUAL: usize = 48;
 
+/// Bytes of a command that is no small one.
+const LONG: usize = 512;
+
 /// Commands under construction, one after another in one buffer.
 ///
 /// Each argument corrects its command's count where it has to, so there is
@@ -254,6 +257,8 @@ impl CommandBuffer {
     fn grow(&mut self) {
         let have = self.entries.len();
         let more = match have {
+            // Beside long arguments it would be memory for nothing.
+            _ if self.bytes.len() > have * LONG => have,
             0..=1 => 15,
             2..128 => 7 * have,
             128..512 => 3 * have,
@@ -261,7 +266,9 @@ impl CommandBuffer {
         };
         self.entries.reserve_exact(more);
         self.keys.reserve(more);
-        self.bytes.reserve(more.saturating_mul(USUAL));
+        if more > have {
+            self.bytes.reserve(more.saturating_mul(USUAL));
+        }
     }
 
     /// The prepared head with the count put in.

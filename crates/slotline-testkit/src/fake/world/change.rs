@@ -31,6 +31,10 @@ impl World {
                 offset: node.offset,
             })
             .collect();
+        for change in &changes {
+            let writers = self.writers.entry(change.key.clone()).or_default();
+            writers.extend(change.command);
+        }
         if !self.map.is_primary(port) {
             // It takes itself for a primary: nobody will ever hear of this.
             node.stray.extend(command);
@@ -153,7 +157,18 @@ impl World {
             }
             Some(node) => {
                 let behind = std::mem::take(&mut node.behind);
-                behind.iter().filter_map(|change| change.command).collect()
+                let mut lost: Vec<usize> = Vec::new();
+                for change in behind {
+                    match change.command {
+                        Some(command) => lost.push(command),
+                        // A key that was moved there, with all that was ever written to it.
+                        None if change.value.is_some() => {
+                            lost.extend(self.writers.get(&change.key).into_iter().flatten());
+                        }
+                        None => {}
+                    }
+                }
+                lost
             }
             None => Vec::new(),
         };

@@ -14,7 +14,7 @@ mod strings;
 
 mod view;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(crate) struct World {
     /// What a node knows that hears of everything.
     map: Arc<Map>,
     pub(crate) journal: Vec<FakeCommand>,
+    /// The commands that have written to each key, by their places in the journal.
+    writers: HashMap<Bytes, Vec<usize>>,
     pub(crate) counts: BTreeMap<&'static str, u64>,
     /// Replicas follow at once, not when they are told to.
     follows_at_once: bool,
@@ -134,6 +136,7 @@ impl World {
             nodes: map.ports().map(node).collect(),
             map: Arc::new(map),
             journal: Vec::new(),
+            writers: HashMap::new(),
             counts: BTreeMap::new(),
             follows_at_once: true,
         }
