@@ -310,3 +310,19 @@ async fn a_failover_loses_what_was_written_before_the_key_was_moved_there() {
     let lost: Vec<bool> = cluster.journal().iter().map(|entry| entry.lost).collect();
     assert_eq!(lost, [true, false]);
 }
+
+/// Fails when a replica that was out of earshot goes on answering ASK for a slot whose
+/// migration is over, and as a primary sends its readers in a circle.
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_hears_late_of_a_migration_lets_go_of_it() {
+    let cluster = FakeCluster::builder().server(FakeServer::Valkey81).build();
+    cluster.begin_migration(SLOT, 7001);
+    cluster.isolate(7100);
+    cluster.finish_migration(SLOT, 7001);
+    cluster.tell(7100);
+    cluster.begin_migration(SLOT, 7000);
+    cluster.finish_migration(SLOT, 7000);
+    cluster.fail_over(7100, Unreplicated::Kept);
+    let mut heir = cluster.connect(7100).unwrap();
+    assert_eq!(ask(&mut heir, "GET {b}n").await, "$-1");
+}

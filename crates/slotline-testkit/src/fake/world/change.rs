@@ -91,6 +91,26 @@ impl World {
         if self.map.has_failed(port) {
             self.change(|map| map.set_failed(port, false));
         }
+        self.follow_migrations(port);
+    }
+
+    /// A replica that has been told lets go of what its primary has brought to an end
+    /// meanwhile.
+    fn follow_migrations(&mut self, port: u16) {
+        let primary = self.map.primary_of(port);
+        if primary == port {
+            return;
+        }
+        let Some(primary) = self.nodes.get(&primary) else {
+            return;
+        };
+        let (migrating, importing) = (primary.migrating.clone(), primary.importing.clone());
+        if let Some(node) = self.nodes.get_mut(&port) {
+            node.migrating
+                .retain(|slot, _| migrating.contains_key(slot));
+            node.importing
+                .retain(|slot, _| importing.contains_key(slot));
+        }
     }
 
     fn demote(&mut self, port: u16) {
