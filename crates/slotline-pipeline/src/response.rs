@@ -131,7 +131,10 @@ impl Response {
         match &self.outcomes {
             Outcomes::InOrder => true,
             Outcomes::Placed { not_yet, .. } => *not_yet == 0,
-            Outcomes::Each(_) => false,
+            Outcomes::Each(each) => {
+                let is_reply = |outcome: &Outcome| matches!(outcome, Outcome::Reply(_));
+                each.iter().all(is_reply)
+            }
         }
     }
 

@@ -136,6 +136,24 @@ async fn a_circle_of_redirects_ends_and_surfaces() {
     assert!(began.elapsed() < PATIENCE);
 }
 
+/// Fails when a response that was once spelled out counts as troubled for ever.
+#[tokio::test(start_paused = true)]
+async fn what_was_redirected_and_then_answered_is_untroubled() {
+    let rig = Rig::new(2, 0);
+    let key = rig.fake.key(7000, 0);
+    rig.fake.move_slot(&key, 7001);
+    let answered = rig
+        .answer(rig.request(&[&format!("INCR {key}"), "PING"]))
+        .await;
+    assert_eq!(rig.fake.answered("-MOVED"), 1, "the fault took place");
+    assert_eq!(outcomes(&answered), ["1", "PONG"]);
+    assert!(answered.is_untroubled());
+
+    rig.fake.refuse(7001, "INCR", "ERR no", 1);
+    let refused = rig.answer(rig.request(&[&format!("INCR {key}")])).await;
+    assert!(!refused.is_untroubled());
+}
+
 /// Fails when the MOVED is the outcome all the same (`late` in `response.rs`).
 #[tokio::test(start_paused = true)]
 async fn a_redirect_that_no_time_is_left_for_is_a_timeout() {
