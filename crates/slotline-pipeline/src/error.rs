@@ -119,8 +119,6 @@ impl Error {
         )
     }
 
-    /// The command was refused and may not go again, since a later command of its
-    /// pipeline that shares a key with it has run or may have.
     /// A redirect that there was no time left to follow. Whoever reads it has no use
     /// for the address, and a MOVED for a fault of ours.
     pub(crate) fn late(redirect: &str, delivery: Delivery) -> Error {
@@ -128,6 +126,8 @@ impl Error {
         Error::new(ErrorKind::Deadline, delivery, what, None, None)
     }
 
+    /// The command was refused and may not go again, since a later command of its
+    /// pipeline that shares a key with it has run or may have.
     pub(crate) fn order(why: &str, delivery: Delivery) -> Error {
         Error::new(
             ErrorKind::Order,

@@ -16,7 +16,7 @@ use crate::route::ReadFrom;
 use crate::track::Track;
 
 /// Clocks do not reach much further; that long is for ever.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A batch of commands on its way. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -427,6 +427,8 @@ impl Shared {
     pub(crate) fn poll_outcome(&self, ticket: Ticket, waker: &Waker) -> Option<Outcome> {
         let mut state = self.lock();
         let outcome = state.protocol.poll(ticket, waker);
+        // Who waits concerns nobody else, and who has taken an outcome only a line that
+        // drains, which may be settled by that: no keeper is looked after on this path.
         let concerns_keeper = outcome.is_some() && state.draining.is_some();
         drop(state);
         if concerns_keeper {

@@ -13,9 +13,9 @@ use super::survey::Surveyor;
 use crate::cluster::{Cluster, Wanted};
 use crate::error::BoxError;
 use crate::node::{Nodes, Part, PartResponse};
+use crate::request::LONGEST;
 
-/// No setting makes a time overflow, or the task spin.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// No setting makes the task spin.
 const SHORTEST_PROBE: Duration = Duration::from_millis(1);
 
 /// How a topology is kept fresh.

@@ -241,21 +241,22 @@ where
             is_transaction: self.is_transaction,
         };
         let part = of_part(outcome, &sent);
-        if self.asking == Asking::No {
-            let indexes = self.picks.iter().map(|index| index as usize);
-            return response.take_part(indexes, part);
-        }
+        let place: fn(usize) -> (usize, usize) = match self.asking {
+            Asking::No => {
+                let indexes = self.picks.iter().map(|index| index as usize);
+                return response.take_part(indexes, part);
+            }
+            Asking::Each => |at| (2 * at, 2 * at + 1),
+            Asking::Once => |at| (0, at + 1),
+        };
         for (at, index) in self.picks.iter().enumerate() {
-            let (asking, command) = match self.asking {
-                Asking::No => (None, at),
-                Asking::Each => (Some(2 * at), 2 * at + 1),
-                Asking::Once => (Some(0), at + 1),
-            };
+            let (asking, command) = place(at);
             // Where ASKING itself failed, its error says more than the redirect
             // that the command then met.
             let refused = part.delivery(command, &CommandInfo::UNKNOWN) == Some(Delivery::Rejected);
-            let asking = asking.filter(|at| refused && part.trouble(*at).is_some());
-            response.take_over(index as usize, &part, asking.unwrap_or(command));
+            let asking_failed = refused && part.trouble(asking).is_some();
+            let from = if asking_failed { asking } else { command };
+            response.take_over(index as usize, &part, from);
         }
     }
 }

@@ -32,8 +32,10 @@ impl Batch {
         }
         let mut buffer = CommandBuffer::new();
         buffer.begin(&known::MULTI, 0);
-        for command in self.buffer.freeze().iter() {
-            buffer.append(command);
+        if !self.buffer.is_empty() {
+            for command in self.buffer.freeze().iter() {
+                buffer.append(command);
+            }
         }
         Batch {
             buffer,

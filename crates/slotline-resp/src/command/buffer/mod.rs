@@ -31,7 +31,7 @@ const LONG: usize = 512;
 /// Commands under construction, one after another in one buffer.
 ///
 /// Each argument corrects its command's count where it has to, so there is
-/// nothing to finish. A lone small command takes one heap allocation, an argument
+/// nothing to finish. A lone small command takes one heap allocation. An argument
 /// of 16 KiB or more that is [`Bytes`](bytes::Bytes) is kept as it is and never
 /// copied: a `Vec<u8>` or `String` becomes one by `.into()`, which copies nothing.
 ///
