@@ -25,7 +25,9 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
-        [] => SCENARIOS.iter().for_each(|one| println!("{}", one.name)),
+        [] => SCENARIOS
+            .iter()
+            .for_each(|one| println!("{} {}", one.tasks, one.name)),
         ["serve"] => tcp::serve().expect("a port of this machine"),
         [name, operations] => run(
             name,

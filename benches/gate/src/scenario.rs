@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 /// One of them.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    tasks: usize,
+    pub(crate) tasks: usize,
     work: Work,
 }
 

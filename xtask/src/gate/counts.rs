@@ -42,21 +42,24 @@ impl Counter {
     /// Counts for all scenarios of a program.
     pub(super) fn count(&self, program: &Path) -> Result<Vec<Cost>> {
         let server = Server::start(program)?;
-        let names = workspace::output(&mut Command::new(program))?;
-        names
+        let listed = workspace::output(&mut Command::new(program))?;
+        listed
             .lines()
-            .map(|name| self.cost(program, name, &server))
+            .map(|line| {
+                let (tasks, name) = line.split_once(' ').context("tasks and a name")?;
+                self.cost(program, name, &server, tasks == "1")
+            })
             .collect()
     }
 
-    fn cost(&self, program: &Path, name: &str, server: &Server) -> Result<Cost> {
+    fn cost(&self, program: &Path, name: &str, server: &Server, is_alone: bool) -> Result<Cost> {
         let each = |count: &dyn Fn(u64) -> Result<u64>| -> Result<f64> {
             let [few, more] = OPERATIONS;
             let (less, all) = (count(few)?, count(more)?);
             Ok(all.saturating_sub(less) as f64 / (more - few) as f64)
         };
         // Which of several tasks' commands meet in one write is a matter of chance.
-        let strace = self.strace.as_ref().filter(|_| !name.contains("tasks"));
+        let strace = self.strace.as_ref().filter(|_| is_alone);
         Ok(Cost {
             scenario: name.to_owned(),
             instructions: each(&|operations| self.instructions(program, name, operations))?,
