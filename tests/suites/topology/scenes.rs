@@ -49,10 +49,34 @@ impl<'c> Truth<'c> {
         }
     }
 
+    /// Waits until a node's answers agree with each other: SHARDS lists a replica that has
+    /// just come as loading, and until gossip has told its shard as a shard of its own, when
+    /// NODES has long had it where it belongs.
+    async fn settled(&self, asked: usize) {
+        let nodes = self.cluster.nodes();
+        let (failed, well): (Vec<usize>, Vec<usize>) =
+            (0..nodes.len()).partition(|index| self.failed.contains(index));
+        let agree = async || {
+            let mut stream = raw::open(&nodes[asked], "2").await;
+            let shards = raw::ask(&mut stream, &["CLUSTER", "SHARDS"]).await;
+            let slots = raw::ask(&mut stream, &["CLUSTER", "SLOTS"]).await;
+            let shards = String::from_utf8_lossy(&shards).into_owned();
+            let slots = String::from_utf8_lossy(&slots).into_owned();
+            shards.matches("$5\r\nslots\r\n").count() == 3
+                && shards.matches("online").count() == well.len()
+                && well.iter().all(|index| slots.contains(nodes[*index].id()))
+                && failed
+                    .iter()
+                    .all(|index| !slots.contains(nodes[*index].id()))
+        };
+        until("SHARDS and SLOTS agree", agree).await;
+    }
+
     /// Asks a node, and checks what it says.
     async fn scene(&self, name: &str, asked: usize) {
         let nodes = self.cluster.nodes();
         let node = &nodes[asked];
+        self.settled(asked).await;
         let mut scene = Scene::default();
         let address =
             |node: &Node| slotline::Endpoint::new(node.address().ip().to_string(), node.port());
@@ -171,28 +195,11 @@ async fn start(ip: std::net::IpAddr) -> (LocalCluster, bool) {
     (cluster, zones.is_some())
 }
 
-/// Waits until no node is thought to be loading.
-async fn settled(cluster: &LocalCluster) {
-    for node in cluster.nodes() {
-        let all_well = async || {
-            let mut stream = raw::open(node, "2").await;
-            let reply = raw::ask(&mut stream, &["CLUSTER", "SHARDS"]).await;
-            let slots = raw::ask(&mut stream, &["CLUSTER", "SLOTS"]).await;
-            let text = String::from_utf8_lossy(&reply).into_owned();
-            let slots = String::from_utf8_lossy(&slots).into_owned();
-            text.matches("online").count() == 6
-                && cluster.nodes().iter().all(|node| slots.contains(node.id()))
-        };
-        until("every node is online", all_well).await;
-    }
-}
-
 /// Fails where any form of an answer is not understood: the host that is null or
 /// `?`, the flat array for a map, the ranges, the replica that has failed.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_says_of_its_cluster_is_understood() {
     let (cluster, has_zones) = start([127, 0, 0, 1].into()).await;
-    settled(&cluster).await;
     let mut truth = Truth::new(&cluster, has_zones);
     truth.scene("ip", 0).await;
     truth.scene("ip-of-a-replica", 4).await;
@@ -234,6 +241,5 @@ async fn so_it_is_with_ipv6() {
         return skipped("this machine has no IPv6");
     }
     let (cluster, has_zones) = start(std::net::Ipv6Addr::LOCALHOST.into()).await;
-    settled(&cluster).await;
     Truth::new(&cluster, has_zones).scene("ipv6", 0).await;
 }
