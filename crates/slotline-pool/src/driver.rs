@@ -199,6 +199,7 @@ impl<'a> Driver<'a> {
             if state.is_closed {
                 return Err(End::Closed);
             }
+            state.note_use(now);
             if let Read::Some(bytes) = read {
                 state.statistics.bytes_read += *bytes as u64;
                 (state.heard, state.alive) = (now, now);

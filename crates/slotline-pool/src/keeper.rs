@@ -336,6 +336,7 @@ fn pause(state: &mut State, config: &Config, now: Instant) {
 }
 
 fn next(state: &mut State, config: &Config, now: Instant) -> Next {
+    state.note_use(now);
     if state.has_closed(now, config) || state.is_unused(now) {
         return stop(state, config, now);
     }

@@ -57,7 +57,7 @@ impl Line {
                 {
                     return (Some(Err(error.clone())), false);
                 }
-                state.last_used = Instant::now();
+                state.is_used = true;
                 (None, !std::mem::replace(&mut state.is_kept, true))
             });
             if let Some(found) = found {

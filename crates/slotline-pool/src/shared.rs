@@ -61,6 +61,8 @@ pub(crate) struct State {
     /// The next dial is not to begin earlier.
     pub(crate) not_before: Option<Instant>,
     pub(crate) last_used: Instant,
+    /// It has been used since the clock was last looked at.
+    pub(crate) is_used: bool,
     pub(crate) is_closed: bool,
     /// It takes no more requests, and ends what it has by then.
     pub(crate) draining: Option<Instant>,
@@ -263,6 +265,13 @@ impl State {
         holds_back && !self.protocol.is_amid_request()
     }
 
+    /// Whoever has used it did so not much earlier than now.
+    pub(crate) fn note_use(&mut self, now: Instant) {
+        if std::mem::take(&mut self.is_used) {
+            self.last_used = now;
+        }
+    }
+
     pub(crate) fn is_unused(&self, now: Instant) -> bool {
         let idle = now.saturating_duration_since(self.last_used);
         !self.protocol.wants_connection() && idle >= UNUSED
@@ -285,6 +294,7 @@ impl Shared {
                 refusals: 0,
                 not_before: None,
                 last_used: Instant::now(),
+                is_used: false,
                 is_closed: false,
                 draining: None,
                 lent: None,
@@ -389,19 +399,22 @@ impl Shared {
         deadline: Instant,
         while_away: WhileAway,
     ) -> (Result<Ticket, Error>, bool) {
-        let now = Instant::now();
         let address = &self.config.address;
-        if deadline <= now {
-            return (
-                Err(Error::deadline(address, Waiting::Connection, None)),
-                false,
-            );
-        }
+        let mut written_at = None;
         let (outcome, direct) = self.with(|state| {
             if state.takes_nothing() {
                 return ((Err(Error::closed(address)), false), None);
             }
-            state.last_used = now;
+            state.is_used = true;
+            // A driver that is awake looks at the clock before it writes anything.
+            if state.connection.is_none() || state.parked.is_some() {
+                let now = Instant::now();
+                if deadline <= now {
+                    let error = Error::deadline(address, Waiting::Connection, None);
+                    return ((Err(error), false), None);
+                }
+                written_at = Some(now);
+            }
             // Even a request that is refused keeps the keeper trying, or the
             // node would count as unreachable for ever.
             let start = !std::mem::replace(&mut state.is_kept, true);
@@ -416,7 +429,7 @@ impl Shared {
             let direct = state.take_direct();
             ((ticket.ok_or_else(|| Error::full(address)), start), direct)
         });
-        if let Some((direct, chunk)) = direct {
+        if let (Some((direct, chunk)), Some(now)) = (direct, written_at) {
             // If the socket is broken, the driver will find that out.
             let written = chunk.write_with(|pieces| direct.write(pieces));
             self.with(|state| state.wrote(chunk, written.unwrap_or(0), now));
