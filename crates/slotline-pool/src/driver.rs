@@ -48,7 +48,8 @@ pub(crate) struct Driver<'a> {
 
 /// What one attempt to read brought.
 enum Read {
-    Some(usize),
+    /// So many bytes, and whether there may be more at once.
+    Some(usize, bool),
     Nothing,
     End(Error),
 }
@@ -101,7 +102,7 @@ impl<'a> Driver<'a> {
                 true => Read::Nothing,
                 false => self.read(cx),
             };
-            if let Read::Some(bytes) = read {
+            if let Read::Some(bytes, _) = read {
                 turn += bytes;
             }
             let now = Instant::now();
@@ -126,7 +127,7 @@ impl<'a> Driver<'a> {
             }
             // Whoever has not asked for more is not told when there is.
             let has_asked = !has_held || !self.inbox.is_drained();
-            let is_quiet = matches!(read, Read::Nothing) && has_asked;
+            let is_quiet = matches!(read, Read::Nothing | Read::Some(_, false)) && has_asked;
             if is_quiet && let Some(error) = self.broken.take() {
                 self.put_back(Wrote::of_nothing(chunk), now, None);
                 return Poll::Ready(End::Lost(error));
@@ -179,7 +180,7 @@ impl<'a> Driver<'a> {
             Poll::Ready(Ok(0)) => lost(CLOSED, None),
             Poll::Ready(Err(error)) => lost("reading failed", Some(error.into())),
             Poll::Ready(Ok(bytes)) => match self.inbox.scan() {
-                Ok(()) => Read::Some(bytes),
+                Ok(()) => Read::Some(bytes, self.stream.may_have_more(cx)),
                 Err(error) => lost("the server sent no RESP", Some(error.into())),
             },
         }
@@ -200,7 +201,7 @@ impl<'a> Driver<'a> {
                 return Err(End::Closed);
             }
             state.note_use(now);
-            if let Read::Some(bytes) = read {
+            if let Read::Some(bytes, _) = read {
                 state.statistics.bytes_read += *bytes as u64;
                 (state.heard, state.alive) = (now, now);
             }

@@ -47,6 +47,18 @@ pub(crate) enum Direct {
 }
 
 impl Socket {
+    /// Whether there may be more to read at once, for all that the runtime was told;
+    /// if not, the task is woken as soon as there is.
+    pub(crate) fn may_have_more(&self, cx: &mut Context<'_>) -> bool {
+        match self {
+            Socket::Tcp(half, _) => half.as_ref().poll_read_ready(cx).is_ready(),
+            #[cfg(unix)]
+            Socket::Unix(half, _) => half.as_ref().poll_read_ready(cx).is_ready(),
+            // Only reading would tell.
+            Socket::Other(_) => true,
+        }
+    }
+
     pub(crate) fn direct(&self) -> Option<Direct> {
         match self {
             Socket::Tcp(_, half) => Some(Direct::Tcp(Arc::clone(half))),
