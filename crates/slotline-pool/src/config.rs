@@ -25,6 +25,11 @@ use crate::tracking::Tracking;
 
 /// No setting makes a time overflow: what is longer counts as this.
 pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// Writes on an encrypted connection that may be without an answer before commands are
+/// gathered. Many, so that a node that is far away is not waited for: of what is on its way
+/// at once, a sixteenth more is.
+#[cfg(feature = "tls")]
+const ENCRYPTED_WRITES: usize = 16;
 
 /// What a pool's connections are used for. It is part of what a connection is:
 /// a pool never changes it.
@@ -134,6 +139,7 @@ impl PoolBuilder {
                     commands: 65_536,
                     bytes: 32 << 20,
                     refuse: false,
+                    writes: None,
                 },
                 connections: 1,
                 ping: Some(PingRule::default()),
@@ -334,9 +340,13 @@ impl PoolBuilder {
 
     /// Encrypts every connection, whatever it goes over. A connection that cannot
     /// be encrypted as [`Tls`] says is not used. Default: nothing is encrypted.
+    ///
+    /// Behind 16 writes that have not been answered yet, commands are gathered until the
+    /// next reply comes: a peer decrypts many small records with much effort.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.config.tls = Some(tls);
+        self.config.bounds.writes = Some(ENCRYPTED_WRITES);
         self
     }
 

@@ -78,6 +78,7 @@ impl Protocol {
         self.touched = 0;
         self.touched_left = 0;
         self.owed = 0;
+        self.forget_writes();
         self.admit();
     }
 

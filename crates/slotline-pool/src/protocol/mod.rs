@@ -15,6 +15,7 @@ mod room;
 mod slots;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 pub(crate) use inbox::Inbox;
 pub(crate) use outbox::Chunk;
@@ -31,6 +32,7 @@ use tokio::time::Instant;
 use crate::error::Error;
 use outbox::Outbox;
 use slots::{Slot, Stage};
+use writes::Writes;
 
 /// How much may be held at once.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +43,9 @@ pub(crate) struct Bounds {
     pub(crate) bytes: usize,
     /// Whether a request that finds no room fails instead of waiting.
     pub(crate) refuse: bool,
+    /// Behind so many writes without an answer, commands are gathered; `None` if each goes
+    /// out as soon as it can.
+    pub(crate) writes: Option<usize>,
 }
 
 /// A request's place, valid until its outcome is taken or it is abandoned.
@@ -116,6 +121,7 @@ pub(crate) struct Protocol {
     dead_bytes: usize,
     /// Replies that the connection still has to bring.
     owed: usize,
+    writes: Writes,
     /// Outcomes that their callers have not taken yet.
     untaken: usize,
     /// No request's deadline is earlier than this.
@@ -149,6 +155,7 @@ impl Protocol {
             },
             dead_bytes: 0,
             owed: 0,
+            writes: Writes::default(),
             untaken: 0,
             next_deadline: None,
             displaced: None,
@@ -297,12 +304,14 @@ impl Protocol {
         } else {
             self.outbox.put_back(chunk);
         }
+        let begun = self.owed.saturating_sub(owed);
+        self.count_write(begun);
         self.drop_finished();
         if let Some(error) = self.displaced.take() {
             self.fail_unwritten(None, &error);
         }
         self.admit();
-        self.owed.saturating_sub(owed)
+        begun
     }
 
     /// Whether there is something to write that nobody is writing.

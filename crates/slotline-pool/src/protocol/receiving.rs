@@ -43,13 +43,17 @@ impl Protocol {
                 }
             });
             batch.remaining -= taken as u32;
+            let is_whole = batch.remaining == 0;
+            if is_whole {
+                batch.slot = None;
+            }
             self.owed = self.owed.saturating_sub(taken);
             self.used.commands = self.used.commands.saturating_sub(taken);
             self.replies += taken as u64;
-            if batch.remaining > 0 {
+            self.count_replies(taken);
+            if !is_whole {
                 continue;
             }
-            batch.slot = None;
             if let Some(key) = key {
                 self.finish(key, None);
             }

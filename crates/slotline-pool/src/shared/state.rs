@@ -279,7 +279,9 @@ impl State {
     /// it has begun it brings to an end.
     pub(crate) fn holds_back(&self) -> bool {
         let reauth = &self.upkeep.reauth;
-        let holds_back = self.is_quarantined || reauth.holds_back(self.protocol.owed());
+        let holds_back = self.is_quarantined
+            || self.protocol.gathers()
+            || reauth.holds_back(self.protocol.owed());
         holds_back && !self.protocol.is_amid_request()
     }
 

@@ -11,6 +11,7 @@ fn narrow(commands: usize, bytes: usize) -> Bounds {
         commands,
         bytes,
         refuse: false,
+        writes: None,
     }
 }
 
@@ -191,4 +192,44 @@ fn a_batch_wakes_its_caller_once() {
     }
     assert_eq!(count.0.load(SeqCst), 1);
     assert_eq!(line.texts(ticket), ["a", "b", "c"]);
+}
+
+/// Fails where every command goes out by itself however many do, and where what is
+/// gathered is not let go by a reply, or by being much.
+#[test]
+fn behind_so_many_writes_without_an_answer_commands_are_gathered() {
+    let mut line = Line::new(Bounds {
+        writes: Some(2),
+        ..narrow(1000, 1 << 20)
+    });
+    let mut tickets = Vec::new();
+    for text in ["a", "b"] {
+        assert!(!line.protocol.gathers());
+        tickets.push(line.send(&[text]));
+        line.write_all();
+    }
+    assert!(line.protocol.gathers());
+    tickets.push(line.send(&["c"]));
+    tickets.push(line.send(&["d"]));
+    assert!(line.protocol.gathers() && line.protocol.has_unwritten());
+    line.feed(b"$1\r\na\r\n").unwrap();
+    line.answered = 1;
+    assert!(!line.protocol.gathers());
+    assert!(line.write(usize::MAX) > 0, "c and d go together");
+    assert!(line.protocol.gathers());
+    tickets.push(line.send(&["x".repeat(20_000).as_str()]));
+    assert!(!line.protocol.gathers());
+    line.write_all();
+    line.answer_all();
+    for ticket in tickets {
+        line.outcome(ticket).unwrap();
+    }
+    // What a connection did not answer is not owed by the next.
+    for text in ["e", "f"] {
+        line.send(&[text]);
+        line.write_all();
+    }
+    assert!(line.protocol.gathers());
+    line.protocol.lost(&gone());
+    assert!(!line.protocol.gathers());
 }

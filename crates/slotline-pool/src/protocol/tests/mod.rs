@@ -29,6 +29,7 @@ fn roomy() -> Bounds {
         commands: 1000,
         bytes: 1 << 20,
         refuse: false,
+        writes: None,
     }
 }
 
