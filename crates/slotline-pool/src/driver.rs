@@ -1,5 +1,6 @@
 //! Moves the bytes of one connection. Both directions advance on every turn (R3).
 
+use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -43,8 +44,16 @@ pub(crate) struct Driver<'a> {
     ended: Option<Error>,
     /// A write failed. Replies that are here already are still read.
     broken: Option<Error>,
-    woken: Vec<Waker>,
+    /// Callers who have their replies and have not been woken, and how many more may be
+    /// on this turn.
+    woken: VecDeque<Waker>,
+    may_wake: usize,
 }
+
+/// So many callers are woken at once. The next are when these have run: what they send
+/// next goes out first, so that the server has something to do meanwhile. All together
+/// they would keep it waiting, and it them.
+const WAKES: usize = 128;
 
 /// What one attempt to read brought.
 enum Read {
@@ -82,13 +91,31 @@ impl<'a> Driver<'a> {
             events: Vec::new(),
             ended: None,
             broken: None,
-            woken: Vec::new(),
+            woken: VecDeque::new(),
+            may_wake: 0,
         }
+    }
+
+    /// Lets those run who have their replies, some of them at once.
+    fn wake(&mut self) {
+        let now = self.may_wake.min(self.woken.len());
+        self.may_wake -= now;
+        self.woken.drain(..now).for_each(Waker::wake);
     }
 
     /// Reads before it writes, so that a peer that has closed is noticed before
     /// it is given anything (E6).
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        self.may_wake = WAKES;
+        let polled = self.advance(cx);
+        self.wake();
+        if !self.woken.is_empty() && polled.is_pending() {
+            cx.waker().wake_by_ref();
+        }
+        polled
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut blocked = false;
         let mut turn = 0;
         loop {
@@ -107,6 +134,7 @@ impl<'a> Driver<'a> {
             }
             let now = Instant::now();
             let taken = self.take_over(&read, now, !blocked);
+            self.wake();
             for event in self.events.drain(..) {
                 self.shared.tell(event);
             }
@@ -196,7 +224,8 @@ impl<'a> Driver<'a> {
         let alarm = &*self.alarm;
         let has_ended = self.ended.is_some() || matches!(read, Read::End(_));
         let may_write = may_write && self.broken.is_none() && !has_ended;
-        self.shared.with_scratch(&mut self.woken, |state| {
+        let others_come_later = !self.woken.is_empty();
+        self.shared.with_driver(&mut self.woken, |state| {
             if state.is_closed {
                 return Err(End::Closed);
             }
@@ -250,7 +279,7 @@ impl<'a> Driver<'a> {
             }
             // Once: those who were woken just now come first, so that what they
             // send next goes out in this write and not in one each.
-            let filling = state.protocol.has_unwritten() && state.protocol.is_filling();
+            let filling = state.protocol.is_filling() && !others_come_later;
             *has_waited = filling && !*has_waited;
             if *has_waited {
                 return Ok(Taken::Later);
@@ -290,7 +319,7 @@ impl<'a> Driver<'a> {
         let alarm = &*self.alarm;
         let config = &self.shared.config;
         self.shared
-            .with_scratch(&mut self.woken, |state: &mut State| {
+            .with_driver(&mut self.woken, |state: &mut State| {
                 if let Some(chunk) = wrote.chunk {
                     state.wrote(chunk, wrote.bytes, now);
                 }
@@ -305,6 +334,13 @@ impl<'a> Driver<'a> {
                 });
                 Some(until)
             })
+    }
+}
+
+impl Drop for Driver<'_> {
+    /// Whoever has its replies is to find them, whatever becomes of the connection.
+    fn drop(&mut self) {
+        self.woken.drain(..).for_each(Waker::wake);
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod state;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -93,27 +94,32 @@ impl Shared {
     /// Does something to the state; whom it concerns is woken once the lock has
     /// been let go.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
-        self.with_scratch(&mut Vec::new(), act)
+        let mut state = self.lock();
+        let result = act(&mut state);
+        self.let_go(state);
+        result
     }
 
-    /// The same for a caller who has an empty list to spare.
-    pub(crate) fn with_scratch<R>(
+    /// The same for the driver, which wakes whom it concerns when it likes to.
+    pub(crate) fn with_driver<R>(
         &self,
-        woken: &mut Vec<Waker>,
+        woken: &mut VecDeque<Waker>,
         act: impl FnOnce(&mut State) -> R,
     ) -> R {
         let mut state = self.lock();
         let result = act(&mut state);
-        self.let_go(state, woken);
+        woken.extend(state.protocol.woken.drain(..));
+        self.let_go(state);
         result
     }
 
     /// Lets the lock go, and then wakes whom what was done to the state concerns.
-    fn let_go(&self, mut state: MutexGuard<'_, State>, woken: &mut Vec<Waker>) {
+    fn let_go(&self, mut state: MutexGuard<'_, State>) {
         // An empty list stays, with the room that it has grown to.
-        if !state.protocol.woken.is_empty() {
-            std::mem::swap(woken, &mut state.protocol.woken);
-        }
+        let woken = match state.protocol.woken.is_empty() {
+            true => Vec::new(),
+            false => std::mem::take(&mut state.protocol.woken),
+        };
         let in_flight = state.protocol.in_flight();
         self.in_flight.store(in_flight, Ordering::Relaxed);
         let keeper = state.keeper_to_wake(&self.config);
@@ -121,9 +127,7 @@ impl Shared {
         if let Some(keeper) = keeper {
             keeper.wake();
         }
-        for waker in woken.drain(..) {
-            waker.wake();
-        }
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Gives commands a place. The flag says whether a keeper has to be started.
@@ -145,7 +149,7 @@ impl Shared {
             state = self.lock();
             state.wrote(chunk, written.unwrap_or(0), now);
         }
-        self.let_go(state, &mut Vec::new());
+        self.let_go(state);
         outcome
     }
 
