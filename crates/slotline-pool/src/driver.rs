@@ -53,7 +53,7 @@ pub(crate) struct Driver<'a> {
 /// So many callers are woken at once. The next are when these have run: what they send
 /// next goes out first, so that the server has something to do meanwhile. All together
 /// they would keep it waiting, and it them.
-const WAKES: usize = 128;
+const WAKES: usize = 64;
 
 /// What one attempt to read brought.
 enum Read {

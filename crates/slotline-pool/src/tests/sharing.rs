@@ -1,5 +1,8 @@
 //! Many callers, one connection.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::server::{OK, Server, commands_in, pipes, read_commands, script, shake_hands, usual};
@@ -29,6 +32,43 @@ async fn commands_of_many_tasks_share_a_connection() {
     assert_eq!((statistics.commands, statistics.replies), (3840, 3840));
     assert_eq!((statistics.in_flight, statistics.queued_bytes), (0, 0));
     assert!(statistics.writes < 1280, "{} writes", statistics.writes);
+}
+
+/// Fails where all of them are woken at once: then the server has nothing to do until the
+/// last of them has run, and they nothing until it has answered all.
+#[tokio::test]
+async fn those_who_have_their_replies_take_turns_and_their_next_commands_go_out_meanwhile() {
+    let (connector, mut opened) = pipes(1 << 20);
+    let pool = builder(&Address::new("node", 1))
+        .connector(connector)
+        .build();
+    tokio::spawn(async move {
+        let mut stream = opened.recv().await.unwrap();
+        shake_hands(&mut stream, 3).await;
+        for _ in 0..2 {
+            let commands = read_commands(&mut stream, 200).await;
+            let replies: Vec<u8> = commands.iter().flat_map(|it| usual(it)).collect();
+            stream.write_all(&replies).await.unwrap();
+        }
+        stream.read_u8().await.unwrap();
+    });
+    pool.connect().await.unwrap();
+    let before = Arc::new(AtomicU64::new(u64::MAX));
+    let mut tasks = Vec::new();
+    for n in 0..200 {
+        let (pool, before) = (pool.clone(), Arc::clone(&before));
+        tasks.push(tokio::spawn(async move {
+            let key = format!("GET {n}");
+            assert_eq!(fates(&send(&pool, &[&key]).await, 1), "+");
+            before.fetch_min(pool.statistics().writes, SeqCst);
+            assert_eq!(fates(&send(&pool, &[&key]).await, 1), "+");
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let writes = pool.statistics().writes - before.load(SeqCst);
+    assert!((2..10).contains(&writes), "{writes} writes");
 }
 
 /// A fixed order of random numbers, the same in every run.
