@@ -98,9 +98,12 @@ impl<'a> Driver<'a> {
 
     /// Lets those run who have their replies, some of them at once.
     fn wake(&mut self) {
-        let now = self.may_wake.min(self.woken.len());
-        self.may_wake -= now;
-        self.woken.drain(..now).for_each(Waker::wake);
+        while self.may_wake > 0
+            && let Some(waker) = self.woken.pop_front()
+        {
+            self.may_wake -= 1;
+            waker.wake();
+        }
     }
 
     /// Reads before it writes, so that a peer that has closed is noticed before

@@ -108,7 +108,9 @@ impl Shared {
     ) -> R {
         let mut state = self.lock();
         let result = act(&mut state);
-        woken.extend(state.protocol.woken.drain(..));
+        if !state.protocol.woken.is_empty() {
+            woken.extend(state.protocol.woken.drain(..));
+        }
         self.let_go(state);
         result
     }
