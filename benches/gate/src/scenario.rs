@@ -75,13 +75,7 @@ impl Scenario {
     }
 }
 
-async fn work(
-    client: Client,
-    work: Work,
-    keys: Arc<[String]>,
-    task: usize,
-    operations: usize,
-) {
+async fn work(client: Client, work: Work, keys: Arc<[String]>, task: usize, operations: usize) {
     let value = [b'v'; 64];
     let mut turn = task * 7_919;
     let mut key = || {
