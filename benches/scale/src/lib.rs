@@ -10,7 +10,7 @@ pub mod memory;
 
 use std::sync::Arc;
 
-use slotline::Client;
+use slotline::{Client, ClientBuilder};
 use slotline_gate::{Layout, Scenario, Work, connector, keys};
 use tokio::runtime::{Builder, Runtime};
 
@@ -24,11 +24,16 @@ fn runtime() -> Runtime {
     runtime.expect("a runtime")
 }
 
+/// A client of such a cluster, to be.
+fn builder(layout: &Arc<Layout>, seed: u64) -> ClientBuilder {
+    let builder = Client::builder().connector(connector(Arc::clone(layout)));
+    builder.nodes(["redis://10.0.0.1:7000"]).seed(seed)
+}
+
 /// A client of such a cluster.
 async fn client(layout: &Arc<Layout>, seed: u64) -> Client {
-    let builder = Client::builder().connector(connector(Arc::clone(layout)));
-    let client = builder.nodes(["redis://10.0.0.1:7000"]).seed(seed);
-    client.connect().await.expect("nodes that answer")
+    let client = builder(layout, seed).connect().await;
+    client.expect("nodes that answer")
 }
 
 /// Has it send a command to every node.

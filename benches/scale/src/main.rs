@@ -4,22 +4,27 @@
 use std::env;
 
 use slotline_gate::Work;
-use slotline_scale::{cost, fleet, memory};
+use slotline_scale::cost::{self, Operation};
+use slotline_scale::{fleet, memory};
 
-const USAGE: &str = "scale [cost NODES TASKS get|COMMANDS OPERATIONS | idle NODES SECONDS | \
+const USAGE: &str = "scale [cost NODES TASKS get|COMMANDS PIECE OPERATIONS | idle NODES SECONDS | \
                      memory | answers | fleet [quick]]";
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let lines = match arguments.as_slice() {
-        ["cost", nodes, tasks, work, operations] => {
-            let work = match *work {
-                "get" => Work::Get,
-                commands => Work::Gets(number(commands)),
+        ["cost", nodes, tasks, work, piece, operations] => {
+            let operation = Operation {
+                nodes: number(nodes),
+                tasks: number(tasks),
+                work: match *work {
+                    "get" => Work::Get,
+                    commands => Work::Gets(number(commands)),
+                },
+                piece: number(piece),
             };
-            let [nodes, tasks, operations] = [nodes, tasks, operations].map(|word| number(word));
-            println!("{}", cost::operations(nodes, tasks, work, operations));
+            println!("{}", operation.run(number(operations)));
             return;
         }
         ["idle", nodes, seconds] => {

@@ -25,6 +25,8 @@ pub struct Counted {
     pub(super) pings: usize,
     /// CLUSTER SLOTS and NODES, sent together.
     pub(super) questions: Vec<Event>,
+    /// Times that nodes were asked for their ROLE.
+    pub(super) roles: Vec<Event>,
     /// Connections that a client tried to open, whether or not there was a node.
     pub(super) dials: Vec<Event>,
     /// Those of them that were accepted.

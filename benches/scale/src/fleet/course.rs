@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use slotline::{Address, Client};
+use slotline::{Address, Client, ReadFrom};
 use slotline_testkit::{FakeCluster, Unreplicated};
 use slotline_topology::slot_of;
 use tokio::task::JoinSet;
@@ -24,10 +24,12 @@ pub struct Fleet {
     pub replicas: u16,
 }
 
-impl Default for Fleet {
-    fn default() -> Fleet {
+impl Fleet {
+    /// So many clients of a cluster of twelve nodes.
+    #[must_use]
+    pub fn of(clients: usize) -> Fleet {
         Fleet {
-            clients: 100,
+            clients,
             primaries: 6,
             replicas: 1,
         }
@@ -41,6 +43,12 @@ pub enum Course {
     Start,
     /// Clients that were made over a minute are idle so long.
     Steady(Duration),
+    /// Clients that read from replicas, with a bound of lag or without one, are idle for
+    /// five minutes.
+    Reads {
+        /// Whether there is a bound.
+        bound: bool,
+    },
     /// A replica takes over as an operator wishes, and every client has a command
     /// answered MOVED in the same moment; two minutes are counted.
     Failover,
@@ -75,10 +83,12 @@ impl Course {
         match self {
             Course::Start => "all clients are made in the same moment",
             Course::Steady(_) => "clients that are idle",
+            Course::Reads { bound: false } => "idle clients that read from replicas",
+            Course::Reads { bound: true } => "the same with a bound of lag",
             Course::Failover => {
                 "a replica takes over, and all are told so in the same moment: two minutes"
             }
-            Course::After(_) => "some minutes later: five minutes",
+            Course::After(_) => "some minutes after that, for five minutes",
             Course::Crash => "a primary dies that all have a command for: until it is replaced",
             Course::Restart => "the same, and it is there again after two seconds",
         }
@@ -92,10 +102,15 @@ struct Dials {
     accepted: Vec<Event>,
 }
 
+/// Where clients read, and how far what they read from may be behind.
+#[derive(Debug, Clone, Default)]
+struct Reads(ReadFrom, Option<u64>);
+
 struct Run {
     cluster: FakeCluster,
-    /// Of the primary that something happens to.
-    key: String,
+    /// One of each primary.
+    keys: Vec<String>,
+    reads: Reads,
     dials: Arc<Mutex<Dials>>,
     clients: Vec<Client>,
 }
@@ -106,7 +121,7 @@ impl Fleet {
     pub fn run(&self, course: Course) -> Counted {
         let runtime = runtime();
         let counted = runtime.block_on(async {
-            let mut run = Run::new(self);
+            let mut run = Run::new(self, course);
             run.take(self, course).await
         });
         // Whatever still runs ends with it.
@@ -116,17 +131,24 @@ impl Fleet {
 }
 
 impl Run {
-    fn new(fleet: &Fleet) -> Run {
+    fn new(fleet: &Fleet, course: Course) -> Run {
         let cluster = FakeCluster::builder()
             .primaries(fleet.primaries)
             .replicas(fleet.replicas)
             .buffer(4096)
             .build();
-        let keys = slotline_gate::keys(1_000);
-        let is_of_primary = |key: &&String| cluster.owner_of(slot_of(key).get()) == Some(PRIMARY);
-        let key = keys.iter().find(is_of_primary).cloned();
+        let some = slotline_gate::keys(1_000);
+        let key_of = |primary: u16| {
+            let is_its = |key: &&String| cluster.owner_of(slot_of(key).get()) == Some(primary);
+            let key = some.iter().find(is_its).cloned();
+            key.expect("a key of each primary")
+        };
         Run {
-            key: key.expect("a key of each primary"),
+            keys: cluster.primaries().into_iter().map(key_of).collect(),
+            reads: match course {
+                Course::Reads { bound } => Reads(ReadFrom::PreferReplica, bound.then_some(1 << 20)),
+                _ => Reads::default(),
+            },
             cluster,
             dials: Arc::default(),
             clients: Vec::with_capacity(fleet.clients),
@@ -145,9 +167,17 @@ impl Run {
         self.make(fleet.clients, SPREAD).await;
         sleep(SETTLING).await;
         // As in a fleet that is used, all have been there, and of late.
-        self.ask_all().await;
         match course {
-            Course::Start | Course::Steady(_) => {}
+            // Of replicas that are as good as each other, each has its turn.
+            Course::Reads { .. } => {
+                for _ in 0..2 * fleet.replicas {
+                    self.ask_all(usize::MAX).await;
+                }
+            }
+            _ => self.ask_all(1).await,
+        }
+        match course {
+            Course::Start | Course::Steady(_) | Course::Reads { .. } => {}
             Course::Failover | Course::After(_) => {
                 self.cluster.fail_over(REPLICA, Unreplicated::Kept);
             }
@@ -156,15 +186,16 @@ impl Run {
         match course {
             Course::Start => Counted::default(),
             Course::Steady(time) => self.count(async |_| sleep(time).await).await,
+            Course::Reads { .. } => self.count(async |_| sleep(LAST).await).await,
             Course::Failover => {
                 self.count(async |run| {
-                    run.ask_all().await;
+                    run.ask_all(1).await;
                     sleep(Duration::from_secs(120)).await;
                 })
                 .await
             }
             Course::After(time) => {
-                self.ask_all().await;
+                self.ask_all(1).await;
                 sleep(time.saturating_sub(LAST)).await;
                 self.count(async |_| sleep(LAST).await).await
             }
@@ -195,7 +226,12 @@ impl Run {
             let builder = Client::builder()
                 .nodes(self.cluster.urls())
                 .connector(self.connector())
+                .read_from(self.reads.0.clone())
                 .seed(number as u64);
+            let builder = match self.reads.1 {
+                Some(bytes) => builder.most_lag(bytes),
+                None => builder,
+            };
             made.spawn(async move { builder.connect().await.expect("a cluster that is up") });
             if !spread.is_zero() {
                 sleep(spread / clients as u32).await;
@@ -222,24 +258,28 @@ impl Run {
         }
     }
 
-    /// Has each client ask for a key of the primary that something happens to, and
-    /// waits for the answers.
-    async fn ask_all(&self) {
+    /// Has each client ask for keys of that many primaries, the one that something
+    /// happens to first, and waits for the answers.
+    async fn ask_all(&self, primaries: usize) {
         let mut asked = JoinSet::new();
         for client in &self.clients {
-            let (client, key) = (client.clone(), self.key.clone());
-            asked.spawn(async move { client.get::<Option<String>>(&key).await });
+            for key in self.keys.iter().take(primaries) {
+                let (client, key) = (client.clone(), key.clone());
+                asked.spawn(async move { client.get::<Option<String>>(&key).await });
+            }
         }
         for answer in asked.join_all().await {
             assert_eq!(answer.expect("an answer"), None);
         }
     }
 
-    /// The same without waiting for the answers.
+    /// The same of that one without waiting for the answers.
     fn ask_in_background(&self) {
         for client in &self.clients {
-            let (client, key) = (client.clone(), self.key.clone());
-            tokio::spawn(async move { client.get::<Option<String>>(&key).await });
+            for key in self.keys.iter().take(1) {
+                let (client, key) = (client.clone(), key.clone());
+                tokio::spawn(async move { client.get::<Option<String>>(&key).await });
+            }
         }
     }
 
@@ -257,10 +297,15 @@ impl Run {
         };
         let dials = self.dials.lock().unwrap_or_else(PoisonError::into_inner);
         let journal = self.cluster.journal();
-        let now = journal.iter().filter(|command| command.at >= from);
-        let questions = now
-            .clone()
-            .filter(|command| command.line == "CLUSTER SLOTS");
+        let of = |line: &str| -> Vec<Event> {
+            let now = journal.iter().filter(|command| command.at >= from);
+            now.filter(|command| command.line == line)
+                .map(|command| Event {
+                    at: command.at,
+                    node: command.node,
+                })
+                .collect()
+        };
         Counted {
             clients: self.clients.len(),
             seconds: (until - from).as_secs_f64(),
@@ -269,13 +314,9 @@ impl Run {
             refreshes: after.0 - before.0,
             probes: after.1 - before.1,
             connections: self.cluster.open_connections(),
-            pings: now.filter(|command| command.line == "PING").count(),
-            questions: questions
-                .map(|command| Event {
-                    at: command.at,
-                    node: command.node,
-                })
-                .collect(),
+            pings: of("PING").len(),
+            questions: of("CLUSTER SLOTS"),
+            roles: of("ROLE"),
             dials: within(&dials.all),
             accepted: within(&dials.accepted),
         }

@@ -1,6 +1,7 @@
 //! What many clients ask of one cluster, on paper: from the settings that the crates
 //! have by default. The simulation holds it against the crates themselves.
 
+use std::collections::BTreeSet;
 use std::f64::consts::SQRT_2;
 use std::time::Duration;
 
@@ -18,6 +19,10 @@ const LOOK: f64 = 0.2 * 1.125;
 /// After a change the next refreshes come after so many seconds: 1, 2, 4 … up to the
 /// period.
 const FIRST_PACE: f64 = 1.0;
+/// The same: how often nodes are asked how they are, where reads may go to several; and
+/// how often for their links alone.
+const SURVEY: f64 = 1.0 * 1.125;
+const LINKS: f64 = 10.0;
 /// `slotline_pool`'s `PingRule`: seconds of silence until an idle connection is asked for a sign of life.
 const PING: f64 = 15.0;
 /// Its `Backoff`: the bound of the first pause before a dial, and of the last; a pause is
@@ -39,6 +44,8 @@ pub enum Figure {
     QuestionsInATenth,
     /// PINGs that a primary gets per second.
     Pings,
+    /// Times per second that a node is asked for its ROLE, of those that are.
+    Roles,
     /// Open connections, for each primary.
     Connections,
     /// Times per second that one client asks the heirs of a dead primary.
@@ -66,6 +73,7 @@ impl Figure {
             Figure::QuestionsInASecond => "questions of one node, busiest second",
             Figure::QuestionsInATenth => "questions of one node, busiest 100 ms",
             Figure::Pings => "PINGs per second and primary",
+            Figure::Roles => "ROLEs per second and node that is asked",
             Figure::Connections => "connections per primary",
             Figure::ProbesEach => "probes per second, of each client",
             Figure::Dials => "dials per second of the dead node",
@@ -114,6 +122,11 @@ impl Figure {
             Figure::QuestionsInASecond => busiest(&counted.questions, second) as f64,
             Figure::QuestionsInATenth => busiest(&counted.questions, tenth) as f64,
             Figure::Pings => per_second(counted.pings) / primaries,
+            Figure::Roles => {
+                let nodes = counted.roles.iter().map(|asked| asked.node);
+                let nodes: BTreeSet<u16> = nodes.collect();
+                per_second(counted.roles.len()) / nodes.len() as f64
+            }
             Figure::Connections => counted.connections as f64 / primaries,
             Figure::ProbesEach => counted.probes as f64 / counted.seconds / counted.clients as f64,
             Figure::Dials => per_second(of_node(&counted.dials, counted.victim).len()),
@@ -159,6 +172,13 @@ pub fn figures(fleet: &Fleet, course: Course) -> Vec<(Figure, f64)> {
             ),
             (Figure::Pings, clients * pings()),
             (Figure::Connections, clients),
+        ],
+        Course::Reads { bound } => vec![
+            (Figure::Roles, clients / survey_interval(bound)),
+            (
+                Figure::Connections,
+                clients * (1.0 + f64::from(fleet.replicas)),
+            ),
         ],
         Course::Failover => vec![
             (Figure::RefreshesEach, refreshes_within(120.0)),
@@ -218,6 +238,16 @@ pub fn pings() -> f64 {
 /// asked most: with some nodes and some such moments, two deviations above the mean.
 fn most_of(clients: f64, share: f64) -> f64 {
     clients * share + 2.0 * (clients * share * (1.0 - share)).sqrt()
+}
+
+/// From one time that a client asks a node for its ROLE to the next: with a bound of
+/// lag at each survey, else at the first that is ten seconds later.
+#[must_use]
+pub fn survey_interval(bound: bool) -> f64 {
+    match bound {
+        true => SURVEY,
+        false => LINKS + SURVEY / 2.0,
+    }
 }
 
 /// How many refreshes a client does within that time of a change that it was told of:

@@ -8,6 +8,7 @@ pub mod formula;
 pub use counted::Counted;
 pub use course::{Course, Fleet};
 
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -28,29 +29,36 @@ pub fn all(is_quick: bool) -> Vec<Value> {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let (steady, after) = match is_quick {
         true => (minutes(10), minutes(15)),
-        false => (minutes(60), minutes(30)),
+        false => (minutes(60), minutes(20)),
     };
     let mut lines = Vec::new();
     for course in [
         Course::Start,
         Course::Steady(steady),
+        Course::Reads { bound: false },
+        Course::Reads { bound: true },
         Course::Failover,
         Course::After(after),
         Course::Crash,
         Course::Restart,
     ] {
-        for clients in sizes.iter().copied().chain([ASKED_FOR]) {
-            let fleet = Fleet {
-                clients,
-                ..Fleet::default()
-            };
-            let simulated = (clients != ASKED_FOR).then(|| fleet.run(course));
+        let fleets = sizes.iter().copied().map(Fleet::of);
+        // Each has a thread, since each has its own clock.
+        let counted: Vec<(Fleet, Option<Counted>)> = thread::scope(|scope| {
+            let run = |fleet: Fleet| (fleet, scope.spawn(move || fleet.run(course)));
+            let running: Vec<_> = fleets.map(run).collect();
+            let ended = running
+                .into_iter()
+                .map(|(fleet, thread)| (fleet, Some(thread.join().expect("no panic"))));
+            ended.chain([(Fleet::of(ASKED_FOR), None)]).collect()
+        });
+        for (fleet, counted) in counted {
             for (figure, expected) in formula::figures(&fleet, course) {
                 lines.push(json!({
                     "course": course.name(),
-                    "clients": clients,
+                    "clients": fleet.clients,
                     "figure": figure.name(),
-                    "simulated": simulated.as_ref().map(|counted| figure.of(counted)),
+                    "simulated": counted.as_ref().map(|counted| figure.of(counted)),
                     "formula": expected,
                 }));
             }
@@ -102,7 +110,9 @@ mod tests {
         };
         for course in [
             Course::Start,
-            Course::Steady(Duration::from_secs(600)),
+            Course::Steady(Duration::from_secs(300)),
+            Course::Reads { bound: false },
+            Course::Reads { bound: true },
             Course::Failover,
             Course::Crash,
             Course::Restart,
@@ -127,10 +137,7 @@ mod tests {
 
     #[test]
     fn a_seed_for_each_client_makes_a_run_repeat_itself() {
-        let fleet = Fleet {
-            clients: 20,
-            ..Fleet::default()
-        };
+        let fleet = Fleet::of(20);
         let figures = || -> Vec<f64> {
             let counted = fleet.run(Course::Restart);
             let all = formula::figures(&fleet, Course::Restart);

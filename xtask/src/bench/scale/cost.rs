@@ -17,7 +17,12 @@ struct Work {
     tasks: u64,
     /// In one pipeline; `None` for lone commands.
     pipeline: Option<u64>,
+    /// Of a pipeline in one piece.
+    piece: u64,
 }
+
+/// The facade's default.
+const PIECE: u64 = 1_000;
 
 /// So many commands are in the shorter run, if that is not less than two operations or
 /// one of each task.
@@ -38,7 +43,7 @@ impl Work {
         let what = self.pipeline.map_or("get".to_owned(), |it| it.to_string());
         let mut command = Command::new(program);
         command.args(["cost", &self.nodes.to_string(), &self.tasks.to_string()]);
-        command.args([&what, &operations.to_string()]);
+        command.args([&what, &self.piece.to_string(), &operations.to_string()]);
         command
     }
 }
@@ -99,6 +104,7 @@ const USUAL: Work = Work {
     nodes: 3,
     tasks: 1,
     pipeline: None,
+    piece: PIECE,
 };
 
 pub(super) fn of_nodes(program: &Path, is_quick: bool) -> Result<Vec<Section>> {
@@ -115,6 +121,10 @@ pub(super) fn of_nodes(program: &Path, is_quick: bool) -> Result<Vec<Section>> {
             ("lone GET", &|nodes| of(nodes, None)),
             ("pipeline of 100", &|nodes| of(nodes, Some(100))),
             ("pipeline of 10,000", &|nodes| of(nodes, Some(10_000))),
+            ("the same in one piece", &|nodes| Work {
+                piece: 10_000,
+                ..of(nodes, Some(10_000))
+            }),
         ],
     )
 }

@@ -49,6 +49,19 @@ enum Part {
     Fleet,
 }
 
+impl Part {
+    fn title(self) -> &'static str {
+        match self {
+            Part::Nodes => "More nodes",
+            Part::Tasks => "More tasks",
+            Part::Pipelines => "Longer pipelines",
+            Part::Idle => "A client that has nothing to do",
+            Part::Memory => "Memory",
+            Part::Fleet => "A fleet of clients",
+        }
+    }
+}
+
 /// A table and what it is of.
 struct Section {
     title: String,
@@ -93,7 +106,8 @@ impl Scale {
     fn told(&self, part: Part, sections: &[Section]) -> String {
         let named = part.to_possible_value();
         let name = named.as_ref().map_or("", |value| value.get_name());
-        let mut text = format!("`cargo xtask bench scale --only {name}`\n\n");
+        let title = part.title();
+        let mut text = format!("### {title}\n\n`cargo xtask bench scale --only {name}`\n\n");
         for Section { title, table } in sections {
             let table = table.show(self.markdown || self.docs);
             text.push_str(&format!("{title}:\n\n{table}\n"));
