@@ -8,18 +8,17 @@
 //! their process, and prints the port.
 #![forbid(unsafe_code)]
 
-mod node;
-mod scenario;
-mod stream;
 mod tcp;
 
 use std::env;
 
 use allocation_counter::measure;
 use slotline::{Client, ClientBuilder};
+use slotline_gate::{SCENARIOS, Scenario, connector, keys, three_nodes};
 use tokio::runtime::{Builder, Runtime};
 
-use scenario::{SCENARIOS, Scenario};
+/// How many different keys there are.
+const KEYS: usize = 16;
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -32,7 +31,7 @@ fn main() {
         [name, operations] => run(
             name,
             number(operations),
-            Client::builder().connector(stream::connector()),
+            Client::builder().connector(connector(three_nodes())),
         ),
         [name, operations, port] => {
             let port = number(port) as u16;
@@ -57,8 +56,9 @@ fn run(name: &str, operations: usize, client: ClientBuilder) {
         .expect("a runtime");
     let client = client.nodes(["redis://10.0.0.1:7000"]).seed(1).connect();
     let client = runtime.block_on(client).expect("nodes that answer");
+    let keys = keys(KEYS);
     // After this there are connections, and buffers have grown.
-    runtime.block_on(scenario.run(&client, 200));
-    let counted = measure(|| runtime.block_on(scenario.run(&client, operations)));
+    runtime.block_on(scenario.run(&client, &keys, 200));
+    let counted = measure(|| runtime.block_on(scenario.run(&client, &keys, operations)));
     println!("{}", counted.count_total);
 }

@@ -2,48 +2,39 @@
 
 use std::collections::HashMap;
 use std::hint::black_box;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use slotline::Client;
 use tokio::task::JoinSet;
 
 /// One of them.
-pub(crate) struct Scenario {
-    pub(crate) name: &'static str,
-    pub(crate) tasks: usize,
-    work: Work,
+pub struct Scenario {
+    /// What it is called.
+    pub name: &'static str,
+    /// How many tasks share the operations.
+    pub tasks: usize,
+    /// What an operation is.
+    pub work: Work,
 }
 
-/// Of all slots.
-const KEYS: [&str; 16] = [
-    "key:00000001",
-    "key:00000002",
-    "key:00000003",
-    "key:00000004",
-    "key:00000005",
-    "key:00000006",
-    "key:00000007",
-    "key:00000008",
-    "key:00000009",
-    "key:00000010",
-    "key:00000011",
-    "key:00000012",
-    "key:00000013",
-    "key:00000014",
-    "key:00000015",
-    "key:00000016",
-];
+/// So many keys, of all slots.
+#[must_use]
+pub fn keys(count: usize) -> Arc<[String]> {
+    (1..=count).map(|key| format!("key:{key:08}")).collect()
+}
 
+/// A command, or a pipeline of so many.
 #[derive(Clone, Copy)]
-enum Work {
+pub enum Work {
     Get,
-    Gets,
-    Sets,
+    Gets(usize),
+    Sets(usize),
     Hash,
 }
 
-/// An operation is a command, or a pipeline of a hundred.
-pub(crate) const SCENARIOS: [Scenario; 5] = [
+/// What the gate counts.
+pub const SCENARIOS: [Scenario; 5] = [
     Scenario {
         name: "get-alone",
         tasks: 1,
@@ -57,12 +48,12 @@ pub(crate) const SCENARIOS: [Scenario; 5] = [
     Scenario {
         name: "pipeline-of-100-gets",
         tasks: 1,
-        work: Work::Gets,
+        work: Work::Gets(100),
     },
     Scenario {
         name: "pipeline-of-100-sets",
         tasks: 1,
-        work: Work::Sets,
+        work: Work::Sets(100),
     },
     Scenario {
         name: "hgetall-of-100-fields",
@@ -72,22 +63,24 @@ pub(crate) const SCENARIOS: [Scenario; 5] = [
 ];
 
 impl Scenario {
-    pub(crate) async fn run(&self, client: &Client, operations: usize) {
+    /// Does so many operations with these keys.
+    pub async fn run(&self, client: &Client, keys: &Arc<[String]>, operations: usize) {
         let mut tasks = JoinSet::new();
         for task in 0..self.tasks {
             let own = operations / self.tasks + usize::from(task < operations % self.tasks);
-            tasks.spawn(work(client.clone(), self.work, task, own));
+            let keys = Arc::clone(keys);
+            tasks.spawn(work(client.clone(), self.work, keys, task, own));
         }
         tasks.join_all().await;
     }
 }
 
-async fn work(client: Client, work: Work, task: usize, operations: usize) {
+async fn work(client: Client, work: Work, keys: Arc<[String]>, task: usize, operations: usize) {
     let value = [b'v'; 64];
     let mut turn = task * 7_919;
     let mut key = || {
         turn += 104_729;
-        KEYS[turn % KEYS.len()]
+        keys[turn % keys.len()].as_str()
     };
     for _ in 0..operations {
         match work {
@@ -95,9 +88,9 @@ async fn work(client: Client, work: Work, task: usize, operations: usize) {
                 let value: Bytes = client.get(key()).await.expect("a value");
                 assert_eq!(black_box(value).len(), 64);
             }
-            Work::Gets => {
+            Work::Gets(commands) => {
                 let mut pipe = client.pipeline();
-                for _ in 0..100 {
+                for _ in 0..commands {
                     pipe.get(key());
                 }
                 let results = pipe.send().await.expect("results");
@@ -106,9 +99,9 @@ async fn work(client: Client, work: Work, task: usize, operations: usize) {
                     assert_eq!(black_box(value).len(), 64);
                 }
             }
-            Work::Sets => {
+            Work::Sets(commands) => {
                 let mut pipe = client.pipeline();
-                for _ in 0..100 {
+                for _ in 0..commands {
                     pipe.set(key(), &value[..]);
                 }
                 let results = pipe.send().await.expect("results");

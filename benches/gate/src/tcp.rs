@@ -2,12 +2,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 use std::thread;
 
 use slotline::Connect;
+use slotline_gate::{Node, three_nodes};
 use tokio::net::TcpStream;
-
-use crate::node::Node;
 
 /// Reaches every node at one port of this machine.
 pub(crate) fn connector(port: u16) -> impl Connect {
@@ -22,11 +22,13 @@ pub(crate) fn connector(port: u16) -> impl Connect {
 pub(crate) fn serve() -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     println!("{}", listener.local_addr()?.port());
+    let layout = three_nodes();
     for socket in listener.incoming() {
         let mut socket = socket?;
         socket.set_nodelay(true)?;
+        let layout = Arc::clone(&layout);
         thread::spawn(move || {
-            let mut node = Node::default();
+            let mut node = Node::new(layout);
             let mut buffer = vec![0; 64 << 10];
             while let Ok(len @ 1..) = socket.read(&mut buffer) {
                 node.take(buffer.get(..len).unwrap_or_default());

@@ -1,12 +1,16 @@
 //! `bench`: how fast Slotline is, beside its peers.
 
+mod callgrind;
 mod cases;
 mod codec;
 mod cores;
 mod figures;
+mod machine;
+mod page;
 mod peers;
 mod pool;
 mod program;
+mod scale;
 mod strace;
 mod table;
 mod tools;
@@ -15,11 +19,12 @@ mod topology;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
+pub(crate) use callgrind::{Callgrind, of_each};
 pub(crate) use strace::Strace;
-pub(crate) use tools::valgrind;
 
 /// Measures Slotline beside the other clients, each as published; or, with a
-/// subcommand, one layer of it.
+/// subcommand, one layer of it, or what
+/// more of everything costs.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
@@ -33,6 +38,7 @@ pub(crate) struct Bench {
 enum What {
     Codec(codec::Codec),
     Pool(pool::Pool),
+    Scale(scale::Scale),
     Topology(topology::Topology),
 }
 
@@ -42,6 +48,7 @@ impl Bench {
             None => self.peers.run(),
             Some(What::Codec(codec)) => codec.run(),
             Some(What::Pool(pool)) => pool.run(),
+            Some(What::Scale(scale)) => scale.run(),
             Some(What::Topology(topology)) => topology.run(),
         }
     }
@@ -65,6 +72,10 @@ mod tests {
         assert!(matches!(
             parsed("bench codec --quick"),
             Ok(Some(What::Codec(_)))
+        ));
+        assert!(matches!(
+            parsed("bench scale --docs"),
+            Ok(Some(What::Scale(_)))
         ));
         assert!(parsed("bench --docs pool").is_err());
         assert!(parsed("bench --rounds 0").is_err());

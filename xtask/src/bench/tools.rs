@@ -59,7 +59,7 @@ fn runner() -> Result<PathBuf> {
 
 /// The valgrind on the PATH, else one that is unpacked here. That is of the machine's
 /// own release, since it reads the machine's own libraries.
-pub(crate) fn valgrind() -> Result<PathBuf> {
+pub(super) fn valgrind() -> Result<PathBuf> {
     let there = PathBuf::from("valgrind");
     if runs(&there) {
         return Ok(there);

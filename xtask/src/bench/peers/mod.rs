@@ -7,7 +7,6 @@ mod cell;
 mod chart;
 mod docs;
 mod fill;
-mod machine;
 mod measure;
 mod peer;
 mod process;

@@ -3,10 +3,11 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::super::machine;
 use super::cell::{Cell, Measure};
 use super::measure::Times;
 use super::table::{Reasons, detail, of_row, overview, rows};
-use super::{build, machine, peer};
+use super::{build, peer};
 
 /// How it was measured.
 pub(super) struct Report {
