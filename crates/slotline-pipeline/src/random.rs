@@ -31,6 +31,11 @@ impl Random {
     pub(crate) fn somewhat_more(&self, time: Duration) -> Duration {
         time.mul_f64(self.with(|rng| rng.random_range(1.0..1.25)))
     }
+
+    /// Up to a quarter less than `time`, for the same reason.
+    pub(crate) fn somewhat_less(&self, time: Duration) -> Duration {
+        time.mul_f64(self.with(|rng| rng.random_range(0.75..1.0)))
+    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use super::counted::{Counted, Event, busiest, of_node};
 use super::course::{Course, Fleet, LAST, TAKEOVER};
 
 /// `slotline_pipeline::RefreshConfig`: seconds from a refresh to the next that comes by
-/// itself.
+/// itself, at most; and the part of them that chance may take away.
 const PERIOD: f64 = 60.0;
+const LESS: f64 = 0.25;
 /// The same: how many primaries each asks.
 const SAMPLE: f64 = 3.0;
 /// The same: how often a client looks whether a refresh is due or a primary is lost, on
@@ -170,7 +171,7 @@ pub fn figures(fleet: &Fleet, course: Course) -> Vec<(Figure, f64)> {
                 Figure::QuestionsInASecond,
                 questions + 4.0 * questions.sqrt(),
             ),
-            (Figure::Pings, clients * pings()),
+            (Figure::Pings, clients * pings(fleet.primaries)),
             (Figure::Connections, clients),
         ],
         Course::Reads { bound } => vec![
@@ -224,14 +225,19 @@ pub fn asked_share(primaries: u16) -> f64 {
 /// the first time after the period.
 #[must_use]
 pub fn interval() -> f64 {
-    PERIOD + LOOK / 2.0
+    after(PERIOD)
+}
+
+/// What that is on average where it is `pace` seconds at most.
+fn after(pace: f64) -> f64 {
+    pace * (1.0 - LESS / 2.0) + LOOK / 2.0
 }
 
 /// PINGs per second on a connection that nothing goes over but refreshes: one for each
-/// silence of 15 seconds from one to the next.
+/// silence of 15 seconds from one to the next, the last of which a refresh cuts short.
 #[must_use]
-pub fn pings() -> f64 {
-    (interval() / PING).floor() / interval()
+pub fn pings(primaries: u16) -> f64 {
+    1.0 / PING - 0.5 * asked_share(primaries) / interval()
 }
 
 /// Of so many clients that choose at once whom to ask, those that ask the node that is
@@ -257,20 +263,25 @@ pub fn refreshes_within(seconds: f64) -> f64 {
     let (mut at, mut pace, mut count) = (0.0, FIRST_PACE, 0.0);
     while at <= seconds {
         count += 1.0;
-        at += pace + LOOK / 2.0;
+        // The spacing of a second holds all the same.
+        at += after(pace).max(FIRST_PACE);
         pace = (2.0 * pace).min(PERIOD);
     }
     count
 }
 
 /// Of clients that all refreshed in one moment, the share that refreshes within one and
-/// the same second so long afterwards: each period adds no more chance than the time
-/// until a client looks.
+/// the same second so long afterwards: what chance each refresh adds adds up.
 #[must_use]
 pub fn within_a_second(seconds: f64) -> f64 {
-    let periods = (seconds - PERIOD).max(0.0) / interval();
-    let deviation = (periods * LOOK * LOOK / 12.0).sqrt();
-    error_function(0.5 / (deviation * SQRT_2))
+    let (mut at, mut pace, mut variance) = (0.0, FIRST_PACE, 0.0);
+    while at + after(pace) <= seconds {
+        at += after(pace);
+        let widths = [LESS * pace, LOOK];
+        variance += widths.map(|width| width * width / 12.0).iter().sum::<f64>();
+        pace = (2.0 * pace).min(PERIOD);
+    }
+    error_function(0.5 / (variance.sqrt() * SQRT_2))
 }
 
 /// How often a client with commands for a node that refuses connections has dialled it
@@ -333,9 +344,9 @@ mod tests {
         check("of three all are asked", asked_share(3), 1.0);
         check("of two too", asked_share(2), 1.0);
         check("of six every other", asked_share(6), 0.5);
-        check("four times a minute", pings(), 4.0 / 60.0);
+        check("nearly four times a minute", 60.0 * pings(1000), 4.0);
         check("at once", refreshes_within(0.5), 1.0);
-        check("and after 1, 3 and 7 seconds", refreshes_within(10.0), 4.0);
+        check("and after 1, 3 and 7 seconds", refreshes_within(8.0), 4.0);
         check("nobody has waited yet", dials_within(0.0), 8.0);
         check(
             "two a second later on",
@@ -344,6 +355,7 @@ mod tests {
         );
         check("all are back after a second", back_within(1.0), 1.0);
         check("erf of one", error_function(1.0), 0.842_7);
-        check("all at once in the beginning", within_a_second(61.0), 1.0);
+        check("all at once in the beginning", within_a_second(1.0), 1.0);
+        assert!(within_a_second(600.0) < 0.05);
     }
 }

@@ -73,7 +73,7 @@ pub(super) fn heirs(
             None => {}
             Some(endpoint) if !is_reachable(endpoint) => lost.push(primary),
             Some(endpoint) if is_doubtful(endpoint) => doubtful.push(primary),
-            Some(endpoint) => witnesses.push(endpoint.clone()),
+            Some(endpoint) => witnesses.push(endpoint),
         }
     }
     lost.extend(random.with(|rng| doubtful.choose(rng).copied()));
@@ -92,10 +92,9 @@ pub(super) fn heirs(
         );
     }
     if witnesses.is_empty() {
-        witnesses.extend(seeds.iter().filter(|seed| is_reachable(seed)).cloned());
+        witnesses.extend(seeds.iter().filter(|seed| is_reachable(seed)));
     }
-    random.with(|rng| witnesses.shuffle(rng));
-    heirs.extend(witnesses.into_iter().next());
+    heirs.extend(random.with(|rng| witnesses.choose(rng).map(|endpoint| (*endpoint).clone())));
     distinct(heirs)
 }
 

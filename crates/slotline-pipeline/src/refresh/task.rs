@@ -55,7 +55,8 @@ impl RefreshConfig {
         self
     }
 
-    /// The most time from one refresh to the next.
+    /// The most time from one refresh to the next; it is up to a quarter less, so that
+    /// clients which were all told of a change at once do not stay together.
     pub fn period(mut self, period: Duration) -> RefreshConfig {
         self.period = period.min(LONGEST);
         self
@@ -173,6 +174,7 @@ where
         let mut wanted = false;
         let mut last = Instant::now();
         let mut allowed = last;
+        let mut due_at = last + self.cluster.random().somewhat_less(self.pace());
         loop {
             let mut wake = Instant::now() + self.cluster.random().somewhat_more(self.config.probe);
             if wanted {
@@ -191,7 +193,8 @@ where
             self.nodes.known(self.cluster.snapshot().topology());
             let now = Instant::now();
             let migrating = !self.cluster.snapshot().unsettled().is_empty();
-            let due = wanted || migrating || now >= last + self.pace();
+            // What a survey left to refreshes does not wait for the one that was planned.
+            let due = wanted || migrating || now >= due_at.min(last + self.pace());
             if due && now >= allowed {
                 // What is asked for from here on is asked for again: a trailing
                 // refresh follows the last trigger.
@@ -199,6 +202,7 @@ where
                 last = now;
                 allowed = now + self.cluster.random().somewhat_more(self.config.spacing);
                 self.refresh().await;
+                due_at = last + self.cluster.random().somewhat_less(self.pace());
             } else {
                 self.look_for_heirs().await;
             }
