@@ -254,7 +254,11 @@ impl<'a> Driver<'a> {
                 state.alive = now;
             }
             let is_silent = state.silent_at(config).is_some_and(|at| at <= now);
+            let pings = state.statistics.pings;
             let unanswered = state.look_after(now, config, events).err();
+            if state.statistics.pings > pings {
+                inbox.rest();
+            }
             if let Some(how) = unanswered.or(is_silent.then_some(SILENT)) {
                 // A runtime that had no time may not have told us what has come.
                 match state.second_look {
@@ -333,6 +337,7 @@ impl<'a> Driver<'a> {
                 state.parked = Some(Parked {
                     waker: waker.clone(),
                     for_bytes: may_write,
+                    gathers: !wrote.is_blocked && state.protocol.gathers(),
                     until,
                 });
                 Some(until)

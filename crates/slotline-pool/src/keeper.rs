@@ -201,6 +201,7 @@ impl Keeper<'_> {
                 state.parked = Some(Parked {
                     waker: cx.waker().clone(),
                     for_bytes: false,
+                    gathers: false,
                     until,
                 });
                 Ok(until)

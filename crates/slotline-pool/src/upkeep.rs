@@ -48,6 +48,8 @@ impl State {
             Step::Nothing => Ok(()),
             Step::GiveUp => Err(UNANSWERED),
             Step::Ask => {
+                // Nothing has gone over it for a while.
+                self.protocol.rest();
                 let mut buffer = CommandBuffer::new();
                 buffer.begin(&known::PING, 0);
                 let ticket = self.protocol.submit_own(&buffer.freeze(), now + LONGEST);

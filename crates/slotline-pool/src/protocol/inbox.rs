@@ -10,6 +10,9 @@ use slotline_resp::{Limits, Reply, Scanner};
 const BLOCK: usize = 64 << 10;
 /// A block with less room than this is not read into any more.
 const LEAST_ROOM: usize = 8 << 10;
+/// The first block. A connection over which little goes, one reply after the other, needs
+/// no more: of such a client may have thousands.
+const FIRST: usize = 2 * LEAST_ROOM;
 /// How far ahead of what has arrived a peer's word alone makes us reserve.
 const TRUSTED: usize = 1 << 20;
 
@@ -62,7 +65,8 @@ impl Inbox {
             // Exactly what a long bulk lacks, so that nothing else comes to lie
             // in its block; for what has no known length, twice what there is.
             let ahead = if ahead == 0 { have } else { ahead };
-            let block = (have + ahead.min(have.max(TRUSTED))).max(BLOCK);
+            let least = if self.block == 0 { FIRST } else { BLOCK };
+            let block = (have + ahead.min(have.max(TRUSTED))).max(least);
             let mut fresh = self.fresh(block);
             fresh.extend_from_slice(&self.buffer);
             let before = std::mem::replace(&mut self.buffer, fresh);
@@ -72,6 +76,16 @@ impl Inbox {
             self.block = block;
         }
         &mut self.buffer
+    }
+
+    /// Lets go of memory that was needed for more than there is.
+    pub(crate) fn rest(&mut self) {
+        if self.is_drained() && self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+            self.usual = BytesMut::new();
+            self.frames = Vec::new();
+            self.block = 0;
+        }
     }
 
     /// An empty block, the one that was put aside if it is of that size and no

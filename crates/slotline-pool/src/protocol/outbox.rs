@@ -248,6 +248,12 @@ impl Outbox {
         self.chunks.clear();
     }
 
+    /// Lets go of the memory that waits for the next chunks.
+    pub(super) fn rest(&mut self) {
+        self.spare = Vec::new();
+        self.chunks.shrink_to_fit();
+    }
+
     /// Keeps the memory of a chunk that has been written, unless a long batch
     /// made it large.
     pub(super) fn recycle(&mut self, mut chunk: Chunk) {

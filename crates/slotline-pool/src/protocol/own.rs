@@ -23,6 +23,16 @@ impl Protocol {
         self.hand.is_none() && self.touched_left == 0 && nothing_begun
     }
 
+    /// Lets go of memory that many requests have needed, of which none is left.
+    pub(crate) fn rest(&mut self) {
+        self.drop_finished();
+        self.outbox.rest();
+        self.batches.shrink_to_fit();
+        self.pending.shrink_to_fit();
+        self.woken.shrink_to_fit();
+        self.slots.shrink_to_fit();
+    }
+
     /// Gives a batch of the pool's own a place before everything that has not been
     /// written, in a write of its own; `None` if something is on its way.
     ///

@@ -74,8 +74,10 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) struct Parked {
     pub(crate) waker: Waker,
-    /// Whether bytes to write are a reason to wake it.
+    /// Whether bytes to write are a reason to wake it; and whether they only are once
+    /// there are so many that nothing is gathered any more.
     pub(crate) for_bytes: bool,
+    pub(crate) gathers: bool,
     /// When its timer wakes it anyway.
     pub(crate) until: Option<Instant>,
 }
@@ -115,7 +117,8 @@ impl State {
     /// The keeper's waker, if something has happened that concerns it.
     pub(super) fn keeper_to_wake(&mut self, config: &Config) -> Option<Waker> {
         let parked = self.parked.as_ref()?;
-        let bytes = parked.for_bytes && self.protocol.has_unwritten();
+        let is_enough = parked.gathers && !self.holds_back();
+        let bytes = (parked.for_bytes || is_enough) && self.protocol.has_unwritten();
         let is_drained = || self.draining.is_some() && self.protocol.is_settled();
         let replies = || self.awaits_writer && !self.protocol.is_in_hand();
         let earlier = || match (self.next_due(config), parked.until) {

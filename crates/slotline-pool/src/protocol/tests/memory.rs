@@ -53,6 +53,33 @@ fn frames_come_out_as_they_went_in() {
     }
 }
 
+/// Fails where every connection keeps a block of the usual size, or for ever what it once
+/// needed.
+#[test]
+fn a_connection_begins_with_little_and_lets_go_of_what_it_no_longer_needs() {
+    let mut inbox = Inbox::new(Limits::default());
+    let feed = |inbox: &mut Inbox| {
+        inbox.room().extend_from_slice(b"$5\r\nvalue\r\n");
+        inbox.scan().unwrap();
+        inbox.take_front().unwrap()
+    };
+    let room = |inbox: &mut Inbox| inbox.room().capacity();
+    for _ in 0..10_000 {
+        feed(&mut inbox);
+    }
+    assert!(room(&mut inbox) <= 16 << 10);
+    let kept: Vec<bytes::Bytes> = (0..10_000).map(|_| feed(&mut inbox)).collect();
+    assert!(room(&mut inbox) > 16 << 10);
+    drop(kept);
+    inbox.room().extend_from_slice(b"$5\r\nva");
+    inbox.rest();
+    inbox.room().extend_from_slice(b"lue\r\n");
+    inbox.scan().unwrap();
+    assert_eq!(inbox.take_front().unwrap(), "$5\r\nvalue\r\n");
+    inbox.rest();
+    assert!(room(&mut inbox) <= 16 << 10);
+}
+
 #[test]
 fn an_announced_length_reserves_no_more_than_a_mebibyte_ahead() {
     let mut inbox = Inbox::new(Limits::default());
