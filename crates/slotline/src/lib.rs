@@ -5,17 +5,17 @@
 
 pub mod batch;
 pub mod client;
-pub mod commands;
-pub mod direct;
 mod error;
 mod gate;
 mod nodes;
+pub mod runner;
 mod stack;
 
-pub use batch::{Batch, FromReplies, Pipeline, Queued, Reply, Results};
+pub use batch::{FromReplies, Pipeline, Reply, Results};
 pub use client::{Client, ClientBuilder, Discovery, Node};
-pub use direct::{Direct, On, Output};
 pub use error::{Error, Refused, Result};
+pub use runner::{Direct, Runner};
+pub use slotline_commands::{self as commands, Batch, On, Output, Queued, cmd};
 pub use slotline_pipeline::{
     Candidate, ChunkLayer, Explain, HedgeLayer, HedgeStatistics, Intent, Progress, ReadFrom,
     ReadPolicy, Request, Response, RetryBudget, RetryPolicy, StandardPolicy,

@@ -52,6 +52,7 @@ const RULES: &[Rule] = &[
     Rule {
         name: "slotline-commands",
         may_use: &["slotline-resp"],
+        never: &["tokio", "tower"],
         ..ANY
     },
     Rule {

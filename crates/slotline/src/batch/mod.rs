@@ -2,12 +2,10 @@
 
 mod decode;
 mod pipeline;
-mod queued;
 mod results;
 mod transaction;
 
 pub use decode::FromReplies;
 pub use pipeline::{Pipeline, Pipelined, SendPipeline};
 pub(crate) use pipeline::{pipelined, transaction};
-pub use queued::{Batch, Queued};
 pub use results::{Reply, Results};

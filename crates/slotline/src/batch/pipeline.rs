@@ -5,14 +5,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
+use slotline_commands::Batch;
 use slotline_pipeline::{Explain, Progress, Response};
 use slotline_resp::Commands;
 
 use super::decode::FromReplies;
-use super::queued::Batch;
 use super::results::Results;
-use crate::direct::{Direct, Sending};
 use crate::error::Result;
+use crate::runner::{Runner, Sending};
 
 /// Commands that are sent together: an owned value, consumed by
 /// [`send`](Pipeline::send), so that it is neither shared nor sent twice.
@@ -22,16 +22,16 @@ use crate::error::Result;
 /// The pipeline is no transaction: other clients' commands get in between.
 #[must_use = "a pipeline does nothing until it is sent"]
 pub struct Pipeline {
-    direct: Direct,
+    runner: Runner,
     batch: Batch,
     progress: Option<Progress>,
     explain: Option<Explain>,
 }
 
 impl Pipeline {
-    pub(crate) fn new(direct: Direct) -> Pipeline {
+    pub(crate) fn new(runner: Runner) -> Pipeline {
         Pipeline {
-            direct,
+            runner,
             batch: Batch::default(),
             progress: None,
             explain: None,
@@ -114,7 +114,7 @@ impl Pipeline {
     /// Dropping the future is always safe: commands of which no byte was written
     /// never are; the replies of the others are read and thrown away.
     pub fn send(self) -> SendPipeline {
-        let is_transaction = self.batch.is_transaction;
+        let is_transaction = self.batch.is_transaction();
         if self.batch.is_empty() {
             return SendPipeline {
                 sending: None,
@@ -123,7 +123,7 @@ impl Pipeline {
             };
         }
         let (all, commands) = self.batch.freeze();
-        let mut request = self.direct.request(all);
+        let mut request = self.runner.request(all);
         if is_transaction {
             request = request.transaction();
         }
@@ -134,7 +134,7 @@ impl Pipeline {
             request = request.explain(explain);
         }
         SendPipeline {
-            sending: Some(self.direct.send(request)),
+            sending: Some(self.runner.send(request)),
             commands,
             is_transaction,
         }
@@ -203,15 +203,15 @@ pin_project! {
 }
 
 /// Fills a transaction with `fill` and sends it.
-pub(crate) fn transaction(direct: Direct, fill: impl FnOnce(&mut Batch)) -> SendPipeline {
-    let mut pipeline = Pipeline::new(direct).transaction();
+pub(crate) fn transaction(runner: Runner, fill: impl FnOnce(&mut Batch)) -> SendPipeline {
+    let mut pipeline = Pipeline::new(runner).transaction();
     fill(&mut pipeline);
     pipeline.send()
 }
 
 /// Fills a pipeline with `fill` and sends it.
-pub(crate) fn pipelined<T>(direct: Direct, fill: impl FnOnce(&mut Batch)) -> Pipelined<T> {
-    let mut pipeline = Pipeline::new(direct);
+pub(crate) fn pipelined<T>(runner: Runner, fill: impl FnOnce(&mut Batch)) -> Pipelined<T> {
+    let mut pipeline = Pipeline::new(runner);
     fill(&mut pipeline);
     Pipelined {
         sending: pipeline.send(),

@@ -5,8 +5,8 @@ use slotline_resp::{CommandInfo, Commands, Delivery, FromReply, FromReplyOwned, 
 use slotline_topology::Endpoint;
 
 use super::decode::FromReplies;
-use crate::direct::decode_at;
 use crate::error::{Error, Result};
+use crate::runner::decode_at;
 
 /// The outcomes of a pipeline, in the order in which its commands were queued.
 #[derive(Debug)]

@@ -16,10 +16,10 @@ use tower::util::BoxCloneSyncService;
 
 use super::builder::{ClientBuilder, Discovery};
 use super::{Client, Shared};
-use crate::direct::{Direct, Settings};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::nodes::Nodes;
+use crate::runner::{Direct, Runner, Settings};
 use crate::stack::Stack;
 
 /// What is found at a node.
@@ -251,7 +251,7 @@ fn assemble(
         read_from: builder.read_from.clone().unwrap_or_default(),
     });
     Client {
-        direct: Direct { stack, settings },
+        direct: Direct::new(Runner { stack, settings }),
         shared: Arc::new(Shared {
             nodes,
             cluster,

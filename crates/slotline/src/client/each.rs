@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Client;
 use crate::batch::Pipeline;
-use crate::direct::Direct;
+use crate::runner::{Direct, Runner};
 use crate::stack::Stack;
 
 /// One node of a cluster, for commands that are about the node itself. Nothing is
@@ -38,7 +38,7 @@ impl Node {
 
     /// An empty pipeline for this node alone.
     pub fn pipeline(&self) -> Pipeline {
-        Pipeline::new(self.direct.clone())
+        Pipeline::new(self.direct.get_ref().clone())
     }
 }
 
@@ -109,7 +109,7 @@ impl Client {
     {
         // Who is not found by then is asked nothing.
         if let Some(gate) = self.shared.gate.as_ref().filter(|gate| !gate.is_open()) {
-            let deadline = Instant::now() + self.direct.settings.timeout;
+            let deadline = Instant::now() + self.runner().settings.timeout;
             let _late = gate.opened_by(deadline).await;
         }
         let topology = self.topology();
@@ -133,10 +133,10 @@ impl Client {
             builder.retry_layer(),
         );
         Some(Node {
-            direct: Direct {
+            direct: Direct::new(Runner {
                 stack,
-                settings: self.direct.settings.clone(),
-            },
+                settings: self.runner().settings.clone(),
+            }),
             endpoint: node.endpoint().clone(),
             role: node.role(),
         })

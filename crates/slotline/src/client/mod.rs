@@ -9,15 +9,16 @@ mod url;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use slotline_commands::Batch;
 use slotline_pipeline::{Cluster, HedgeLayer, HedgeStatistics, Intent};
 use slotline_pool::Statistics;
 use slotline_topology::{Endpoint, Topology};
 
-use crate::batch::{Batch, FromReplies, Pipeline, Pipelined, SendPipeline, pipelined, transaction};
-use crate::direct::Direct;
+use crate::batch::{FromReplies, Pipeline, Pipelined, SendPipeline, pipelined, transaction};
 use crate::error::Result;
 use crate::gate::Gate;
 use crate::nodes::Nodes;
+use crate::runner::{Direct, Runner};
 
 use discover::Upkeep;
 
@@ -33,6 +34,20 @@ pub use each::Node;
 /// let client = slotline::Client::connect("redis://127.0.0.1:7000").await?;
 /// client.set("k", "v").await?;
 /// let v: Option<String> = client.get("k").await?;
+/// # Ok(()) }
+/// ```
+///
+/// A command can be a value as well, made in one place and run in another; and what
+/// becomes of it can be recorded:
+///
+/// ```no_run
+/// # async fn example(client: slotline::Client) -> slotline::Result<()> {
+/// use slotline::{Explain, cmd};
+///
+/// let explain = Explain::new();
+/// let visit = cmd::incr("visits");
+/// let visits = client.run(visit).explain(&explain).await?;
+/// println!("{visits} visits\n{explain}");
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -72,7 +87,7 @@ impl Client {
 
     /// An empty pipeline: an owned value, to be filled and sent.
     pub fn pipeline(&self) -> Pipeline {
-        Pipeline::new(self.direct.clone())
+        Pipeline::new(self.runner().clone())
     }
 
     /// Fills a pipeline with `fill` and sends it; the shape of the result is the
@@ -84,7 +99,7 @@ impl Client {
     /// # Cancel safety
     /// As with [`Pipeline::send`].
     pub fn pipelined<T: FromReplies>(&self, fill: impl FnOnce(&mut Batch)) -> Pipelined<T> {
-        pipelined(self.direct.clone(), fill)
+        pipelined(self.runner().clone(), fill)
     }
 
     /// Fills a transaction with `fill` and sends it: all of its commands run, with
@@ -112,7 +127,11 @@ impl Client {
     /// Dropping the future is always safe: a transaction of which no byte was written
     /// never is; of any other all runs, or nothing, and its reply is thrown away.
     pub fn transaction(&self, fill: impl FnOnce(&mut Batch)) -> SendPipeline {
-        transaction(self.direct.clone(), fill)
+        transaction(self.runner().clone(), fill)
+    }
+
+    fn runner(&self) -> &Runner {
+        self.direct.get_ref()
     }
 
     /// Which node serves which slot, for all that is known now. A server that is

@@ -1,17 +1,25 @@
-use std::marker::PhantomData;
+//! Commands that are sent together.
 
 use slotline_resp::{CommandBuffer, Commands, known};
 
-/// Commands being queued, in one buffer. [`Pipeline`](super::Pipeline) lends it,
-/// and so does the closure form.
+use crate::queued::Queued;
+
+/// Commands being queued, in one buffer: a method for each command. A pipeline or a
+/// transaction lends it, and so does their closure form.
 #[derive(Debug, Default)]
 pub struct Batch {
-    pub(super) buffer: CommandBuffer,
+    buffer: CommandBuffer,
     /// Whether they are a transaction: then a MULTI comes before them.
-    pub(super) is_transaction: bool,
+    is_transaction: bool,
 }
 
 impl Batch {
+    /// Without a command.
+    #[must_use]
+    pub fn new() -> Batch {
+        Batch::default()
+    }
+
     /// How many commands are queued.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -25,8 +33,15 @@ impl Batch {
         self.len() == 0
     }
 
+    /// Whether the commands are a transaction.
+    #[must_use]
+    pub fn is_transaction(&self) -> bool {
+        self.is_transaction
+    }
+
     /// What is queued becomes a transaction, and so does what comes behind it.
-    pub(super) fn into_transaction(self) -> Batch {
+    #[must_use]
+    pub fn into_transaction(self) -> Batch {
         if self.is_transaction {
             return self;
         }
@@ -43,8 +58,10 @@ impl Batch {
         }
     }
 
-    /// Ends it. The commands that go out, and those of them that were queued.
-    pub(super) fn freeze(mut self) -> (Commands, Commands) {
+    /// Ends it. The commands that go out, and those of them that were queued: without
+    /// the MULTI and the EXEC of a transaction.
+    #[must_use]
+    pub fn freeze(mut self) -> (Commands, Commands) {
         let len = self.len();
         if self.is_transaction {
             self.buffer.begin(&known::EXEC, 0);
@@ -59,24 +76,6 @@ impl Batch {
 
     pub(crate) fn queue<C>(&mut self, encode: impl FnOnce(&mut CommandBuffer)) -> Queued<'_, C> {
         encode(&mut self.buffer);
-        Queued {
-            buffer: &mut self.buffer,
-            kind: PhantomData,
-        }
-    }
-}
-
-/// A command that is queued already; options can still be added to it.
-pub struct Queued<'p, C> {
-    pub(crate) buffer: &'p mut CommandBuffer,
-    kind: PhantomData<fn() -> C>,
-}
-
-impl<'p, C> Queued<'p, C> {
-    pub(crate) fn cast<D>(self) -> Queued<'p, D> {
-        Queued {
-            buffer: self.buffer,
-            kind: PhantomData,
-        }
+        Queued::new(&mut self.buffer)
     }
 }

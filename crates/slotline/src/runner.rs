@@ -1,6 +1,6 @@
 //! Commands that are sent one by one.
 
-use std::future::{Future, IntoFuture};
+use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,17 +8,22 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use pin_project_lite::pin_project;
+use slotline_commands::{Output, Run};
 use slotline_pipeline::{Explain, ReadFrom, Request, Response, Trouble};
-use slotline_resp::{CommandBuffer, CommandInfo, Commands, FromReplyOwned, Replies};
+use slotline_resp::{CommandInfo, Commands, Replies};
 use tower::Service;
 
 use crate::error::{Error, Result};
 use crate::stack::{Stack, StackFuture};
 
-/// What can be asked of a [`Client`](crate::Client) or a [`Node`](crate::Node),
-/// one command at a time.
+/// What can be asked of a [`Client`](crate::Client) or a [`Node`](crate::Node), one command
+/// at a time. The errors say what became of a command; see
+/// [`Error::delivery`](crate::Error::delivery).
+pub type Direct = slotline_commands::Direct<Runner>;
+
+/// Runs the commands of a [`Client`](crate::Client) or a [`Node`](crate::Node).
 #[derive(Clone)]
-pub struct Direct {
+pub struct Runner {
     pub(crate) stack: Stack,
     pub(crate) settings: Arc<Settings>,
 }
@@ -30,7 +35,7 @@ pub(crate) struct Settings {
     pub(crate) read_from: ReadFrom,
 }
 
-impl Direct {
+impl Runner {
     /// A request for `commands`, as all are sent.
     #[inline]
     pub(crate) fn request(&self, commands: Commands) -> Request {
@@ -47,9 +52,9 @@ impl Direct {
     }
 }
 
-impl std::fmt::Debug for Direct {
+impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Direct")
+        f.debug_struct("Runner")
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
@@ -87,111 +92,23 @@ impl Future for Sending {
     }
 }
 
-/// What a command's reply becomes.
-pub trait Output {
-    /// The type of the result.
-    type T;
+impl Run for Runner {
+    type Error = Error;
+    type Explain = Explain;
+    type Running<'a, C: Output> = Sent<'a, C>;
 
-    /// Makes it out of the reply at `index`.
-    #[doc(hidden)]
-    fn decode(replies: &Replies, index: usize) -> Option<slotline_resp::Result<Self::T>>;
-}
-
-/// A command that is bound to where it will run, or to nothing yet.
-///
-/// It does nothing until it is awaited; awaiting it sends it. It borrows its
-/// client, so a task of its own is given an `async move` block that owns a clone.
-#[must_use = "a command does nothing until it is awaited"]
-pub struct On<X, C> {
-    pub(crate) to: X,
-    pub(crate) buffer: CommandBuffer,
-    pub(crate) kind: PhantomData<fn() -> C>,
-}
-
-impl<'a, C> On<&'a Direct, C> {
-    pub(crate) fn new(
-        to: &'a Direct,
-        encode: impl FnOnce(&mut CommandBuffer),
-    ) -> On<&'a Direct, C> {
-        let mut buffer = CommandBuffer::new();
-        encode(&mut buffer);
-        On {
-            to,
-            buffer,
-            kind: PhantomData,
+    #[inline]
+    fn run<C: Output>(&self, command: Commands, explain: Option<&Explain>) -> Sent<'_, C> {
+        let info = command.get(0).map(|command| command.info());
+        let mut request = self.request(command);
+        if let Some(explain) = explain {
+            request = request.explain(explain);
         }
-    }
-}
-
-impl<X, C> On<X, C> {
-    /// The same command with another result.
-    pub(crate) fn cast<D>(self) -> On<X, D> {
-        On {
-            to: self.to,
-            buffer: self.buffer,
-            kind: PhantomData,
-        }
-    }
-
-    /// The same command, its reply decoded as `T`.
-    pub fn returning<T: FromReplyOwned>(self) -> On<X, crate::commands::Returning<T>> {
-        self.cast()
-    }
-}
-
-impl<'a, C> On<&'a Direct, C> {
-    /// Has `explain` record what becomes of the command: which node it went to and
-    /// why, every redirect, every wait, every retry, with times. Its place in the
-    /// record is 0.
-    ///
-    /// ```no_run
-    /// # async fn example(client: slotline::Client) -> slotline::Result<()> {
-    /// let explain = slotline::Explain::new();
-    /// let value: Option<String> = client.get("k").explain(&explain).await?;
-    /// println!("{explain}");
-    /// # let _ = value; Ok(()) }
-    /// ```
-    pub fn explain(self, explain: &Explain) -> Explained<'a, C> {
-        Explained {
-            on: self,
-            explain: explain.clone(),
-        }
-    }
-
-    fn sent(self, with: impl FnOnce(Request) -> Request) -> Sent<'a, C> {
-        let commands = self.buffer.freeze();
-        let command = commands.get(0);
         Sent {
-            info: command.map_or(&CommandInfo::UNKNOWN, |command| command.info()),
-            sending: self.to.send(with(self.to.request(commands))),
+            info: info.unwrap_or(&CommandInfo::UNKNOWN),
+            sending: self.send(request),
             kind: PhantomData,
         }
-    }
-}
-
-impl<'a, C: Output> IntoFuture for On<&'a Direct, C> {
-    type Output = Result<C::T>;
-    type IntoFuture = Sent<'a, C>;
-
-    fn into_future(self) -> Sent<'a, C> {
-        self.sent(|request| request)
-    }
-}
-
-/// A command that is watched: see [`On::explain`].
-#[must_use = "a command does nothing until it is awaited"]
-pub struct Explained<'a, C> {
-    on: On<&'a Direct, C>,
-    explain: Explain,
-}
-
-impl<'a, C: Output> IntoFuture for Explained<'a, C> {
-    type Output = Result<C::T>;
-    type IntoFuture = Sent<'a, C>;
-
-    fn into_future(self) -> Sent<'a, C> {
-        let explain = self.explain;
-        self.on.sent(|request| request.explain(&explain))
     }
 }
 
@@ -205,7 +122,7 @@ pin_project! {
         info: &'static CommandInfo,
         #[pin]
         sending: Sending,
-        kind: PhantomData<(&'a Direct, fn() -> C)>,
+        kind: PhantomData<(&'a Runner, fn() -> C)>,
     }
 }
 

@@ -5,15 +5,10 @@ use std::time::Duration;
 use slotline_resp::{ToArg, ToArgs};
 
 use super::encode;
-use super::kinds::{Given, Raw, Set, Unset};
-use crate::batch::Queued;
+use super::kinds::Set;
 use crate::direct::On;
-
-/// An option that can still be given.
-#[diagnostic::on_unimplemented(message = "this option conflicts with one already given")]
-pub trait Free {}
-
-impl Free for Unset {}
+use crate::output::{Free, Given, Raw};
+use crate::queued::Queued;
 
 impl<X, Ttl: Free, If> On<X, Set<Ttl, If>> {
     /// The key lives this long; what is shorter than a millisecond counts as one.

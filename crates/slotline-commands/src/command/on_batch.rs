@@ -3,8 +3,10 @@ use std::time::Duration;
 use slotline_resp::{ToArg, ToArgs};
 
 use super::encode;
-use super::kinds::{Flag, Get, Raw, Returning, Set, Unset};
-use crate::batch::{Batch, Queued};
+use super::kinds::Set;
+use crate::batch::Batch;
+use crate::output::{Flag, Get, Raw, Returning, Unset};
+use crate::queued::Queued;
 
 /// Each command is queued at once. The type of its reply is said where the
 /// replies are decoded.
