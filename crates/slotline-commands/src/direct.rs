@@ -16,12 +16,17 @@ pub trait Run {
     /// Follows what becomes of a command, for whoever wants to know.
     type Explain;
 
-    /// A command on its way. Its reply becomes what `C` says.
+    /// A command on its way. Its reply becomes what `C` says. Whoever implements this says
+    /// what dropping it does; users count on its being safe at any time.
     type Running<'a, C: Output>: Future<Output = Result<C::T, Self::Error>>
     where
         Self: 'a;
 
     /// Sends one command, whose record is to be kept in `explain`.
+    ///
+    /// # Errors
+    /// The future's: why there is no reply, the server's error, or a reply that does not
+    /// fit what `C` says.
     fn run<C: Output>(
         &self,
         command: Commands,
@@ -72,6 +77,13 @@ impl<T: fmt::Debug> fmt::Debug for Direct<T> {
 ///
 /// It does nothing until it is awaited; awaiting it sends it. It borrows its client, so a
 /// task of its own is given an `async move` block that owns a clone.
+///
+/// # Errors
+/// Those of [`Run::run`].
+///
+/// # Cancel safety
+/// Dropped before it is awaited, it was never sent; from then on it is the
+/// [`Running`](Run::Running) of whoever runs it.
 #[must_use = "a command does nothing until it is awaited"]
 pub struct On<X, C> {
     to: X,

@@ -26,8 +26,8 @@ use crate::tracking::Tracking;
 /// No setting makes a time overflow: what is longer counts as this.
 pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Writes on an encrypted connection that may be without an answer before commands are
-/// gathered. Many, so that a node that is far away is not waited for: of what is on its way
-/// at once, a sixteenth more is.
+/// gathered. Many, because replies come so many times in a round trip: even to a node that
+/// is far away a command waits for about a sixteenth of one.
 #[cfg(feature = "tls")]
 const ENCRYPTED_WRITES: usize = 16;
 
@@ -342,7 +342,9 @@ impl PoolBuilder {
     /// be encrypted as [`Tls`] says is not used. Default: nothing is encrypted.
     ///
     /// Behind 16 writes that have not been answered yet, commands are gathered until the
-    /// next reply comes: a peer decrypts many small records with much effort.
+    /// next reply comes, or until they fill a record: a peer decrypts many small records
+    /// with much effort. Where many commands are on their way one by one, each waits for
+    /// about a sixteenth of a round trip.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.config.tls = Some(tls);

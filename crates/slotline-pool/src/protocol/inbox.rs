@@ -11,7 +11,7 @@ const BLOCK: usize = 64 << 10;
 /// A block with less room than this is not read into any more.
 const LEAST_ROOM: usize = 8 << 10;
 /// The first block. A connection over which little goes, one reply after the other, needs
-/// no more: of such a client may have thousands.
+/// no more, and a client may have thousands of those.
 const FIRST: usize = 2 * LEAST_ROOM;
 /// How far ahead of what has arrived a peer's word alone makes us reserve.
 const TRUSTED: usize = 1 << 20;

@@ -56,8 +56,8 @@ impl Protocol {
     }
 
     /// Whether what is to be written had better wait for the next reply, and go out
-    /// together with what comes until then. Nothing is answered the later for it: the
-    /// writes before it come first anyway.
+    /// together with what comes until then. A server that is busy with the writes before
+    /// it would have let it wait anyway.
     ///
     /// A peer decrypts record by record, and an encrypted command costs it many times what
     /// a plain one does. If each went out by itself it would answer each by itself, of
