@@ -69,13 +69,12 @@ fn folder() -> PathBuf {
     workspace::target().join("gate")
 }
 
+/// In a folder of its own: cargo tells crates of two checkouts apart by what they are called
+/// within them, and takes an older file for one that it has built already.
 fn built(tree: &Path, name: &str) -> Result<PathBuf> {
-    let target = folder().join("target");
+    let target = folder().join(format!("target-{name}"));
     let mut build = workspace::cargo();
     build.args(["build", "--quiet", "--release", "--package", PACKAGE]);
     workspace::run(build.current_dir(tree).env("CARGO_TARGET_DIR", &target))?;
-    // The next one is built into the same place.
-    let program = folder().join(name);
-    fs::copy(target.join("release").join(PACKAGE), &program)?;
-    Ok(program)
+    Ok(target.join("release").join(PACKAGE))
 }
