@@ -186,6 +186,15 @@ impl<'a> Arguments<'a> {
         self.left
     }
 
+    /// Where the argument at `index` begins, with its length; the end if there is none.
+    pub(crate) fn offset_of(&self, index: usize) -> usize {
+        let mut arguments = self.clone();
+        if let Some(before) = index.checked_sub(1) {
+            arguments.nth(before);
+        }
+        arguments.at
+    }
+
     fn header(&mut self, kind: u8) -> Option<usize> {
         let ahead = self.encoded.bytes.get(self.at..)?;
         let line = ahead.strip_prefix(&[kind])?;
