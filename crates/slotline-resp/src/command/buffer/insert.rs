@@ -152,24 +152,39 @@ mod tests {
         let fields = [("a", 1), ("b", 2)];
         buffer.begin(&known::HSET, 6).key("h").arg("FIELDS");
         buffer.counted_args(&fields, 2);
-        assert_eq!(words(buffer).0, ["HSET", "h", "FIELDS", "2", "a", "1", "b", "2"]);
+        assert_eq!(
+            words(buffer).0,
+            ["HSET", "h", "FIELDS", "2", "a", "1", "b", "2"]
+        );
     }
 
     #[test]
     fn large_arguments_move_with_the_others() {
         let large = |byte: u8| Bytes::from(vec![byte; LARGE]);
         let mut buffer = CommandBuffer::new();
-        buffer.begin(&known::ZADD, 3).key("z").arg(&large(b'a')).arg("m");
+        buffer
+            .begin(&known::ZADD, 3)
+            .key("z")
+            .arg(&large(b'a'))
+            .arg("m");
         buffer.insert(2, |buffer| {
             buffer.arg(&large(b'b')).arg("NX");
         });
         let commands = buffer.freeze();
-        let args: Vec<_> = commands.get(0).unwrap().args().map(<[u8]>::to_vec).collect();
+        let args: Vec<_> = commands
+            .get(0)
+            .unwrap()
+            .args()
+            .map(<[u8]>::to_vec)
+            .collect();
         assert_eq!(args[2], large(b'b'));
         assert_eq!(args[3], b"NX");
         assert_eq!(args[4], large(b'a'));
         let mut copy = CommandBuffer::new();
-        copy.begin(&known::ZADD, 5).key("z").arg(&large(b'b')).arg("NX");
+        copy.begin(&known::ZADD, 5)
+            .key("z")
+            .arg(&large(b'b'))
+            .arg("NX");
         copy.arg(&large(b'a')).arg("m");
         assert_eq!(commands.to_vec(), copy.freeze().to_vec());
     }
