@@ -119,6 +119,9 @@ impl<'a> Driver<'a> {
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        // Replies of one turn lie ready at the most: whoever has not been woken has one,
+        // and no more are read until all have been.
+        let may_read = self.woken.is_empty();
         let mut blocked = false;
         let mut turn = 0;
         loop {
@@ -128,9 +131,9 @@ impl<'a> Driver<'a> {
             }
             // What cannot be given to anybody yet comes first.
             let has_held = !self.inbox.is_drained();
-            let read = match has_held {
-                true => Read::Nothing,
-                false => self.read(cx),
+            let read = match may_read && !has_held {
+                true => self.read(cx),
+                false => Read::Nothing,
             };
             if let Read::Some(bytes, _) = read {
                 turn += bytes;
@@ -157,7 +160,7 @@ impl<'a> Driver<'a> {
                 return Poll::Ready(End::Lost(error));
             }
             // Whoever has not asked for more is not told when there is.
-            let has_asked = !has_held || !self.inbox.is_drained();
+            let has_asked = may_read && (!has_held || !self.inbox.is_drained());
             let is_quiet = matches!(read, Read::Nothing | Read::Some(_, false)) && has_asked;
             if is_quiet && let Some(error) = self.broken.take() {
                 self.put_back(Wrote::of_nothing(chunk), now, None);
@@ -175,6 +178,10 @@ impl<'a> Driver<'a> {
                 park,
             ) {
                 self.alarm.set(cx, until);
+                return Poll::Pending;
+            }
+            if !may_read {
+                cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }
