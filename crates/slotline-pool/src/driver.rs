@@ -235,7 +235,8 @@ impl<'a> Driver<'a> {
         let has_ended = self.ended.is_some() || matches!(read, Read::End(_));
         let may_write = may_write && self.broken.is_none() && !has_ended;
         let others_come_later = !self.woken.is_empty();
-        self.shared.with_driver(&mut self.woken, |state| {
+        let mut rests = false;
+        let taken = self.shared.with_driver(&mut self.woken, |state| {
             if state.is_closed {
                 return Err(End::Closed);
             }
@@ -261,12 +262,9 @@ impl<'a> Driver<'a> {
                 state.alive = now;
             }
             let is_silent = state.silent_at(config).is_some_and(|at| at <= now);
-            let pings = state.statistics.pings;
-            let unanswered = state.look_after(now, config, events).err();
-            if state.statistics.pings > pings {
-                inbox.rest();
-            }
-            if let Some(how) = unanswered.or(is_silent.then_some(SILENT)) {
+            let looked = state.look_after(now, config, events);
+            rests = looked == Ok(true);
+            if let Some(how) = looked.err().or(is_silent.then_some(SILENT)) {
                 // A runtime that had no time may not have told us what has come.
                 match state.second_look {
                     Some(at) if alarm.has_rung(at) => {
@@ -299,7 +297,12 @@ impl<'a> Driver<'a> {
                 return Ok(Taken::Later);
             }
             Ok(Taken::Chunk(state.protocol.take()))
-        })
+        });
+        if rests {
+            self.inbox.rest();
+            self.woken.shrink_to_fit();
+        }
+        taken
     }
 
     fn write(&mut self, cx: &mut Context<'_>, chunk: Option<Chunk>) -> Wrote {
