@@ -36,6 +36,7 @@ pub use request::Request;
 pub use response::{Response, Trouble};
 pub use retry::{RetryBudget, RetryLayer, RetryPolicy, StandardPolicy};
 pub use route::{Candidate, ReadFrom, ReadPolicy, RouteLayer};
+pub use track::Watched;
 pub use transaction::Executed;
 
 /// The README's examples, run as doc tests.

@@ -162,6 +162,12 @@ impl Request {
         self.tracked(|track| track.progress = Some(progress))
     }
 
+    /// The track of one whose way is recorded.
+    pub(crate) fn explained(&self) -> Option<&Arc<Track>> {
+        let track = self.rare().track.as_ref();
+        track.filter(|track| track.explain.is_some())
+    }
+
     /// Has `explain` record what becomes of the commands.
     #[must_use]
     pub fn explain(self, explain: &Explain) -> Request {

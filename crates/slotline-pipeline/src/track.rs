@@ -21,6 +21,24 @@ pub(crate) struct Track {
     indexes: Indexes,
 }
 
+/// Whom the layers below the routing tell what they do with a part; see
+/// [`Request::explain`](crate::Request::explain). By default nobody.
+#[derive(Debug, Clone, Default)]
+pub struct Watched(Option<Arc<Track>>);
+
+impl Watched {
+    pub(crate) fn new(track: Option<Arc<Track>>) -> Watched {
+        Watched(track)
+    }
+
+    /// Notes what happened to all of the part's commands.
+    pub(crate) fn note(&self, commands: usize, what: impl FnOnce() -> What) {
+        if let Some(track) = &self.0 {
+            track.explain(0..commands as u32, what);
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default)]
 enum Indexes {
     #[default]

@@ -77,7 +77,19 @@ pub enum What {
         /// Whether each has an ASKING before it.
         asking: bool,
     },
-    /// The node's part has ended.
+    /// The node had not answered within the time that most reads take, and another
+    /// replica was asked too; see [`HedgeLayer`](crate::HedgeLayer).
+    Hedged {
+        /// The other replica.
+        node: Endpoint,
+    },
+    /// That replica answered first, and its answer is that of the part.
+    Overtaken {
+        /// The other replica.
+        by: Endpoint,
+    },
+    /// The node's part has ended; where another replica was faster, with that one's
+    /// answer.
     Answered {
         /// The node.
         node: Endpoint,
@@ -215,6 +227,8 @@ impl fmt::Display for What {
                 };
                 write!(f, "sent to {node}, {why}{asking}")
             }
+            What::Hedged { node } => write!(f, "asked of {node} too, for it is slow"),
+            What::Overtaken { by } => write!(f, "{by} was faster"),
             What::Answered { node, whole: true } => write!(f, "answered by {node}"),
             What::Answered { node, .. } => write!(f, "answered in part by {node}"),
             What::NotRouted { error } => write!(f, "could go to no node: {error}"),
