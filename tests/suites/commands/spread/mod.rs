@@ -9,7 +9,7 @@ use slotline::{Client, FromReplyOwned, Result};
 /// One command, its arguments as they are.
 async fn say<T: FromReplyOwned>(client: &Client, words: &[&str]) -> Result<T> {
     let (name, args) = words.split_first().expect("a name");
-    let mut command = client.command(*name);
+    let mut command = client.command(name);
     for arg in args {
         command = command.arg(*arg);
     }
