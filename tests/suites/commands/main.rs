@@ -1,3 +1,4 @@
 //! What single commands do over a cluster.
 
 mod spread;
+mod typed;

@@ -50,10 +50,10 @@ fn cms_merge() {
         direct().cms_merge("key2", ["key", "key2"]).freeze(),
         queued(|batch| { batch.cms_merge("key2", ["key", "key2"]); }),
     ]);
-    check(&["CMS.MERGE", "key2", "2", "key", "key2", "WEIGHTS", "1"], [
-        cmd::cms_merge("key2", ["key", "key2"]).weights(["1"]).freeze(),
-        direct().cms_merge("key2", ["key", "key2"]).weights(["1"]).freeze(),
-        queued(|batch| { batch.cms_merge("key2", ["key", "key2"]).weights(["1"]); }),
+    check(&["CMS.MERGE", "key2", "2", "key", "key2", "WEIGHTS", "1", "2"], [
+        cmd::cms_merge("key2", ["key", "key2"]).weights(["1", "2"]).freeze(),
+        direct().cms_merge("key2", ["key", "key2"]).weights(["1", "2"]).freeze(),
+        queued(|batch| { batch.cms_merge("key2", ["key", "key2"]).weights(["1", "2"]); }),
     ]);
 }
 

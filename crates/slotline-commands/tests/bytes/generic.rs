@@ -381,118 +381,118 @@ fn scan() {
 
 #[test]
 fn sort() {
-    check(&["SORT", "key"], [
-        cmd::sort::<Value>("key").freeze(),
-        direct().sort::<Value>("key").freeze(),
-        queued(|batch| { batch.sort("key"); }),
+    check(&["SORT", "list"], [
+        cmd::sort::<Value>("list").freeze(),
+        direct().sort::<Value>("list").freeze(),
+        queued(|batch| { batch.sort("list"); }),
     ]);
-    check(&["SORT", "key", "BY", "by_pattern"], [
-        cmd::sort::<Value>("key").by("by_pattern").freeze(),
-        direct().sort::<Value>("key").by("by_pattern").freeze(),
-        queued(|batch| { batch.sort("key").by("by_pattern"); }),
+    check(&["SORT", "list", "BY", "by_pattern"], [
+        cmd::sort::<Value>("list").by("by_pattern").freeze(),
+        direct().sort::<Value>("list").by("by_pattern").freeze(),
+        queued(|batch| { batch.sort("list").by("by_pattern"); }),
     ]);
-    check(&["SORT", "key", "LIMIT", "0", "3"], [
-        cmd::sort::<Value>("key").limit(0, 3).freeze(),
-        direct().sort::<Value>("key").limit(0, 3).freeze(),
-        queued(|batch| { batch.sort("key").limit(0, 3); }),
+    check(&["SORT", "list", "LIMIT", "0", "3"], [
+        cmd::sort::<Value>("list").limit(0, 3).freeze(),
+        direct().sort::<Value>("list").limit(0, 3).freeze(),
+        queued(|batch| { batch.sort("list").limit(0, 3); }),
     ]);
-    check(&["SORT", "key", "GET", "get_pattern"], [
-        cmd::sort::<Value>("key").get("get_pattern").freeze(),
-        direct().sort::<Value>("key").get("get_pattern").freeze(),
-        queued(|batch| { batch.sort("key").get("get_pattern"); }),
+    check(&["SORT", "list", "GET", "get_pattern"], [
+        cmd::sort::<Value>("list").get("get_pattern").freeze(),
+        direct().sort::<Value>("list").get("get_pattern").freeze(),
+        queued(|batch| { batch.sort("list").get("get_pattern"); }),
     ]);
-    check(&["SORT", "key", "ASC"], [
-        cmd::sort::<Value>("key").asc().freeze(),
-        direct().sort::<Value>("key").asc().freeze(),
-        queued(|batch| { batch.sort("key").asc(); }),
+    check(&["SORT", "list", "ASC"], [
+        cmd::sort::<Value>("list").asc().freeze(),
+        direct().sort::<Value>("list").asc().freeze(),
+        queued(|batch| { batch.sort("list").asc(); }),
     ]);
-    check(&["SORT", "key", "DESC"], [
-        cmd::sort::<Value>("key").desc().freeze(),
-        direct().sort::<Value>("key").desc().freeze(),
-        queued(|batch| { batch.sort("key").desc(); }),
+    check(&["SORT", "list", "DESC"], [
+        cmd::sort::<Value>("list").desc().freeze(),
+        direct().sort::<Value>("list").desc().freeze(),
+        queued(|batch| { batch.sort("list").desc(); }),
     ]);
-    check(&["SORT", "key", "ALPHA"], [
-        cmd::sort::<Value>("key").alpha().freeze(),
-        direct().sort::<Value>("key").alpha().freeze(),
-        queued(|batch| { batch.sort("key").alpha(); }),
+    check(&["SORT", "list", "ALPHA"], [
+        cmd::sort::<Value>("list").alpha().freeze(),
+        direct().sort::<Value>("list").alpha().freeze(),
+        queued(|batch| { batch.sort("list").alpha(); }),
     ]);
 }
 
 #[test]
 fn sort_store() {
-    check(&["SORT", "key", "STORE", "key2"], [
-        cmd::sort_store("key", "key2").freeze(),
-        direct().sort_store("key", "key2").freeze(),
-        queued(|batch| { batch.sort_store("key", "key2"); }),
+    check(&["SORT", "list", "STORE", "key2"], [
+        cmd::sort_store("list", "key2").freeze(),
+        direct().sort_store("list", "key2").freeze(),
+        queued(|batch| { batch.sort_store("list", "key2"); }),
     ]);
-    check(&["SORT", "key", "STORE", "key2", "BY", "by_pattern"], [
-        cmd::sort_store("key", "key2").by("by_pattern").freeze(),
-        direct().sort_store("key", "key2").by("by_pattern").freeze(),
-        queued(|batch| { batch.sort_store("key", "key2").by("by_pattern"); }),
+    check(&["SORT", "list", "STORE", "key2", "BY", "by_pattern"], [
+        cmd::sort_store("list", "key2").by("by_pattern").freeze(),
+        direct().sort_store("list", "key2").by("by_pattern").freeze(),
+        queued(|batch| { batch.sort_store("list", "key2").by("by_pattern"); }),
     ]);
-    check(&["SORT", "key", "STORE", "key2", "LIMIT", "0", "3"], [
-        cmd::sort_store("key", "key2").limit(0, 3).freeze(),
-        direct().sort_store("key", "key2").limit(0, 3).freeze(),
-        queued(|batch| { batch.sort_store("key", "key2").limit(0, 3); }),
+    check(&["SORT", "list", "STORE", "key2", "LIMIT", "0", "3"], [
+        cmd::sort_store("list", "key2").limit(0, 3).freeze(),
+        direct().sort_store("list", "key2").limit(0, 3).freeze(),
+        queued(|batch| { batch.sort_store("list", "key2").limit(0, 3); }),
     ]);
-    check(&["SORT", "key", "STORE", "key2", "GET", "get_pattern"], [
-        cmd::sort_store("key", "key2").get("get_pattern").freeze(),
-        direct().sort_store("key", "key2").get("get_pattern").freeze(),
-        queued(|batch| { batch.sort_store("key", "key2").get("get_pattern"); }),
+    check(&["SORT", "list", "STORE", "key2", "GET", "get_pattern"], [
+        cmd::sort_store("list", "key2").get("get_pattern").freeze(),
+        direct().sort_store("list", "key2").get("get_pattern").freeze(),
+        queued(|batch| { batch.sort_store("list", "key2").get("get_pattern"); }),
     ]);
-    check(&["SORT", "key", "STORE", "key2", "ASC"], [
-        cmd::sort_store("key", "key2").asc().freeze(),
-        direct().sort_store("key", "key2").asc().freeze(),
-        queued(|batch| { batch.sort_store("key", "key2").asc(); }),
+    check(&["SORT", "list", "STORE", "key2", "ASC"], [
+        cmd::sort_store("list", "key2").asc().freeze(),
+        direct().sort_store("list", "key2").asc().freeze(),
+        queued(|batch| { batch.sort_store("list", "key2").asc(); }),
     ]);
-    check(&["SORT", "key", "STORE", "key2", "DESC"], [
-        cmd::sort_store("key", "key2").desc().freeze(),
-        direct().sort_store("key", "key2").desc().freeze(),
-        queued(|batch| { batch.sort_store("key", "key2").desc(); }),
+    check(&["SORT", "list", "STORE", "key2", "DESC"], [
+        cmd::sort_store("list", "key2").desc().freeze(),
+        direct().sort_store("list", "key2").desc().freeze(),
+        queued(|batch| { batch.sort_store("list", "key2").desc(); }),
     ]);
-    check(&["SORT", "key", "STORE", "key2", "ALPHA"], [
-        cmd::sort_store("key", "key2").alpha().freeze(),
-        direct().sort_store("key", "key2").alpha().freeze(),
-        queued(|batch| { batch.sort_store("key", "key2").alpha(); }),
+    check(&["SORT", "list", "STORE", "key2", "ALPHA"], [
+        cmd::sort_store("list", "key2").alpha().freeze(),
+        direct().sort_store("list", "key2").alpha().freeze(),
+        queued(|batch| { batch.sort_store("list", "key2").alpha(); }),
     ]);
 }
 
 #[test]
 fn sort_ro() {
-    check(&["SORT_RO", "key"], [
-        cmd::sort_ro::<Value>("key").freeze(),
-        direct().sort_ro::<Value>("key").freeze(),
-        queued(|batch| { batch.sort_ro("key"); }),
+    check(&["SORT_RO", "list"], [
+        cmd::sort_ro::<Value>("list").freeze(),
+        direct().sort_ro::<Value>("list").freeze(),
+        queued(|batch| { batch.sort_ro("list"); }),
     ]);
-    check(&["SORT_RO", "key", "BY", "by_pattern"], [
-        cmd::sort_ro::<Value>("key").by("by_pattern").freeze(),
-        direct().sort_ro::<Value>("key").by("by_pattern").freeze(),
-        queued(|batch| { batch.sort_ro("key").by("by_pattern"); }),
+    check(&["SORT_RO", "list", "BY", "by_pattern"], [
+        cmd::sort_ro::<Value>("list").by("by_pattern").freeze(),
+        direct().sort_ro::<Value>("list").by("by_pattern").freeze(),
+        queued(|batch| { batch.sort_ro("list").by("by_pattern"); }),
     ]);
-    check(&["SORT_RO", "key", "LIMIT", "0", "3"], [
-        cmd::sort_ro::<Value>("key").limit(0, 3).freeze(),
-        direct().sort_ro::<Value>("key").limit(0, 3).freeze(),
-        queued(|batch| { batch.sort_ro("key").limit(0, 3); }),
+    check(&["SORT_RO", "list", "LIMIT", "0", "3"], [
+        cmd::sort_ro::<Value>("list").limit(0, 3).freeze(),
+        direct().sort_ro::<Value>("list").limit(0, 3).freeze(),
+        queued(|batch| { batch.sort_ro("list").limit(0, 3); }),
     ]);
-    check(&["SORT_RO", "key", "GET", "get_pattern"], [
-        cmd::sort_ro::<Value>("key").get("get_pattern").freeze(),
-        direct().sort_ro::<Value>("key").get("get_pattern").freeze(),
-        queued(|batch| { batch.sort_ro("key").get("get_pattern"); }),
+    check(&["SORT_RO", "list", "GET", "get_pattern"], [
+        cmd::sort_ro::<Value>("list").get("get_pattern").freeze(),
+        direct().sort_ro::<Value>("list").get("get_pattern").freeze(),
+        queued(|batch| { batch.sort_ro("list").get("get_pattern"); }),
     ]);
-    check(&["SORT_RO", "key", "ASC"], [
-        cmd::sort_ro::<Value>("key").asc().freeze(),
-        direct().sort_ro::<Value>("key").asc().freeze(),
-        queued(|batch| { batch.sort_ro("key").asc(); }),
+    check(&["SORT_RO", "list", "ASC"], [
+        cmd::sort_ro::<Value>("list").asc().freeze(),
+        direct().sort_ro::<Value>("list").asc().freeze(),
+        queued(|batch| { batch.sort_ro("list").asc(); }),
     ]);
-    check(&["SORT_RO", "key", "DESC"], [
-        cmd::sort_ro::<Value>("key").desc().freeze(),
-        direct().sort_ro::<Value>("key").desc().freeze(),
-        queued(|batch| { batch.sort_ro("key").desc(); }),
+    check(&["SORT_RO", "list", "DESC"], [
+        cmd::sort_ro::<Value>("list").desc().freeze(),
+        direct().sort_ro::<Value>("list").desc().freeze(),
+        queued(|batch| { batch.sort_ro("list").desc(); }),
     ]);
-    check(&["SORT_RO", "key", "ALPHA"], [
-        cmd::sort_ro::<Value>("key").alpha().freeze(),
-        direct().sort_ro::<Value>("key").alpha().freeze(),
-        queued(|batch| { batch.sort_ro("key").alpha(); }),
+    check(&["SORT_RO", "list", "ALPHA"], [
+        cmd::sort_ro::<Value>("list").alpha().freeze(),
+        direct().sort_ro::<Value>("list").alpha().freeze(),
+        queued(|batch| { batch.sort_ro("list").alpha(); }),
     ]);
 }
 

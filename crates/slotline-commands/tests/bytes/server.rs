@@ -370,10 +370,10 @@ fn config_rewrite() {
 
 #[test]
 fn config_set() {
-    check(&["CONFIG", "SET", "maxmemory", "1"], [
-        cmd::config_set([("maxmemory", "1")]).freeze(),
-        direct().config_set([("maxmemory", "1")]).freeze(),
-        queued(|batch| { batch.config_set([("maxmemory", "1")]); }),
+    check(&["CONFIG", "SET", "maxmemory", "0"], [
+        cmd::config_set([("maxmemory", "0")]).freeze(),
+        direct().config_set([("maxmemory", "0")]).freeze(),
+        queued(|batch| { batch.config_set([("maxmemory", "0")]); }),
     ]);
 }
 

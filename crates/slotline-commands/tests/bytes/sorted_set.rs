@@ -138,10 +138,10 @@ fn zinter() {
         direct().zinter::<Value>(["key", "key2"]).freeze(),
         queued(|batch| { batch.zinter(["key", "key2"]); }),
     ]);
-    check(&["ZINTER", "2", "key", "key2", "WEIGHTS", "1"], [
-        cmd::zinter::<Value>(["key", "key2"]).weights(["1"]).freeze(),
-        direct().zinter::<Value>(["key", "key2"]).weights(["1"]).freeze(),
-        queued(|batch| { batch.zinter(["key", "key2"]).weights(["1"]); }),
+    check(&["ZINTER", "2", "key", "key2", "WEIGHTS", "1", "2"], [
+        cmd::zinter::<Value>(["key", "key2"]).weights(["1", "2"]).freeze(),
+        direct().zinter::<Value>(["key", "key2"]).weights(["1", "2"]).freeze(),
+        queued(|batch| { batch.zinter(["key", "key2"]).weights(["1", "2"]); }),
     ]);
     check(&["ZINTER", "2", "key", "key2", "AGGREGATE", "SUM"], [
         cmd::zinter::<Value>(["key", "key2"]).aggregate(Aggregate::Sum).freeze(),
@@ -176,10 +176,10 @@ fn zinterstore() {
         direct().zinterstore("key2", ["key", "key2"]).freeze(),
         queued(|batch| { batch.zinterstore("key2", ["key", "key2"]); }),
     ]);
-    check(&["ZINTERSTORE", "key2", "2", "key", "key2", "WEIGHTS", "1"], [
-        cmd::zinterstore("key2", ["key", "key2"]).weights(["1"]).freeze(),
-        direct().zinterstore("key2", ["key", "key2"]).weights(["1"]).freeze(),
-        queued(|batch| { batch.zinterstore("key2", ["key", "key2"]).weights(["1"]); }),
+    check(&["ZINTERSTORE", "key2", "2", "key", "key2", "WEIGHTS", "1", "2"], [
+        cmd::zinterstore("key2", ["key", "key2"]).weights(["1", "2"]).freeze(),
+        direct().zinterstore("key2", ["key", "key2"]).weights(["1", "2"]).freeze(),
+        queued(|batch| { batch.zinterstore("key2", ["key", "key2"]).weights(["1", "2"]); }),
     ]);
     check(&["ZINTERSTORE", "key2", "2", "key", "key2", "AGGREGATE", "SUM"], [
         cmd::zinterstore("key2", ["key", "key2"]).aggregate(Aggregate::Sum).freeze(),
@@ -514,10 +514,10 @@ fn zunion() {
         direct().zunion::<Value>(["key", "key2"]).freeze(),
         queued(|batch| { batch.zunion(["key", "key2"]); }),
     ]);
-    check(&["ZUNION", "2", "key", "key2", "WEIGHTS", "1"], [
-        cmd::zunion::<Value>(["key", "key2"]).weights(["1"]).freeze(),
-        direct().zunion::<Value>(["key", "key2"]).weights(["1"]).freeze(),
-        queued(|batch| { batch.zunion(["key", "key2"]).weights(["1"]); }),
+    check(&["ZUNION", "2", "key", "key2", "WEIGHTS", "1", "2"], [
+        cmd::zunion::<Value>(["key", "key2"]).weights(["1", "2"]).freeze(),
+        direct().zunion::<Value>(["key", "key2"]).weights(["1", "2"]).freeze(),
+        queued(|batch| { batch.zunion(["key", "key2"]).weights(["1", "2"]); }),
     ]);
     check(&["ZUNION", "2", "key", "key2", "AGGREGATE", "SUM"], [
         cmd::zunion::<Value>(["key", "key2"]).aggregate(Aggregate::Sum).freeze(),
@@ -538,10 +538,10 @@ fn zunionstore() {
         direct().zunionstore("key2", ["key", "key2"]).freeze(),
         queued(|batch| { batch.zunionstore("key2", ["key", "key2"]); }),
     ]);
-    check(&["ZUNIONSTORE", "key2", "2", "key", "key2", "WEIGHTS", "1"], [
-        cmd::zunionstore("key2", ["key", "key2"]).weights(["1"]).freeze(),
-        direct().zunionstore("key2", ["key", "key2"]).weights(["1"]).freeze(),
-        queued(|batch| { batch.zunionstore("key2", ["key", "key2"]).weights(["1"]); }),
+    check(&["ZUNIONSTORE", "key2", "2", "key", "key2", "WEIGHTS", "1", "2"], [
+        cmd::zunionstore("key2", ["key", "key2"]).weights(["1", "2"]).freeze(),
+        direct().zunionstore("key2", ["key", "key2"]).weights(["1", "2"]).freeze(),
+        queued(|batch| { batch.zunionstore("key2", ["key", "key2"]).weights(["1", "2"]); }),
     ]);
     check(&["ZUNIONSTORE", "key2", "2", "key", "key2", "AGGREGATE", "SUM"], [
         cmd::zunionstore("key2", ["key", "key2"]).aggregate(Aggregate::Sum).freeze(),

@@ -50,10 +50,10 @@ fn vadd() {
         direct().vadd("key", Vector::from([0.0, 2.0]), "element").setattr("{\"year\":1950}").freeze(),
         queued(|batch| { batch.vadd("key", Vector::from([0.0, 2.0]), "element").setattr("{\"year\":1950}"); }),
     ]);
-    check(&["VADD", "key", "FP32", "\0\0\0\0\0\0\0@", "element", "M", "3"], [
-        cmd::vadd("key", Vector::from([0.0, 2.0]), "element").m(3).freeze(),
-        direct().vadd("key", Vector::from([0.0, 2.0]), "element").m(3).freeze(),
-        queued(|batch| { batch.vadd("key", Vector::from([0.0, 2.0]), "element").m(3); }),
+    check(&["VADD", "key", "FP32", "\0\0\0\0\0\0\0@", "element", "M", "16"], [
+        cmd::vadd("key", Vector::from([0.0, 2.0]), "element").m(16).freeze(),
+        direct().vadd("key", Vector::from([0.0, 2.0]), "element").m(16).freeze(),
+        queued(|batch| { batch.vadd("key", Vector::from([0.0, 2.0]), "element").m(16); }),
     ]);
 }
 

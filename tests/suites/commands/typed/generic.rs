@@ -225,88 +225,88 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.scan::<Value>(3).of_type("string").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &[], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort::<Value>("key").await;
+    if typed.begin("generic", "SORT", &[], &[]).await {
+        let outcome = typed.client.sort::<Value>("list").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["BY"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort::<Value>("key").by("by_pattern").await;
+    if typed.begin("generic", "SORT", &["BY"], &[]).await {
+        let outcome = typed.client.sort::<Value>("list").by("by_pattern").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["LIMIT"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort::<Value>("key").limit(0, 3).await;
+    if typed.begin("generic", "SORT", &["LIMIT"], &[]).await {
+        let outcome = typed.client.sort::<Value>("list").limit(0, 3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["GET"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort::<Value>("key").get("get_pattern").await;
+    if typed.begin("generic", "SORT", &["GET"], &[]).await {
+        let outcome = typed.client.sort::<Value>("list").get("get_pattern").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["ASC"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort::<Value>("key").asc().await;
+    if typed.begin("generic", "SORT", &["ASC"], &[]).await {
+        let outcome = typed.client.sort::<Value>("list").asc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["DESC"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort::<Value>("key").desc().await;
+    if typed.begin("generic", "SORT", &["DESC"], &[]).await {
+        let outcome = typed.client.sort::<Value>("list").desc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["ALPHA"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort::<Value>("key").alpha().await;
+    if typed.begin("generic", "SORT", &["ALPHA"], &[]).await {
+        let outcome = typed.client.sort::<Value>("list").alpha().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &[], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_store("key", "key2").await;
+    if typed.begin("generic", "SORT", &[], &[]).await {
+        let outcome = typed.client.sort_store("list", "key2").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["BY"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_store("key", "key2").by("by_pattern").await;
+    if typed.begin("generic", "SORT", &["BY"], &[]).await {
+        let outcome = typed.client.sort_store("list", "key2").by("by_pattern").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["LIMIT"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_store("key", "key2").limit(0, 3).await;
+    if typed.begin("generic", "SORT", &["LIMIT"], &[]).await {
+        let outcome = typed.client.sort_store("list", "key2").limit(0, 3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["GET"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_store("key", "key2").get("get_pattern").await;
+    if typed.begin("generic", "SORT", &["GET"], &[]).await {
+        let outcome = typed.client.sort_store("list", "key2").get("get_pattern").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["ASC"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_store("key", "key2").asc().await;
+    if typed.begin("generic", "SORT", &["ASC"], &[]).await {
+        let outcome = typed.client.sort_store("list", "key2").asc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["DESC"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_store("key", "key2").desc().await;
+    if typed.begin("generic", "SORT", &["DESC"], &[]).await {
+        let outcome = typed.client.sort_store("list", "key2").desc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["ALPHA"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_store("key", "key2").alpha().await;
+    if typed.begin("generic", "SORT", &["ALPHA"], &[]).await {
+        let outcome = typed.client.sort_store("list", "key2").alpha().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT_RO", &[], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_ro::<Value>("key").await;
+    if typed.begin("generic", "SORT_RO", &[], &[]).await {
+        let outcome = typed.client.sort_ro::<Value>("list").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT_RO", &["BY"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_ro::<Value>("key").by("by_pattern").await;
+    if typed.begin("generic", "SORT_RO", &["BY"], &[]).await {
+        let outcome = typed.client.sort_ro::<Value>("list").by("by_pattern").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT_RO", &["LIMIT"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_ro::<Value>("key").limit(0, 3).await;
+    if typed.begin("generic", "SORT_RO", &["LIMIT"], &[]).await {
+        let outcome = typed.client.sort_ro::<Value>("list").limit(0, 3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT_RO", &["GET"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_ro::<Value>("key").get("get_pattern").await;
+    if typed.begin("generic", "SORT_RO", &["GET"], &[]).await {
+        let outcome = typed.client.sort_ro::<Value>("list").get("get_pattern").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT_RO", &["ASC"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_ro::<Value>("key").asc().await;
+    if typed.begin("generic", "SORT_RO", &["ASC"], &[]).await {
+        let outcome = typed.client.sort_ro::<Value>("list").asc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT_RO", &["DESC"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_ro::<Value>("key").desc().await;
+    if typed.begin("generic", "SORT_RO", &["DESC"], &[]).await {
+        let outcome = typed.client.sort_ro::<Value>("list").desc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT_RO", &["ALPHA"], &["ERR One or more scores can't be converted into double"]).await {
-        let outcome = typed.client.sort_ro::<Value>("key").alpha().await;
+    if typed.begin("generic", "SORT_RO", &["ALPHA"], &[]).await {
+        let outcome = typed.client.sort_ro::<Value>("list").alpha().await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("generic", "TOUCH", &[], &[]).await {

@@ -83,7 +83,7 @@ pub(super) async fn all(typed: &mut Typed) {
         typed.end(outcome.map(drop));
     }
     if typed.begin("sorted-set", "ZINTER", &["WEIGHTS"], &[]).await {
-        let outcome = typed.client.zinter::<Value>(["key", "key2"]).weights(["1"]).await;
+        let outcome = typed.client.zinter::<Value>(["key", "key2"]).weights(["1", "2"]).await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("sorted-set", "ZINTER", &["AGGREGATE", "SUM", "MIN", "MAX"], &[]).await {
@@ -107,7 +107,7 @@ pub(super) async fn all(typed: &mut Typed) {
         typed.end(outcome.map(drop));
     }
     if typed.begin("sorted-set", "ZINTERSTORE", &["WEIGHTS"], &[]).await {
-        let outcome = typed.client.zinterstore("key2", ["key", "key2"]).weights(["1"]).await;
+        let outcome = typed.client.zinterstore("key2", ["key", "key2"]).weights(["1", "2"]).await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("sorted-set", "ZINTERSTORE", &["AGGREGATE", "SUM", "MIN", "MAX"], &[]).await {
@@ -307,7 +307,7 @@ pub(super) async fn all(typed: &mut Typed) {
         typed.end(outcome.map(drop));
     }
     if typed.begin("sorted-set", "ZUNION", &["WEIGHTS"], &[]).await {
-        let outcome = typed.client.zunion::<Value>(["key", "key2"]).weights(["1"]).await;
+        let outcome = typed.client.zunion::<Value>(["key", "key2"]).weights(["1", "2"]).await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("sorted-set", "ZUNION", &["AGGREGATE", "SUM", "MIN", "MAX"], &[]).await {
@@ -323,7 +323,7 @@ pub(super) async fn all(typed: &mut Typed) {
         typed.end(outcome.map(drop));
     }
     if typed.begin("sorted-set", "ZUNIONSTORE", &["WEIGHTS"], &[]).await {
-        let outcome = typed.client.zunionstore("key2", ["key", "key2"]).weights(["1"]).await;
+        let outcome = typed.client.zunionstore("key2", ["key", "key2"]).weights(["1", "2"]).await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("sorted-set", "ZUNIONSTORE", &["AGGREGATE", "SUM", "MIN", "MAX"], &[]).await {

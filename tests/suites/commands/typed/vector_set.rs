@@ -41,7 +41,7 @@ pub(super) async fn all(typed: &mut Typed) {
         typed.end(outcome.map(drop));
     }
     if typed.begin("vector-set", "VADD", &["M"], &[]).await {
-        let outcome = typed.client.vadd("key", Vector::from([0.0, 2.0]), "element").m(3).await;
+        let outcome = typed.client.vadd("key", Vector::from([0.0, 2.0]), "element").m(16).await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("vector-set", "VCARD", &[], &[]).await {

@@ -1,6 +1,7 @@
 //! The files that are written.
 
 mod commands;
+mod coverage;
 mod facts;
 mod params;
 mod samples;
@@ -57,6 +58,8 @@ pub(crate) fn all(table: &Table, corrections: &Corrections) -> Result<Vec<File>>
     let names: Vec<&str> = groups.keys().copied().collect();
     files.push((format!("{COMMANDS}/mod.rs"), types::modules(&names)));
     files.push((types::WORDS.to_owned(), types::words(corrections)));
+    let list = coverage::file(&rows, &facts, &groups, corrections);
+    files.push((coverage::FILE.to_owned(), list));
     Ok(files)
 }
 

@@ -76,10 +76,14 @@ fn one(shape: &Shape<'_>, param: &Param, all: &Corrections) -> Result<Sample> {
         (kind, true) => {
             let name = param.name.trim_end_matches('s');
             let known = own(&param.name).or_else(|| own(name));
-            let sample = value(name, kind, known)?;
+            // Several are told apart by spaces.
+            let each = known.map_or(vec![None], |known| known.split(' ').map(Some).collect());
+            let each = each.into_iter().map(|known| value(name, kind, known));
+            let each = each.collect::<Result<Vec<_>>>()?;
+            let rust: Vec<String> = each.iter().map(|sample| sample.rust.clone()).collect();
             Ok(Sample {
-                rust: format!("[{}]", sample.rust),
-                ..sample
+                rust: format!("[{}]", rust.join(", ")),
+                words: each.into_iter().flat_map(|sample| sample.words).collect(),
             })
         }
         (kind, false) => value(&param.name, kind, own(&param.name)),
