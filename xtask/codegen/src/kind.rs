@@ -107,11 +107,11 @@ impl Kind {
     /// What wraps the parameter before it is encoded, if anything.
     pub(crate) fn wrapper(&self) -> Option<&'static str> {
         Some(match self {
-            Kind::Seconds => "Seconds",
-            Kind::Millis => "Millis",
-            Kind::Timeout => "Timeout",
-            Kind::UnixSeconds => "UnixSeconds",
-            Kind::UnixMillis => "UnixMillis",
+            Kind::Seconds => "WholeSeconds",
+            Kind::Millis => "WholeMillis",
+            Kind::Timeout => "Seconds",
+            Kind::UnixSeconds => "WholeUnixSeconds",
+            Kind::UnixMillis => "WholeUnixMillis",
             Kind::YesNo => "YesNo",
             Kind::Within => "Within",
             Kind::At => "At",

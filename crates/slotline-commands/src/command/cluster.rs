@@ -8,7 +8,7 @@ use std::time::{Duration};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{Millis, SlotState};
+use crate::types::{SlotState, WholeMillis};
 
 mod encode {
     use super::*;
@@ -686,7 +686,7 @@ impl<'p, ResetType: Free> Queued<'p, kinds::ClusterReset<ResetType>> {
 impl<X> On<X, kinds::ClusterSetslot> {
     /// Adds `TIMEOUT timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.buffer.arg("TIMEOUT").arg(&Millis(timeout));
+        self.buffer.arg("TIMEOUT").arg(&WholeMillis(timeout));
         self
     }
 }
@@ -694,7 +694,7 @@ impl<X> On<X, kinds::ClusterSetslot> {
 impl<'p> Queued<'p, kinds::ClusterSetslot> {
     /// Adds `TIMEOUT timeout`.
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.buffer.arg("TIMEOUT").arg(&Millis(timeout));
+        self.buffer.arg("TIMEOUT").arg(&WholeMillis(timeout));
         self
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{ClientType, Millis, YesNo};
+use crate::types::{ClientType, WholeMillis, YesNo};
 
 mod encode {
     use super::*;
@@ -37,7 +37,7 @@ mod encode {
         buffer.begin(&known::CLIENT_LIST, 0);
     }
     pub(super) fn client_pause(buffer: &mut CommandBuffer, timeout: Duration) {
-        buffer.begin(&known::CLIENT_PAUSE, 1).arg(&Millis(timeout));
+        buffer.begin(&known::CLIENT_PAUSE, 1).arg(&WholeMillis(timeout));
     }
     pub(super) fn client_trackinginfo(buffer: &mut CommandBuffer) {
         buffer.begin(&known::CLIENT_TRACKINGINFO, 0);

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{Millis, Seconds, UnixMillis, pick};
+use crate::types::{WholeMillis, WholeSeconds, WholeUnixMillis, pick};
 
 mod encode {
     use super::*;
@@ -39,7 +39,7 @@ mod encode {
         buffer.begin(&known::KEYS, 1).arg(&pattern);
     }
     pub(super) fn migrate(buffer: &mut CommandBuffer, host: impl ToArg, port: u64, destination_db: u64, timeout: Duration, keys: impl ToArgs) {
-        buffer.begin(&known::MIGRATE, 7).arg(&host).arg(&port).arg("").arg(&destination_db).arg(&Millis(timeout)).arg("KEYS").keys(&keys);
+        buffer.begin(&known::MIGRATE, 7).arg(&host).arg(&port).arg("").arg(&destination_db).arg(&WholeMillis(timeout)).arg("KEYS").keys(&keys);
     }
     pub(super) fn move_key(buffer: &mut CommandBuffer, key: impl ToArg, db: i64) {
         buffer.begin(&known::MOVE, 2).key(&key).arg(&db);
@@ -63,10 +63,10 @@ mod encode {
         buffer.begin(&known::PERSIST, 1).key(&key);
     }
     pub(super) fn pexpire(buffer: &mut CommandBuffer, key: impl ToArg, after: Duration) {
-        buffer.begin(&known::PEXPIRE, 2).key(&key).arg(&Millis(after));
+        buffer.begin(&known::PEXPIRE, 2).key(&key).arg(&WholeMillis(after));
     }
     pub(super) fn pexpireat(buffer: &mut CommandBuffer, key: impl ToArg, time: SystemTime) {
-        buffer.begin(&known::PEXPIREAT, 2).key(&key).arg(&UnixMillis(time));
+        buffer.begin(&known::PEXPIREAT, 2).key(&key).arg(&WholeUnixMillis(time));
     }
     pub(super) fn pexpiretime(buffer: &mut CommandBuffer, key: impl ToArg) {
         buffer.begin(&known::PEXPIRETIME, 1).key(&key);
@@ -84,7 +84,7 @@ mod encode {
         buffer.begin(&known::RENAMENX, 2).key(&key).key(&newkey);
     }
     pub(super) fn restore(buffer: &mut CommandBuffer, key: impl ToArg, ttl: Duration, serialized_value: impl ToArg) {
-        buffer.begin(&known::RESTORE, 3).key(&key).arg(&Millis(ttl)).arg(&serialized_value);
+        buffer.begin(&known::RESTORE, 3).key(&key).arg(&WholeMillis(ttl)).arg(&serialized_value);
     }
     pub(super) fn scan(buffer: &mut CommandBuffer, cursor: u64) {
         buffer.begin(&known::SCAN, 1).arg(&cursor);
@@ -1067,7 +1067,7 @@ impl<'p, Retention> Queued<'p, kinds::Restore<Retention>> {
 impl<X, Retention: Free> On<X, kinds::Restore<Retention>> {
     /// Adds `IDLETIME seconds`.
     pub fn idletime(mut self, seconds: Duration) -> On<X, kinds::Restore<Given>> {
-        self.buffer.arg("IDLETIME").arg(&Seconds(seconds));
+        self.buffer.arg("IDLETIME").arg(&WholeSeconds(seconds));
         self.cast()
     }
 }
@@ -1075,7 +1075,7 @@ impl<X, Retention: Free> On<X, kinds::Restore<Retention>> {
 impl<'p, Retention: Free> Queued<'p, kinds::Restore<Retention>> {
     /// Adds `IDLETIME seconds`.
     pub fn idletime(self, seconds: Duration) -> Queued<'p, kinds::Restore<Given>> {
-        self.buffer.arg("IDLETIME").arg(&Seconds(seconds));
+        self.buffer.arg("IDLETIME").arg(&WholeSeconds(seconds));
         self.cast()
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{At, Millis, UnixMillis, Within, pick};
+use crate::types::{At, WholeMillis, WholeUnixMillis, Within, pick};
 
 mod encode {
     use super::*;
@@ -63,10 +63,10 @@ mod encode {
         buffer.begin(&known::HPERSIST, 3).key(&key).arg("FIELDS").counted_args(&fields, 1);
     }
     pub(super) fn hpexpire(buffer: &mut CommandBuffer, key: impl ToArg, after: Duration, fields: impl ToArgs) {
-        buffer.begin(&known::HPEXPIRE, 4).key(&key).arg(&Millis(after)).arg("FIELDS").counted_args(&fields, 1);
+        buffer.begin(&known::HPEXPIRE, 4).key(&key).arg(&WholeMillis(after)).arg("FIELDS").counted_args(&fields, 1);
     }
     pub(super) fn hpexpireat(buffer: &mut CommandBuffer, key: impl ToArg, time: SystemTime, fields: impl ToArgs) {
-        buffer.begin(&known::HPEXPIREAT, 4).key(&key).arg(&UnixMillis(time)).arg("FIELDS").counted_args(&fields, 1);
+        buffer.begin(&known::HPEXPIREAT, 4).key(&key).arg(&WholeUnixMillis(time)).arg("FIELDS").counted_args(&fields, 1);
     }
     pub(super) fn hpexpiretime(buffer: &mut CommandBuffer, key: impl ToArg, fields: impl ToArgs) {
         buffer.begin(&known::HPEXPIRETIME, 3).key(&key).arg("FIELDS").counted_args(&fields, 1);

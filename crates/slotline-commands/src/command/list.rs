@@ -8,24 +8,24 @@ use std::time::{Duration};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{Place, Side, Timeout};
+use crate::types::{Place, Side};
 
 mod encode {
     use super::*;
     pub(super) fn blmove(buffer: &mut CommandBuffer, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side, timeout: Duration) {
-        buffer.begin(&known::BLMOVE, 5).key(&source).key(&destination).arg(&wherefrom).arg(&whereto).arg(&Timeout(timeout));
+        buffer.begin(&known::BLMOVE, 5).key(&source).key(&destination).arg(&wherefrom).arg(&whereto).arg(&Seconds(timeout));
     }
     pub(super) fn blmpop(buffer: &mut CommandBuffer, timeout: Duration, keys: impl ToArgs, end: Side) {
-        buffer.begin(&known::BLMPOP, 3).arg(&Timeout(timeout)).counted_keys(&keys).arg(&end);
+        buffer.begin(&known::BLMPOP, 3).arg(&Seconds(timeout)).counted_keys(&keys).arg(&end);
     }
     pub(super) fn blpop(buffer: &mut CommandBuffer, keys: impl ToArgs, timeout: Duration) {
-        buffer.begin(&known::BLPOP, 2).keys(&keys).arg(&Timeout(timeout));
+        buffer.begin(&known::BLPOP, 2).keys(&keys).arg(&Seconds(timeout));
     }
     pub(super) fn brpop(buffer: &mut CommandBuffer, keys: impl ToArgs, timeout: Duration) {
-        buffer.begin(&known::BRPOP, 2).keys(&keys).arg(&Timeout(timeout));
+        buffer.begin(&known::BRPOP, 2).keys(&keys).arg(&Seconds(timeout));
     }
     pub(super) fn brpoplpush(buffer: &mut CommandBuffer, source: impl ToArg, destination: impl ToArg, timeout: Duration) {
-        buffer.begin(&known::BRPOPLPUSH, 3).key(&source).key(&destination).arg(&Timeout(timeout));
+        buffer.begin(&known::BRPOPLPUSH, 3).key(&source).key(&destination).arg(&Seconds(timeout));
     }
     pub(super) fn lindex(buffer: &mut CommandBuffer, key: impl ToArg, index: i64) {
         buffer.begin(&known::LINDEX, 2).key(&key).arg(&index);

@@ -1,6 +1,6 @@
 //! What the file of every group uses.
 
-pub(super) use slotline_resp::{FromReplyOwned, Replies, Result, ToArg, ToArgs};
+pub(super) use slotline_resp::{FromReplyOwned, Replies, Result, Seconds, ToArg, ToArgs};
 
 pub(super) use crate::batch::Batch;
 pub(super) use crate::direct::{Direct, On};

@@ -8,7 +8,7 @@ use std::time::{Duration};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{Millis, Order, Seconds, Unit};
+use crate::types::{Order, Unit, WholeMillis, WholeSeconds};
 
 mod encode {
     use super::*;
@@ -729,7 +729,7 @@ impl<'p, R> Queued<'p, kinds::FtAggregate<R>> {
 impl<X, R> On<X, kinds::FtAggregate<R>> {
     /// Adds `TIMEOUT timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.buffer.arg("TIMEOUT").arg(&Millis(timeout));
+        self.buffer.arg("TIMEOUT").arg(&WholeMillis(timeout));
         self
     }
 }
@@ -737,7 +737,7 @@ impl<X, R> On<X, kinds::FtAggregate<R>> {
 impl<'p, R> Queued<'p, kinds::FtAggregate<R>> {
     /// Adds `TIMEOUT timeout`.
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.buffer.arg("TIMEOUT").arg(&Millis(timeout));
+        self.buffer.arg("TIMEOUT").arg(&WholeMillis(timeout));
         self
     }
 }
@@ -1129,7 +1129,7 @@ impl<'p, Kind> Queued<'p, kinds::FtCreate<Kind>> {
 impl<X, Kind> On<X, kinds::FtCreate<Kind>> {
     /// Adds `TEMPORARY after`.
     pub fn temporary(mut self, after: Duration) -> Self {
-        self.buffer.insert(2, |buffer| { buffer.arg("TEMPORARY").arg(&Seconds(after)); });
+        self.buffer.insert(2, |buffer| { buffer.arg("TEMPORARY").arg(&WholeSeconds(after)); });
         self
     }
 }
@@ -1137,7 +1137,7 @@ impl<X, Kind> On<X, kinds::FtCreate<Kind>> {
 impl<'p, Kind> Queued<'p, kinds::FtCreate<Kind>> {
     /// Adds `TEMPORARY after`.
     pub fn temporary(self, after: Duration) -> Self {
-        self.buffer.insert(2, |buffer| { buffer.arg("TEMPORARY").arg(&Seconds(after)); });
+        self.buffer.insert(2, |buffer| { buffer.arg("TEMPORARY").arg(&WholeSeconds(after)); });
         self
     }
 }
@@ -1593,7 +1593,7 @@ impl<'p, R> Queued<'p, kinds::FtSearch<R>> {
 impl<X, R> On<X, kinds::FtSearch<R>> {
     /// Adds `TIMEOUT timeout`.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.buffer.arg("TIMEOUT").arg(&Millis(timeout));
+        self.buffer.arg("TIMEOUT").arg(&WholeMillis(timeout));
         self
     }
 }
@@ -1601,7 +1601,7 @@ impl<X, R> On<X, kinds::FtSearch<R>> {
 impl<'p, R> Queued<'p, kinds::FtSearch<R>> {
     /// Adds `TIMEOUT timeout`.
     pub fn timeout(self, timeout: Duration) -> Self {
-        self.buffer.arg("TIMEOUT").arg(&Millis(timeout));
+        self.buffer.arg("TIMEOUT").arg(&WholeMillis(timeout));
         self
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{LogKind, Millis};
+use crate::types::{LogKind, WholeMillis};
 
 mod encode {
     use super::*;
@@ -1658,7 +1658,7 @@ impl<'p> Queued<'p, kinds::Failover> {
 impl<X> On<X, kinds::Failover> {
     /// Adds `TIMEOUT milliseconds`.
     pub fn timeout(mut self, milliseconds: Duration) -> Self {
-        self.buffer.arg("TIMEOUT").arg(&Millis(milliseconds));
+        self.buffer.arg("TIMEOUT").arg(&WholeMillis(milliseconds));
         self
     }
 }
@@ -1666,7 +1666,7 @@ impl<X> On<X, kinds::Failover> {
 impl<'p> Queued<'p, kinds::Failover> {
     /// Adds `TIMEOUT milliseconds`.
     pub fn timeout(self, milliseconds: Duration) -> Self {
-        self.buffer.arg("TIMEOUT").arg(&Millis(milliseconds));
+        self.buffer.arg("TIMEOUT").arg(&WholeMillis(milliseconds));
         self
     }
 }

@@ -8,18 +8,18 @@ use std::time::{Duration};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{Aggregate, Extreme, Timeout};
+use crate::types::{Aggregate, Extreme};
 
 mod encode {
     use super::*;
     pub(super) fn bzmpop(buffer: &mut CommandBuffer, timeout: Duration, keys: impl ToArgs, end: Extreme) {
-        buffer.begin(&known::BZMPOP, 3).arg(&Timeout(timeout)).counted_keys(&keys).arg(&end);
+        buffer.begin(&known::BZMPOP, 3).arg(&Seconds(timeout)).counted_keys(&keys).arg(&end);
     }
     pub(super) fn bzpopmax(buffer: &mut CommandBuffer, keys: impl ToArgs, timeout: Duration) {
-        buffer.begin(&known::BZPOPMAX, 2).keys(&keys).arg(&Timeout(timeout));
+        buffer.begin(&known::BZPOPMAX, 2).keys(&keys).arg(&Seconds(timeout));
     }
     pub(super) fn bzpopmin(buffer: &mut CommandBuffer, keys: impl ToArgs, timeout: Duration) {
-        buffer.begin(&known::BZPOPMIN, 2).keys(&keys).arg(&Timeout(timeout));
+        buffer.begin(&known::BZPOPMIN, 2).keys(&keys).arg(&Seconds(timeout));
     }
     pub(super) fn zadd(buffer: &mut CommandBuffer, key: impl ToArg, members: impl ToArgs) {
         buffer.begin(&known::ZADD, 2).key(&key).args(&members);

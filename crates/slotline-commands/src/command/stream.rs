@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{Millis, StreamId, Trim, UnixMillis};
+use crate::types::{StreamId, Trim, WholeMillis, WholeUnixMillis};
 
 mod encode {
     use super::*;
@@ -22,10 +22,10 @@ mod encode {
         buffer.begin(&known::XADD, 3).key(&key).arg(&id).args(&fields);
     }
     pub(super) fn xautoclaim(buffer: &mut CommandBuffer, key: impl ToArg, group: impl ToArg, consumer: impl ToArg, min_idle: Duration, start: impl ToArg) {
-        buffer.begin(&known::XAUTOCLAIM, 5).key(&key).arg(&group).arg(&consumer).arg(&Millis(min_idle)).arg(&start);
+        buffer.begin(&known::XAUTOCLAIM, 5).key(&key).arg(&group).arg(&consumer).arg(&WholeMillis(min_idle)).arg(&start);
     }
     pub(super) fn xclaim(buffer: &mut CommandBuffer, key: impl ToArg, group: impl ToArg, consumer: impl ToArg, min_idle: Duration, ids: impl ToArgs) {
-        buffer.begin(&known::XCLAIM, 5).key(&key).arg(&group).arg(&consumer).arg(&Millis(min_idle)).args(&ids);
+        buffer.begin(&known::XCLAIM, 5).key(&key).arg(&group).arg(&consumer).arg(&WholeMillis(min_idle)).args(&ids);
     }
     pub(super) fn xdel(buffer: &mut CommandBuffer, key: impl ToArg, ids: impl ToArgs) {
         buffer.begin(&known::XDEL, 2).key(&key).args(&ids);
@@ -754,7 +754,7 @@ impl<'p, R> Queued<'p, kinds::Xautoclaim<R>> {
 impl<X, R> On<X, kinds::Xclaim<R>> {
     /// Adds `IDLE idle`.
     pub fn idle(mut self, idle: Duration) -> Self {
-        self.buffer.arg("IDLE").arg(&Millis(idle));
+        self.buffer.arg("IDLE").arg(&WholeMillis(idle));
         self
     }
 }
@@ -762,7 +762,7 @@ impl<X, R> On<X, kinds::Xclaim<R>> {
 impl<'p, R> Queued<'p, kinds::Xclaim<R>> {
     /// Adds `IDLE idle`.
     pub fn idle(self, idle: Duration) -> Self {
-        self.buffer.arg("IDLE").arg(&Millis(idle));
+        self.buffer.arg("IDLE").arg(&WholeMillis(idle));
         self
     }
 }
@@ -770,7 +770,7 @@ impl<'p, R> Queued<'p, kinds::Xclaim<R>> {
 impl<X, R> On<X, kinds::Xclaim<R>> {
     /// Adds `TIME time`.
     pub fn time(mut self, time: SystemTime) -> Self {
-        self.buffer.arg("TIME").arg(&UnixMillis(time));
+        self.buffer.arg("TIME").arg(&WholeUnixMillis(time));
         self
     }
 }
@@ -778,7 +778,7 @@ impl<X, R> On<X, kinds::Xclaim<R>> {
 impl<'p, R> Queued<'p, kinds::Xclaim<R>> {
     /// Adds `TIME time`.
     pub fn time(self, time: SystemTime) -> Self {
-        self.buffer.arg("TIME").arg(&UnixMillis(time));
+        self.buffer.arg("TIME").arg(&WholeUnixMillis(time));
         self
     }
 }
@@ -978,7 +978,7 @@ impl<'p, R> Queued<'p, kinds::XinfoStream<R>> {
 impl<X, R> On<X, kinds::XpendingRange<R>> {
     /// Adds `IDLE min-idle`.
     pub fn idle(mut self, min_idle: Duration) -> Self {
-        self.buffer.insert(3, |buffer| { buffer.arg("IDLE").arg(&Millis(min_idle)); });
+        self.buffer.insert(3, |buffer| { buffer.arg("IDLE").arg(&WholeMillis(min_idle)); });
         self
     }
 }
@@ -986,7 +986,7 @@ impl<X, R> On<X, kinds::XpendingRange<R>> {
 impl<'p, R> Queued<'p, kinds::XpendingRange<R>> {
     /// Adds `IDLE min-idle`.
     pub fn idle(self, min_idle: Duration) -> Self {
-        self.buffer.insert(3, |buffer| { buffer.arg("IDLE").arg(&Millis(min_idle)); });
+        self.buffer.insert(3, |buffer| { buffer.arg("IDLE").arg(&WholeMillis(min_idle)); });
         self
     }
 }
@@ -1042,7 +1042,7 @@ impl<'p, R> Queued<'p, kinds::Xread<R>> {
 impl<X, R> On<X, kinds::Xread<R>> {
     /// Adds `BLOCK after`.
     pub fn block(mut self, after: Duration) -> Self {
-        self.buffer.insert(1, |buffer| { buffer.arg("BLOCK").arg(&Millis(after)); });
+        self.buffer.insert(1, |buffer| { buffer.arg("BLOCK").arg(&WholeMillis(after)); });
         self
     }
 }
@@ -1050,7 +1050,7 @@ impl<X, R> On<X, kinds::Xread<R>> {
 impl<'p, R> Queued<'p, kinds::Xread<R>> {
     /// Adds `BLOCK after`.
     pub fn block(self, after: Duration) -> Self {
-        self.buffer.insert(1, |buffer| { buffer.arg("BLOCK").arg(&Millis(after)); });
+        self.buffer.insert(1, |buffer| { buffer.arg("BLOCK").arg(&WholeMillis(after)); });
         self
     }
 }
@@ -1074,7 +1074,7 @@ impl<'p, R> Queued<'p, kinds::Xreadgroup<R>> {
 impl<X, R> On<X, kinds::Xreadgroup<R>> {
     /// Adds `BLOCK after`.
     pub fn block(mut self, after: Duration) -> Self {
-        self.buffer.insert(4, |buffer| { buffer.arg("BLOCK").arg(&Millis(after)); });
+        self.buffer.insert(4, |buffer| { buffer.arg("BLOCK").arg(&WholeMillis(after)); });
         self
     }
 }
@@ -1082,7 +1082,7 @@ impl<X, R> On<X, kinds::Xreadgroup<R>> {
 impl<'p, R> Queued<'p, kinds::Xreadgroup<R>> {
     /// Adds `BLOCK after`.
     pub fn block(self, after: Duration) -> Self {
-        self.buffer.insert(4, |buffer| { buffer.arg("BLOCK").arg(&Millis(after)); });
+        self.buffer.insert(4, |buffer| { buffer.arg("BLOCK").arg(&WholeMillis(after)); });
         self
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{At, Millis, Within, pick};
+use crate::types::{At, WholeMillis, Within, pick};
 
 mod encode {
     use super::*;
@@ -73,7 +73,7 @@ mod encode {
         buffer.begin(&known::MSETNX, 1).args(&pairs);
     }
     pub(super) fn psetex(buffer: &mut CommandBuffer, key: impl ToArg, after: Duration, value: impl ToArg) {
-        buffer.begin(&known::PSETEX, 3).key(&key).arg(&Millis(after)).arg(&value);
+        buffer.begin(&known::PSETEX, 3).key(&key).arg(&WholeMillis(after)).arg(&value);
     }
     pub(super) fn set(buffer: &mut CommandBuffer, key: impl ToArg, value: impl ToArg) {
         buffer.begin(&known::SET, 2).key(&key).arg(&value);

@@ -8,7 +8,7 @@ use std::time::{Duration};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{Millis};
+use crate::types::{WholeMillis};
 
 mod encode {
     use super::*;
@@ -22,7 +22,7 @@ mod encode {
         buffer.begin(&known::TS_CREATE, 1).key(&key);
     }
     pub(super) fn ts_createrule(buffer: &mut CommandBuffer, source: impl ToArg, destination: impl ToArg, aggregator: impl ToArg, bucket: Duration) {
-        buffer.begin(&known::TS_CREATERULE, 5).key(&source).key(&destination).arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket));
+        buffer.begin(&known::TS_CREATERULE, 5).key(&source).key(&destination).arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket));
     }
     pub(super) fn ts_decrby(buffer: &mut CommandBuffer, key: impl ToArg, subtrahend: f64) {
         buffer.begin(&known::TS_DECRBY, 2).key(&key).arg(&subtrahend);
@@ -486,7 +486,7 @@ pub(super) mod kinds {
 impl<X, Encoding> On<X, kinds::TsAdd<Encoding>> {
     /// Adds `RETENTION period`.
     pub fn retention(mut self, period: Duration) -> Self {
-        self.buffer.arg("RETENTION").arg(&Millis(period));
+        self.buffer.arg("RETENTION").arg(&WholeMillis(period));
         self
     }
 }
@@ -494,7 +494,7 @@ impl<X, Encoding> On<X, kinds::TsAdd<Encoding>> {
 impl<'p, Encoding> Queued<'p, kinds::TsAdd<Encoding>> {
     /// Adds `RETENTION period`.
     pub fn retention(self, period: Duration) -> Self {
-        self.buffer.arg("RETENTION").arg(&Millis(period));
+        self.buffer.arg("RETENTION").arg(&WholeMillis(period));
         self
     }
 }
@@ -582,7 +582,7 @@ impl<'p, Encoding> Queued<'p, kinds::TsAdd<Encoding>> {
 impl<X, Encoding> On<X, kinds::TsAdd<Encoding>> {
     /// Adds `IGNORE difference value-difference`.
     pub fn ignore(mut self, difference: Duration, value_difference: f64) -> Self {
-        self.buffer.arg("IGNORE").arg(&Millis(difference)).arg(&value_difference);
+        self.buffer.arg("IGNORE").arg(&WholeMillis(difference)).arg(&value_difference);
         self
     }
 }
@@ -590,7 +590,7 @@ impl<X, Encoding> On<X, kinds::TsAdd<Encoding>> {
 impl<'p, Encoding> Queued<'p, kinds::TsAdd<Encoding>> {
     /// Adds `IGNORE difference value-difference`.
     pub fn ignore(self, difference: Duration, value_difference: f64) -> Self {
-        self.buffer.arg("IGNORE").arg(&Millis(difference)).arg(&value_difference);
+        self.buffer.arg("IGNORE").arg(&WholeMillis(difference)).arg(&value_difference);
         self
     }
 }
@@ -614,7 +614,7 @@ impl<'p, Encoding> Queued<'p, kinds::TsAdd<Encoding>> {
 impl<X> On<X, kinds::TsAlter> {
     /// Adds `RETENTION period`.
     pub fn retention(mut self, period: Duration) -> Self {
-        self.buffer.arg("RETENTION").arg(&Millis(period));
+        self.buffer.arg("RETENTION").arg(&WholeMillis(period));
         self
     }
 }
@@ -622,7 +622,7 @@ impl<X> On<X, kinds::TsAlter> {
 impl<'p> Queued<'p, kinds::TsAlter> {
     /// Adds `RETENTION period`.
     pub fn retention(self, period: Duration) -> Self {
-        self.buffer.arg("RETENTION").arg(&Millis(period));
+        self.buffer.arg("RETENTION").arg(&WholeMillis(period));
         self
     }
 }
@@ -662,7 +662,7 @@ impl<'p> Queued<'p, kinds::TsAlter> {
 impl<X> On<X, kinds::TsAlter> {
     /// Adds `IGNORE difference value-difference`.
     pub fn ignore(mut self, difference: Duration, value_difference: f64) -> Self {
-        self.buffer.arg("IGNORE").arg(&Millis(difference)).arg(&value_difference);
+        self.buffer.arg("IGNORE").arg(&WholeMillis(difference)).arg(&value_difference);
         self
     }
 }
@@ -670,7 +670,7 @@ impl<X> On<X, kinds::TsAlter> {
 impl<'p> Queued<'p, kinds::TsAlter> {
     /// Adds `IGNORE difference value-difference`.
     pub fn ignore(self, difference: Duration, value_difference: f64) -> Self {
-        self.buffer.arg("IGNORE").arg(&Millis(difference)).arg(&value_difference);
+        self.buffer.arg("IGNORE").arg(&WholeMillis(difference)).arg(&value_difference);
         self
     }
 }
@@ -694,7 +694,7 @@ impl<'p> Queued<'p, kinds::TsAlter> {
 impl<X, Encoding> On<X, kinds::TsCreate<Encoding>> {
     /// Adds `RETENTION period`.
     pub fn retention(mut self, period: Duration) -> Self {
-        self.buffer.arg("RETENTION").arg(&Millis(period));
+        self.buffer.arg("RETENTION").arg(&WholeMillis(period));
         self
     }
 }
@@ -702,7 +702,7 @@ impl<X, Encoding> On<X, kinds::TsCreate<Encoding>> {
 impl<'p, Encoding> Queued<'p, kinds::TsCreate<Encoding>> {
     /// Adds `RETENTION period`.
     pub fn retention(self, period: Duration) -> Self {
-        self.buffer.arg("RETENTION").arg(&Millis(period));
+        self.buffer.arg("RETENTION").arg(&WholeMillis(period));
         self
     }
 }
@@ -774,7 +774,7 @@ impl<'p, Encoding> Queued<'p, kinds::TsCreate<Encoding>> {
 impl<X, Encoding> On<X, kinds::TsCreate<Encoding>> {
     /// Adds `IGNORE difference value-difference`.
     pub fn ignore(mut self, difference: Duration, value_difference: f64) -> Self {
-        self.buffer.arg("IGNORE").arg(&Millis(difference)).arg(&value_difference);
+        self.buffer.arg("IGNORE").arg(&WholeMillis(difference)).arg(&value_difference);
         self
     }
 }
@@ -782,7 +782,7 @@ impl<X, Encoding> On<X, kinds::TsCreate<Encoding>> {
 impl<'p, Encoding> Queued<'p, kinds::TsCreate<Encoding>> {
     /// Adds `IGNORE difference value-difference`.
     pub fn ignore(self, difference: Duration, value_difference: f64) -> Self {
-        self.buffer.arg("IGNORE").arg(&Millis(difference)).arg(&value_difference);
+        self.buffer.arg("IGNORE").arg(&WholeMillis(difference)).arg(&value_difference);
         self
     }
 }
@@ -838,7 +838,7 @@ impl<'p> Queued<'p, kinds::TsDecrby> {
 impl<X> On<X, kinds::TsDecrby> {
     /// Adds `RETENTION period`.
     pub fn retention(mut self, period: Duration) -> Self {
-        self.buffer.arg("RETENTION").arg(&Millis(period));
+        self.buffer.arg("RETENTION").arg(&WholeMillis(period));
         self
     }
 }
@@ -846,7 +846,7 @@ impl<X> On<X, kinds::TsDecrby> {
 impl<'p> Queued<'p, kinds::TsDecrby> {
     /// Adds `RETENTION period`.
     pub fn retention(self, period: Duration) -> Self {
-        self.buffer.arg("RETENTION").arg(&Millis(period));
+        self.buffer.arg("RETENTION").arg(&WholeMillis(period));
         self
     }
 }
@@ -918,7 +918,7 @@ impl<'p> Queued<'p, kinds::TsIncrby> {
 impl<X> On<X, kinds::TsIncrby> {
     /// Adds `RETENTION period`.
     pub fn retention(mut self, period: Duration) -> Self {
-        self.buffer.arg("RETENTION").arg(&Millis(period));
+        self.buffer.arg("RETENTION").arg(&WholeMillis(period));
         self
     }
 }
@@ -926,7 +926,7 @@ impl<X> On<X, kinds::TsIncrby> {
 impl<'p> Queued<'p, kinds::TsIncrby> {
     /// Adds `RETENTION period`.
     pub fn retention(self, period: Duration) -> Self {
-        self.buffer.arg("RETENTION").arg(&Millis(period));
+        self.buffer.arg("RETENTION").arg(&WholeMillis(period));
         self
     }
 }
@@ -1126,7 +1126,7 @@ impl<'p, R, Labels, Aggregation> Queued<'p, kinds::TsMrange<R, Labels, Aggregati
 impl<X, R, Labels, Aggregation: Free> On<X, kinds::TsMrange<R, Labels, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket`.
     pub fn aggregation(mut self, aggregator: impl ToArg, bucket: Duration) -> On<X, kinds::TsMrange<R, Labels, Given>> {
-        self.buffer.insert(3, |buffer| { buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)); });
+        self.buffer.insert(3, |buffer| { buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)); });
         self.cast()
     }
 }
@@ -1134,7 +1134,7 @@ impl<X, R, Labels, Aggregation: Free> On<X, kinds::TsMrange<R, Labels, Aggregati
 impl<'p, R, Labels, Aggregation: Free> Queued<'p, kinds::TsMrange<R, Labels, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket`.
     pub fn aggregation(self, aggregator: impl ToArg, bucket: Duration) -> Queued<'p, kinds::TsMrange<R, Labels, Given>> {
-        self.buffer.insert(3, |buffer| { buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)); });
+        self.buffer.insert(3, |buffer| { buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)); });
         self.cast()
     }
 }
@@ -1142,7 +1142,7 @@ impl<'p, R, Labels, Aggregation: Free> Queued<'p, kinds::TsMrange<R, Labels, Agg
 impl<X, R, Labels, Aggregation: Free> On<X, kinds::TsMrange<R, Labels, Aggregation>> {
     /// Adds `ALIGN align AGGREGATION aggregator bucket`.
     pub fn aggregation_aligned(mut self, align: impl ToArg, aggregator: impl ToArg, bucket: Duration) -> On<X, kinds::TsMrange<R, Labels, Given>> {
-        self.buffer.insert(3, |buffer| { buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)); });
+        self.buffer.insert(3, |buffer| { buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)); });
         self.cast()
     }
 }
@@ -1150,7 +1150,7 @@ impl<X, R, Labels, Aggregation: Free> On<X, kinds::TsMrange<R, Labels, Aggregati
 impl<'p, R, Labels, Aggregation: Free> Queued<'p, kinds::TsMrange<R, Labels, Aggregation>> {
     /// Adds `ALIGN align AGGREGATION aggregator bucket`.
     pub fn aggregation_aligned(self, align: impl ToArg, aggregator: impl ToArg, bucket: Duration) -> Queued<'p, kinds::TsMrange<R, Labels, Given>> {
-        self.buffer.insert(3, |buffer| { buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)); });
+        self.buffer.insert(3, |buffer| { buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)); });
         self.cast()
     }
 }
@@ -1270,7 +1270,7 @@ impl<'p, R, Labels, Aggregation> Queued<'p, kinds::TsMrevrange<R, Labels, Aggreg
 impl<X, R, Labels, Aggregation: Free> On<X, kinds::TsMrevrange<R, Labels, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket`.
     pub fn aggregation(mut self, aggregator: impl ToArg, bucket: Duration) -> On<X, kinds::TsMrevrange<R, Labels, Given>> {
-        self.buffer.insert(3, |buffer| { buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)); });
+        self.buffer.insert(3, |buffer| { buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)); });
         self.cast()
     }
 }
@@ -1278,7 +1278,7 @@ impl<X, R, Labels, Aggregation: Free> On<X, kinds::TsMrevrange<R, Labels, Aggreg
 impl<'p, R, Labels, Aggregation: Free> Queued<'p, kinds::TsMrevrange<R, Labels, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket`.
     pub fn aggregation(self, aggregator: impl ToArg, bucket: Duration) -> Queued<'p, kinds::TsMrevrange<R, Labels, Given>> {
-        self.buffer.insert(3, |buffer| { buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)); });
+        self.buffer.insert(3, |buffer| { buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)); });
         self.cast()
     }
 }
@@ -1286,7 +1286,7 @@ impl<'p, R, Labels, Aggregation: Free> Queued<'p, kinds::TsMrevrange<R, Labels, 
 impl<X, R, Labels, Aggregation: Free> On<X, kinds::TsMrevrange<R, Labels, Aggregation>> {
     /// Adds `ALIGN align AGGREGATION aggregator bucket`.
     pub fn aggregation_aligned(mut self, align: impl ToArg, aggregator: impl ToArg, bucket: Duration) -> On<X, kinds::TsMrevrange<R, Labels, Given>> {
-        self.buffer.insert(3, |buffer| { buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)); });
+        self.buffer.insert(3, |buffer| { buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)); });
         self.cast()
     }
 }
@@ -1294,7 +1294,7 @@ impl<X, R, Labels, Aggregation: Free> On<X, kinds::TsMrevrange<R, Labels, Aggreg
 impl<'p, R, Labels, Aggregation: Free> Queued<'p, kinds::TsMrevrange<R, Labels, Aggregation>> {
     /// Adds `ALIGN align AGGREGATION aggregator bucket`.
     pub fn aggregation_aligned(self, align: impl ToArg, aggregator: impl ToArg, bucket: Duration) -> Queued<'p, kinds::TsMrevrange<R, Labels, Given>> {
-        self.buffer.insert(3, |buffer| { buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)); });
+        self.buffer.insert(3, |buffer| { buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)); });
         self.cast()
     }
 }
@@ -1382,7 +1382,7 @@ impl<'p, R, Aggregation> Queued<'p, kinds::TsRange<R, Aggregation>> {
 impl<X, R, Aggregation: Free> On<X, kinds::TsRange<R, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket`.
     pub fn aggregation(mut self, aggregator: impl ToArg, bucket: Duration) -> On<X, kinds::TsRange<R, Given>> {
-        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket));
+        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket));
         self.cast()
     }
 }
@@ -1390,7 +1390,7 @@ impl<X, R, Aggregation: Free> On<X, kinds::TsRange<R, Aggregation>> {
 impl<'p, R, Aggregation: Free> Queued<'p, kinds::TsRange<R, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket`.
     pub fn aggregation(self, aggregator: impl ToArg, bucket: Duration) -> Queued<'p, kinds::TsRange<R, Given>> {
-        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket));
+        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket));
         self.cast()
     }
 }
@@ -1398,7 +1398,7 @@ impl<'p, R, Aggregation: Free> Queued<'p, kinds::TsRange<R, Aggregation>> {
 impl<X, R, Aggregation: Free> On<X, kinds::TsRange<R, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket EMPTY`.
     pub fn aggregation_empty(mut self, aggregator: impl ToArg, bucket: Duration) -> On<X, kinds::TsRange<R, Given>> {
-        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)).arg("EMPTY");
+        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)).arg("EMPTY");
         self.cast()
     }
 }
@@ -1406,7 +1406,7 @@ impl<X, R, Aggregation: Free> On<X, kinds::TsRange<R, Aggregation>> {
 impl<'p, R, Aggregation: Free> Queued<'p, kinds::TsRange<R, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket EMPTY`.
     pub fn aggregation_empty(self, aggregator: impl ToArg, bucket: Duration) -> Queued<'p, kinds::TsRange<R, Given>> {
-        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)).arg("EMPTY");
+        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)).arg("EMPTY");
         self.cast()
     }
 }
@@ -1414,7 +1414,7 @@ impl<'p, R, Aggregation: Free> Queued<'p, kinds::TsRange<R, Aggregation>> {
 impl<X, R, Aggregation: Free> On<X, kinds::TsRange<R, Aggregation>> {
     /// Adds `ALIGN align AGGREGATION aggregator bucket`.
     pub fn aggregation_aligned(mut self, align: impl ToArg, aggregator: impl ToArg, bucket: Duration) -> On<X, kinds::TsRange<R, Given>> {
-        self.buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket));
+        self.buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket));
         self.cast()
     }
 }
@@ -1422,7 +1422,7 @@ impl<X, R, Aggregation: Free> On<X, kinds::TsRange<R, Aggregation>> {
 impl<'p, R, Aggregation: Free> Queued<'p, kinds::TsRange<R, Aggregation>> {
     /// Adds `ALIGN align AGGREGATION aggregator bucket`.
     pub fn aggregation_aligned(self, align: impl ToArg, aggregator: impl ToArg, bucket: Duration) -> Queued<'p, kinds::TsRange<R, Given>> {
-        self.buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket));
+        self.buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket));
         self.cast()
     }
 }
@@ -1494,7 +1494,7 @@ impl<'p, R, Aggregation> Queued<'p, kinds::TsRevrange<R, Aggregation>> {
 impl<X, R, Aggregation: Free> On<X, kinds::TsRevrange<R, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket`.
     pub fn aggregation(mut self, aggregator: impl ToArg, bucket: Duration) -> On<X, kinds::TsRevrange<R, Given>> {
-        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket));
+        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket));
         self.cast()
     }
 }
@@ -1502,7 +1502,7 @@ impl<X, R, Aggregation: Free> On<X, kinds::TsRevrange<R, Aggregation>> {
 impl<'p, R, Aggregation: Free> Queued<'p, kinds::TsRevrange<R, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket`.
     pub fn aggregation(self, aggregator: impl ToArg, bucket: Duration) -> Queued<'p, kinds::TsRevrange<R, Given>> {
-        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket));
+        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket));
         self.cast()
     }
 }
@@ -1510,7 +1510,7 @@ impl<'p, R, Aggregation: Free> Queued<'p, kinds::TsRevrange<R, Aggregation>> {
 impl<X, R, Aggregation: Free> On<X, kinds::TsRevrange<R, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket EMPTY`.
     pub fn aggregation_empty(mut self, aggregator: impl ToArg, bucket: Duration) -> On<X, kinds::TsRevrange<R, Given>> {
-        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)).arg("EMPTY");
+        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)).arg("EMPTY");
         self.cast()
     }
 }
@@ -1518,7 +1518,7 @@ impl<X, R, Aggregation: Free> On<X, kinds::TsRevrange<R, Aggregation>> {
 impl<'p, R, Aggregation: Free> Queued<'p, kinds::TsRevrange<R, Aggregation>> {
     /// Adds `AGGREGATION aggregator bucket EMPTY`.
     pub fn aggregation_empty(self, aggregator: impl ToArg, bucket: Duration) -> Queued<'p, kinds::TsRevrange<R, Given>> {
-        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket)).arg("EMPTY");
+        self.buffer.arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket)).arg("EMPTY");
         self.cast()
     }
 }
@@ -1526,7 +1526,7 @@ impl<'p, R, Aggregation: Free> Queued<'p, kinds::TsRevrange<R, Aggregation>> {
 impl<X, R, Aggregation: Free> On<X, kinds::TsRevrange<R, Aggregation>> {
     /// Adds `ALIGN align AGGREGATION aggregator bucket`.
     pub fn aggregation_aligned(mut self, align: impl ToArg, aggregator: impl ToArg, bucket: Duration) -> On<X, kinds::TsRevrange<R, Given>> {
-        self.buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket));
+        self.buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket));
         self.cast()
     }
 }
@@ -1534,7 +1534,7 @@ impl<X, R, Aggregation: Free> On<X, kinds::TsRevrange<R, Aggregation>> {
 impl<'p, R, Aggregation: Free> Queued<'p, kinds::TsRevrange<R, Aggregation>> {
     /// Adds `ALIGN align AGGREGATION aggregator bucket`.
     pub fn aggregation_aligned(self, align: impl ToArg, aggregator: impl ToArg, bucket: Duration) -> Queued<'p, kinds::TsRevrange<R, Given>> {
-        self.buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&Millis(bucket));
+        self.buffer.arg("ALIGN").arg(&align).arg("AGGREGATION").arg(&aggregator).arg(&WholeMillis(bucket));
         self.cast()
     }
 }

@@ -1,8 +1,8 @@
 //! Replies that are times.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use slotline_resp::{Error, FromReplyOwned, Replies, Result};
+use slotline_resp::{FromReplyOwned, Replies, Result, ServerTime, UnixSeconds};
 
 use super::Output;
 use crate::types::{Expiry, TimeToLive};
@@ -51,14 +51,14 @@ pub struct UnixTime;
 #[derive(Debug)]
 pub struct Clock;
 
-/// What `become` makes of a reply that decodes as `R`.
+/// What `make` makes of a reply that decodes as `R`.
 fn then<R: FromReplyOwned, T>(
     replies: &Replies,
     index: usize,
-    become_: impl FnOnce(R) -> T,
+    make: impl FnOnce(R) -> T,
 ) -> Option<Result<T>> {
     let decoded: Result<R> = replies.decode(index)?;
-    Some(decoded.map(become_))
+    Some(decoded.map(make))
 }
 
 /// Servers answer nil, or nothing, where there is no such key.
@@ -144,23 +144,13 @@ impl Output for IdleSeconds {
 impl Output for UnixTime {
     type T = SystemTime;
     fn decode(replies: &Replies, index: usize) -> Option<Result<SystemTime>> {
-        let time = then(replies, index, |time| moment(Duration::from_secs(time)))?;
-        Some(time.and_then(|time| time))
+        then(replies, index, |time: UnixSeconds| time.0)
     }
 }
 
 impl Output for Clock {
     type T = SystemTime;
     fn decode(replies: &Replies, index: usize) -> Option<Result<SystemTime>> {
-        let time = then(replies, index, |(seconds, micros)| {
-            let seconds = Duration::from_secs(seconds);
-            moment(seconds.saturating_add(Duration::from_micros(micros)))
-        })?;
-        Some(time.and_then(|time| time))
+        then(replies, index, |time: ServerTime| time.0)
     }
-}
-
-fn moment(since_1970: Duration) -> Result<SystemTime> {
-    let time = UNIX_EPOCH.checked_add(since_1970);
-    time.ok_or_else(|| Error::mismatch("a time", "a number too large for one"))
 }

@@ -13,7 +13,7 @@ mod yes_no;
 pub use geo::{GeoFrom, GeoPoint, GeoShape};
 pub use slot_state::SlotState;
 pub use stream_id::StreamId;
-pub(crate) use time::{At, Millis, Seconds, Timeout, UnixMillis, Within, pick};
+pub(crate) use time::{At, WholeMillis, WholeSeconds, WholeUnixMillis, Within, pick};
 pub use time::{Expiry, TimeToLive};
 pub use trim::Trim;
 pub use vector::{Vector, VectorQuery};

@@ -12,7 +12,7 @@ use super::{check, direct, queued};
 
 #[test]
 fn blmove() {
-    check(&["BLMOVE", "key", "key2", "LEFT", "LEFT", "0.010"], [
+    check(&["BLMOVE", "key", "key2", "LEFT", "LEFT", "0.01"], [
         cmd::blmove::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).freeze(),
         direct().blmove::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).freeze(),
         queued(|batch| { batch.blmove("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)); }),
@@ -21,12 +21,12 @@ fn blmove() {
 
 #[test]
 fn blmpop() {
-    check(&["BLMPOP", "0.010", "2", "key", "key2", "LEFT"], [
+    check(&["BLMPOP", "0.01", "2", "key", "key2", "LEFT"], [
         cmd::blmpop::<Value>(Duration::from_millis(10), ["key", "key2"], Side::Left).freeze(),
         direct().blmpop::<Value>(Duration::from_millis(10), ["key", "key2"], Side::Left).freeze(),
         queued(|batch| { batch.blmpop(Duration::from_millis(10), ["key", "key2"], Side::Left); }),
     ]);
-    check(&["BLMPOP", "0.010", "2", "key", "key2", "LEFT", "COUNT", "3"], [
+    check(&["BLMPOP", "0.01", "2", "key", "key2", "LEFT", "COUNT", "3"], [
         cmd::blmpop::<Value>(Duration::from_millis(10), ["key", "key2"], Side::Left).count(3).freeze(),
         direct().blmpop::<Value>(Duration::from_millis(10), ["key", "key2"], Side::Left).count(3).freeze(),
         queued(|batch| { batch.blmpop(Duration::from_millis(10), ["key", "key2"], Side::Left).count(3); }),
@@ -35,7 +35,7 @@ fn blmpop() {
 
 #[test]
 fn blpop() {
-    check(&["BLPOP", "key", "key2", "0.010"], [
+    check(&["BLPOP", "key", "key2", "0.01"], [
         cmd::blpop::<Value>(["key", "key2"], Duration::from_millis(10)).freeze(),
         direct().blpop::<Value>(["key", "key2"], Duration::from_millis(10)).freeze(),
         queued(|batch| { batch.blpop(["key", "key2"], Duration::from_millis(10)); }),
@@ -44,7 +44,7 @@ fn blpop() {
 
 #[test]
 fn brpop() {
-    check(&["BRPOP", "key", "key2", "0.010"], [
+    check(&["BRPOP", "key", "key2", "0.01"], [
         cmd::brpop::<Value>(["key", "key2"], Duration::from_millis(10)).freeze(),
         direct().brpop::<Value>(["key", "key2"], Duration::from_millis(10)).freeze(),
         queued(|batch| { batch.brpop(["key", "key2"], Duration::from_millis(10)); }),
@@ -53,7 +53,7 @@ fn brpop() {
 
 #[test]
 fn brpoplpush() {
-    check(&["BRPOPLPUSH", "key", "key2", "0.010"], [
+    check(&["BRPOPLPUSH", "key", "key2", "0.01"], [
         cmd::brpoplpush::<Value>("key", "key2", Duration::from_millis(10)).freeze(),
         direct().brpoplpush::<Value>("key", "key2", Duration::from_millis(10)).freeze(),
         queued(|batch| { batch.brpoplpush("key", "key2", Duration::from_millis(10)); }),

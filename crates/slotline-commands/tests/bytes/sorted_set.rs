@@ -12,12 +12,12 @@ use super::{check, direct, queued};
 
 #[test]
 fn bzmpop() {
-    check(&["BZMPOP", "0.010", "2", "key", "key2", "MIN"], [
+    check(&["BZMPOP", "0.01", "2", "key", "key2", "MIN"], [
         cmd::bzmpop::<Value>(Duration::from_millis(10), ["key", "key2"], Extreme::Min).freeze(),
         direct().bzmpop::<Value>(Duration::from_millis(10), ["key", "key2"], Extreme::Min).freeze(),
         queued(|batch| { batch.bzmpop(Duration::from_millis(10), ["key", "key2"], Extreme::Min); }),
     ]);
-    check(&["BZMPOP", "0.010", "2", "key", "key2", "MIN", "COUNT", "3"], [
+    check(&["BZMPOP", "0.01", "2", "key", "key2", "MIN", "COUNT", "3"], [
         cmd::bzmpop::<Value>(Duration::from_millis(10), ["key", "key2"], Extreme::Min).count(3).freeze(),
         direct().bzmpop::<Value>(Duration::from_millis(10), ["key", "key2"], Extreme::Min).count(3).freeze(),
         queued(|batch| { batch.bzmpop(Duration::from_millis(10), ["key", "key2"], Extreme::Min).count(3); }),
@@ -26,7 +26,7 @@ fn bzmpop() {
 
 #[test]
 fn bzpopmax() {
-    check(&["BZPOPMAX", "key", "key2", "0.010"], [
+    check(&["BZPOPMAX", "key", "key2", "0.01"], [
         cmd::bzpopmax::<Value>(["key", "key2"], Duration::from_millis(10)).freeze(),
         direct().bzpopmax::<Value>(["key", "key2"], Duration::from_millis(10)).freeze(),
         queued(|batch| { batch.bzpopmax(["key", "key2"], Duration::from_millis(10)); }),
@@ -35,7 +35,7 @@ fn bzpopmax() {
 
 #[test]
 fn bzpopmin() {
-    check(&["BZPOPMIN", "key", "key2", "0.010"], [
+    check(&["BZPOPMIN", "key", "key2", "0.01"], [
         cmd::bzpopmin::<Value>(["key", "key2"], Duration::from_millis(10)).freeze(),
         direct().bzpopmin::<Value>(["key", "key2"], Duration::from_millis(10)).freeze(),
         queued(|batch| { batch.bzpopmin(["key", "key2"], Duration::from_millis(10)); }),

@@ -118,19 +118,19 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.command_docs::<Value>().names(["command_name"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("server", "COMMAND GETKEYS", &[], &["ERR Invalid"]).await {
+    if typed.begin("server", "COMMAND GETKEYS", &[], &["ERR wrong number", "ERR Invalid"]).await {
         let outcome = typed.client.command_getkeys("GET").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("server", "COMMAND GETKEYS", &[], &["ERR Invalid"]).await {
+    if typed.begin("server", "COMMAND GETKEYS", &[], &["ERR wrong number", "ERR Invalid"]).await {
         let outcome = typed.client.command_getkeys("GET").args(["key"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("server", "COMMAND GETKEYSANDFLAGS", &[], &["ERR Invalid"]).await {
+    if typed.begin("server", "COMMAND GETKEYSANDFLAGS", &[], &["ERR wrong number", "ERR Invalid"]).await {
         let outcome = typed.client.command_getkeysandflags::<Value>("GET").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("server", "COMMAND GETKEYSANDFLAGS", &[], &["ERR Invalid"]).await {
+    if typed.begin("server", "COMMAND GETKEYSANDFLAGS", &[], &["ERR wrong number", "ERR Invalid"]).await {
         let outcome = typed.client.command_getkeysandflags::<Value>("GET").args(["key"]).await;
         typed.end(outcome.map(drop));
     }

@@ -58,6 +58,8 @@ fn imports(shapes: &[Shape<'_>]) -> String {
             // A time by which a command is picked is plain.
             let is_plain = shape.method.pair.is_some() && param.kind.is_time();
             match (&param.kind, param.kind.wrapper()) {
+                // What the codec has is in the prelude.
+                (Kind::Timeout, _) => {}
                 (_, Some(_)) if is_plain => {}
                 (_, Some(wrapper)) => {
                     types.insert(wrapper.to_owned());

@@ -156,7 +156,7 @@ fn value(name: &str, kind: &Kind, known: Option<&str>) -> Result<Sample> {
             Some(known) => single(format!("Duration::from_millis({known})"), known),
             None => single("Duration::from_millis(1500)", "1500"),
         },
-        Kind::Timeout => single("Duration::from_millis(10)", "0.010"),
+        Kind::Timeout => single("Duration::from_millis(10)", "0.01"),
         Kind::UnixSeconds => single(
             "UNIX_EPOCH + Duration::from_secs(4_000_000_000)",
             "4000000000",
