@@ -59,3 +59,47 @@ fn fold(policy: ResponsePolicy, sum: i64, next: i64) -> i64 {
         _ => sum.saturating_add(next),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(policy: ResponsePolicy, frames: &[&str], expected: Option<&str>) {
+        let mut replies = Replies::new();
+        for frame in frames {
+            replies.push_segment(frame.to_string().into(), [frame.len()]);
+        }
+        let places: Vec<usize> = (0..frames.len()).collect();
+        let made = counted(policy, &replies, &places);
+        let made = made.map(|made| String::from_utf8(made).unwrap());
+        assert_eq!(made.as_deref(), expected, "{policy:?} {frames:?}");
+    }
+
+    #[test]
+    fn numbers_become_one_as_their_policy_says() {
+        use ResponsePolicy::{AggLogicalAnd, AggLogicalOr, AggMax, AggMin, AggSum};
+        let three = [":3\r\n", ":0\r\n", ":5\r\n"];
+        check(AggSum, &three, Some(":8\r\n"));
+        check(AggMin, &three, Some(":0\r\n"));
+        check(AggMax, &three, Some(":5\r\n"));
+        check(AggLogicalAnd, &three, Some(":0\r\n"));
+        check(AggLogicalOr, &three, Some(":1\r\n"));
+        let lists = ["*2\r\n:1\r\n:0\r\n", "*2\r\n:1\r\n:1\r\n"];
+        check(AggLogicalAnd, &lists, Some("*2\r\n:1\r\n:0\r\n"));
+        check(AggLogicalOr, &lists, Some("*2\r\n:1\r\n:1\r\n"));
+        check(AggSum, &lists, Some("*2\r\n:2\r\n:1\r\n"));
+        check(AggSum, &["*0\r\n", "*0\r\n"], Some("*0\r\n"));
+        let most = [":9223372036854775807\r\n"; 2];
+        check(AggSum, &most, Some(most[0]));
+    }
+
+    #[test]
+    fn what_does_not_fit_together_is_no_number() {
+        use ResponsePolicy::AggSum;
+        check(AggSum, &[":1\r\n", "*1\r\n:1\r\n"], None);
+        check(AggSum, &["*1\r\n:1\r\n", "*2\r\n:1\r\n:1\r\n"], None);
+        check(AggSum, &[":1\r\n", "+OK\r\n"], None);
+        check(AggSum, &["*1\r\n+x\r\n", "*1\r\n:1\r\n"], None);
+        check(AggSum, &[], None);
+    }
+}

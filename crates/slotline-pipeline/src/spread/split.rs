@@ -157,8 +157,8 @@ impl Splitter<'_> {
                 self.buffer.append(command);
             }
             Way::BySlot => self.by_slot(at, command),
-            Way::EachShard => self.to_each(at, command, false),
-            Way::EachNode => self.to_each(at, command, true),
+            Way::EachShard => self.ask_each(at, command, false),
+            Way::EachNode => self.ask_each(at, command, true),
         }
     }
 
@@ -207,7 +207,7 @@ impl Splitter<'_> {
     }
 
     /// Every shard is asked, or every node.
-    fn to_each(&mut self, at: u32, command: CommandRef<'_>, replicas: bool) {
+    fn ask_each(&mut self, at: u32, command: CommandRef<'_>, replicas: bool) {
         let topology = self.topology;
         let shards = self.shards.get_or_insert_with(|| shards(topology));
         let start = self.buffer.len() as u32;
@@ -267,4 +267,167 @@ fn shards(topology: &Topology) -> Vec<OfShard> {
         known.replicas.extend(replicas.cloned());
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use slotline_resp::{CommandInfo, ResponsePolicy};
+
+    use super::*;
+
+    /// Two primaries, of which `a` is on the second and `b` on the first.
+    fn topology() -> Topology {
+        let node = |port| Endpoint::new("n", port);
+        Topology::builder()
+            .shard([0..=8191], node(1), [node(3)])
+            .shard([8192..=16383], node(2), [node(4)])
+            .build()
+    }
+
+    fn words(command: CommandRef<'_>) -> String {
+        let words = command.args().map(String::from_utf8_lossy);
+        words.collect::<Vec<_>>().join(" ")
+    }
+
+    fn batch(lines: &[&str]) -> Commands {
+        let mut buffer = CommandBuffer::new();
+        for line in lines {
+            let mut words = line.split(' ');
+            buffer.begin_named(words.next().unwrap());
+            words.for_each(|word| {
+                buffer.arg(word);
+            });
+        }
+        buffer.freeze()
+    }
+
+    /// What the lines become; nothing if they stay as they are.
+    fn check(lines: &[&str], expected: &[&str]) {
+        let given = batch(lines);
+        let became = split(&given, &topology());
+        let became = became.map_or_else(Vec::new, |(commands, parts)| {
+            assert_eq!(parts.given_len(), lines.len());
+            for spread in parts.all() {
+                let first = commands.get(spread.parts.start as usize).unwrap();
+                assert_eq!(first.info(), given.get(spread.at as usize).unwrap().info());
+            }
+            for part in commands.iter() {
+                let slots: FxHashSet<Slot> = part.keys().map(slot_of).collect();
+                assert!(slots.len() < 2 || part.name() == "SINTER");
+            }
+            commands.iter().map(words).collect()
+        });
+        assert_eq!(became, expected, "{lines:?}");
+    }
+
+    #[test]
+    fn what_is_split_is_split_by_slot_and_the_rest_stays() {
+        check(&["MGET a b a {b}2"], &["MGET a a", "MGET b {b}2"]);
+        check(&["MSET a 1 b 2 a 3"], &["MSET a 1 a 3", "MSET b 2"]);
+        let lines = ["GET a", "DEL a b", "SINTER a b", "INCR b", "EXISTS b a"];
+        check(
+            &lines,
+            &[
+                "GET a",
+                "DEL a",
+                "DEL b",
+                "SINTER a b",
+                "INCR b",
+                "EXISTS b",
+                "EXISTS a",
+            ],
+        );
+        for whole in [
+            "MGET a {a}2",
+            "DEL a",
+            "MSET a 1",
+            "MSET a 1 b",
+            "MSETNX a 1 b 2",
+            "DEL",
+            "SCAN 0",
+            "WAIT 1 0",
+            "CLIENT SETNAME x",
+            "GET a",
+            "PING",
+            "NO.SUCH a b",
+            "XREAD STREAMS a b 0 0",
+        ] {
+            check(&[whole], &[]);
+        }
+    }
+
+    #[test]
+    fn what_all_are_asked_is_there_for_each() {
+        check(&["DBSIZE"], &["DBSIZE"; 2]);
+        check(&["script load x"], &["script load x"; 4]);
+        let (_, parts) =
+            split(&batch(&["GET a", "DBSIZE", "CONFIG SET x 1"]), &topology()).unwrap();
+        let homes: Vec<_> = (0..8).map(|part| parts.home(part)).collect();
+        let node = |port| Endpoint::new("n", port);
+        let shard = |slot, port| Home::Shard {
+            slot: Slot::new(slot).unwrap(),
+            primary: node(port),
+        };
+        assert_eq!(homes[0], None);
+        assert_eq!(homes[1..3], [Some(&shard(0, 1)), Some(&shard(8192, 2))]);
+        let nodes = [1, 2, 3, 4].map(|port| Home::Node(node(port)));
+        assert_eq!(homes[3..7], nodes.each_ref().map(Some));
+        assert_eq!(homes[7], None);
+        let one = Topology::single(node(1));
+        assert!(split(&batch(&["DBSIZE", "MGET a b"]), &one).is_none());
+    }
+
+    #[test]
+    fn one_primary_that_several_shards_have_is_asked_once() {
+        let node = |port| Endpoint::new("n", port);
+        let topology = topology().patched(Slot::new(5).unwrap(), &node(2));
+        let (commands, _) = split(&batch(&["DBSIZE", "SCRIPT FLUSH"]), &topology).unwrap();
+        assert_eq!(commands.len(), 2 + 4);
+    }
+
+    /// A module's command, whose path every part needs.
+    #[test]
+    fn what_belongs_to_no_key_goes_to_every_part() {
+        static JSON_MGET: CommandInfo = CommandInfo::new(
+            "JSON.MGET",
+            Flags::READONLY,
+            KeySpec::Range {
+                first: 1,
+                last: -2,
+                step: 1,
+            },
+            RequestPolicy::MultiShard,
+            ResponsePolicy::Default,
+        );
+        let mut buffer = CommandBuffer::new();
+        buffer
+            .begin(&JSON_MGET, 0)
+            .arg("a")
+            .arg("b")
+            .arg("{a}2")
+            .arg("$.x");
+        let (commands, _) = split(&buffer.freeze(), &topology()).unwrap();
+        let parts: Vec<String> = commands.iter().map(words).collect();
+        assert_eq!(parts, ["JSON.MGET a {a}2 $.x", "JSON.MGET b $.x"]);
+    }
+
+    #[test]
+    fn large_values_are_shared_and_not_copied() {
+        let large = bytes::Bytes::from(vec![b'x'; 20 << 10]);
+        let mut buffer = CommandBuffer::new();
+        buffer
+            .begin_named("MSET")
+            .key("a")
+            .arg(&large)
+            .key("b")
+            .arg("1");
+        let (commands, _) = split(&buffer.freeze(), &topology()).unwrap();
+        let mut shared = Vec::new();
+        commands.for_each_run(|run| {
+            if let Run::Shared(bytes) = run {
+                shared.push(bytes.as_ptr());
+            }
+        });
+        assert_eq!(shared, [large.as_ptr()]);
+    }
 }

@@ -17,10 +17,11 @@ async fn answer(rig: &Rig, line: &str) -> Response {
 }
 
 fn failure(response: &Response) -> &slotline_pipeline::Error {
-    match response.trouble(0) {
-        Some(Trouble::Failed(error)) => error,
-        other => unreachable!("{other:?}"),
-    }
+    let failed = match response.trouble(0) {
+        Some(Trouble::Failed(error)) => Some(error),
+        _ => None,
+    };
+    failed.unwrap()
 }
 
 /// Fails when a part that was not sent makes the whole not sent, though others ran.
@@ -95,10 +96,10 @@ async fn of_a_read_the_failing_parts_own_words_are_said() {
     let rig = Rig::new(3, 0);
     rig.fake.refuse(7001, "MGET", "NOPERM no", 1);
     let response = answer(&rig, "MGET a b c").await;
-    match response.trouble(0) {
-        Some(Trouble::Error("NOPERM no", Some(asked))) => assert_eq!(asked.node, endpoint(7001)),
-        other => unreachable!("{other:?}"),
-    }
+    let Some(Trouble::Error(line, Some(asked))) = response.trouble(0) else {
+        panic!("no error: {response:?}");
+    };
+    assert_eq!((line, &asked.node), ("NOPERM no", &endpoint(7001)));
     rig.fake.set_away(7002, true);
     let response = answer(&rig, "DBSIZE").await;
     let error = failure(&response);

@@ -1,0 +1,3 @@
+//! What single commands do over a cluster.
+
+mod spread;
