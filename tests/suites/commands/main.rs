@@ -1,4 +1,4 @@
-//! What single commands do over a cluster.
+//! What single commands do, over a cluster and alone.
 
 mod spread;
 mod typed;
