@@ -1,4 +1,5 @@
 //! What single commands do, over a cluster and alone.
 
+mod facts;
 mod spread;
 mod typed;

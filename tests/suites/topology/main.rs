@@ -6,8 +6,6 @@ mod coverage;
 mod database;
 mod dns;
 mod endpoints;
-mod flags;
-mod keys;
 mod large;
 mod lazy;
 mod malformed;
