@@ -2,6 +2,7 @@
 //! `Chunk → Retry → Redirect → Route`, then one service for all nodes.
 #![forbid(unsafe_code)]
 
+mod alone;
 mod attempt;
 mod backoff;
 pub mod chunk;
@@ -24,6 +25,7 @@ pub mod route;
 mod track;
 mod transaction;
 
+pub use alone::{Alone, Keep};
 pub use chunk::{ChunkLayer, Progress};
 pub use cluster::{Cluster, ClusterBuilder, Facts, Snapshot};
 pub use error::{BoxError, Error, NodeFailure};

@@ -45,7 +45,8 @@ impl Meter {
     pub(super) fn new(request: &Request, cluster: &Cluster) -> Option<Meter> {
         let explained = request.rare().track.as_ref();
         let track = explained.filter(|track| track.explain.is_some());
-        let measures = request.read_from.measures();
+        // What blocks tells nothing of its node.
+        let measures = request.read_from.measures() && request.alone().is_none();
         (measures || track.is_some()).then(|| Meter {
             cluster: measures.then(|| cluster.clone()),
             track: track.cloned(),

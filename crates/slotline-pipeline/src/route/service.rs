@@ -70,11 +70,15 @@ where
         drop(snapshot);
         let meter = Meter::new(&request, &self.cluster);
         let is_transaction = request.rare().is_transaction;
+        let alone = request.alone();
         match plan {
             Plan::Whole(to) => {
                 let asked = Asked::new(to.node.clone(), to.intent);
                 request.note(0..commands as u32, || to.sent());
-                let part = part(to, request.commands, is_transaction, request.deadline);
+                let part = Part {
+                    alone,
+                    ..part(to, request.commands, is_transaction, request.deadline)
+                };
                 let future = self.inner.call(part);
                 let whole = Sent {
                     asked,
@@ -118,7 +122,10 @@ where
                         Asking::Once => behind_asking(&picked),
                     };
                     let service = ready.take().unwrap_or_else(|| self.inner.clone());
-                    let part = part(to, bytes, is_transaction, request.deadline);
+                    let part = Part {
+                        alone: alone.clone(),
+                        ..part(to, bytes, is_transaction, request.deadline)
+                    };
                     let call = Attempt::new(service, part, request.deadline);
                     PartUnderWay {
                         call,
@@ -156,6 +163,7 @@ fn part(to: Destination, commands: Commands, is_transaction: bool, deadline: Ins
         intent: to.intent,
         commands,
         is_transaction,
+        alone: None,
         deadline,
         while_away: to.while_away,
     }

@@ -1,0 +1,5 @@
+//! What commands of each kind do, on one server and on a cluster.
+
+mod blocking;
+mod followed;
+mod watch;
