@@ -40,26 +40,6 @@ const REFUSED: &[&[&str]] = &[
     &["SCRIPT", "DEBUG", "YES"],
     &["WAIT", "1", "0"],
     &["WAITAOF", "1", "0", "0"],
-    &["BLPOP", "k", "0"],
-    &["BRPOP", "k", "0"],
-    &["BLMOVE", "k", "k", "LEFT", "LEFT", "0"],
-    &["BLMPOP", "0", "1", "k", "LEFT"],
-    &["BRPOPLPUSH", "k", "k", "0"],
-    &["BZPOPMIN", "k", "0"],
-    &["BZPOPMAX", "k", "0"],
-    &["BZMPOP", "0", "1", "k", "MIN"],
-    &["XREAD", "BLOCK", "0", "STREAMS", "k", "$"],
-    &[
-        "XREADGROUP",
-        "GROUP",
-        "g",
-        "c",
-        "BLOCK",
-        "0",
-        "STREAMS",
-        "k",
-        ">",
-    ],
 ];
 
 /// Sends a command as a user who knows nothing of slots: `k` is its key.

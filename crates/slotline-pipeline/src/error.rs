@@ -85,7 +85,9 @@ impl Error {
         )
     }
 
-    pub(crate) fn cross_slot(name: &str) -> Error {
+    /// The keys of a command, or of several together, are of more than one slot.
+    #[must_use]
+    pub fn cross_slot(name: &str) -> Error {
         Error::not_sent(
             ErrorKind::CrossSlot,
             format!(
@@ -108,7 +110,9 @@ impl Error {
         )
     }
 
-    pub(crate) fn refused_in_transaction(name: &str, advice: &str) -> Error {
+    /// A command does not belong in a transaction; `advice` says what to do instead.
+    #[must_use]
+    pub fn refused_in_transaction(name: &str, advice: &str) -> Error {
         Error::not_sent(
             ErrorKind::Node(NodeFailure::Refused),
             format!("{name} is refused in a transaction: {advice}"),

@@ -2,6 +2,7 @@
 //! `Spread → Chunk → Retry → Redirect → Route`, then one service for all nodes.
 #![forbid(unsafe_code)]
 
+mod alone;
 mod attempt;
 mod backoff;
 pub mod chunk;
@@ -25,6 +26,7 @@ pub mod spread;
 mod track;
 mod transaction;
 
+pub use alone::{Alone, Keep};
 pub use chunk::{ChunkLayer, Progress};
 pub use cluster::{Cluster, ClusterBuilder, Facts, Snapshot};
 pub use error::{BoxError, Error, NodeFailure};

@@ -8,6 +8,7 @@ use slotline_resp::Commands;
 use slotline_topology::{Endpoint, SlotSet};
 use tokio::time::Instant;
 
+use crate::alone::{Blocks, Keep};
 use crate::chunk::Progress;
 use crate::intent::write_slots;
 use crate::ledger::Ledger;
@@ -40,6 +41,10 @@ pub(crate) struct Rare {
     pub(crate) is_transaction: bool,
     /// Of a piece, or of a request that is watched.
     pub(crate) track: Option<Arc<Track>>,
+    /// Of a lone command that blocks.
+    pub(crate) blocks: Option<Blocks>,
+    /// Where the connection of a lone command is left.
+    pub(crate) keep: Option<Keep>,
 }
 
 impl Rare {
@@ -49,6 +54,8 @@ impl Rare {
         avoid: Vec::new(),
         is_transaction: false,
         track: None,
+        blocks: None,
+        keep: None,
     };
 }
 
@@ -82,11 +89,19 @@ impl Request {
         Request::set_out(commands, Instant::now(), deadline)
     }
 
-    /// The same, to be answered within `timeout` from now, a year at most.
+    /// The same, to be answered within `timeout` from now, a year at most. A lone command
+    /// that blocks, as BLPOP, has the time for which it may block beside that; if it
+    /// blocks for ever, it has for ever.
     #[must_use]
     pub fn within(commands: Commands, timeout: Duration) -> Request {
         let now = Instant::now();
-        Request::set_out(commands, now, now + timeout.min(LONGEST))
+        let timeout = timeout.min(LONGEST);
+        let Some(blocks) = Blocks::of(&commands, now, timeout) else {
+            return Request::set_out(commands, now, now + timeout);
+        };
+        let mut request = Request::set_out(commands, now, blocks.deadline(now));
+        request.rare_mut().blocks = Some(blocks);
+        request
     }
 
     fn set_out(commands: Commands, began: Instant, deadline: Instant) -> Request {

@@ -3,7 +3,8 @@
 use slotline_resp::{CommandInfo, Delivery, Replies, error_code};
 
 use crate::error::{BoxError, Error};
-use crate::node::Asked;
+use crate::node::{Asked, PartResponse};
+use crate::route::{Sent, of_part};
 
 /// The outcomes of a request's commands, in the order of the commands: each has
 /// a reply, which may be the server's error, or a failure of its own.
@@ -98,6 +99,22 @@ impl Response {
             replies: Replies::new(),
             outcomes: Outcomes::Each(vec![Outcome::Failed(error.clone()); commands]),
         }
+    }
+
+    /// What one node made of `commands`, which may be one transaction.
+    #[must_use]
+    pub fn of_node(
+        answer: PartResponse,
+        asked: Asked,
+        commands: usize,
+        is_transaction: bool,
+    ) -> Response {
+        let sent = Sent {
+            asked,
+            commands,
+            is_transaction,
+        };
+        of_part(Ok::<_, Error>(answer), &sent)
     }
 
     /// What the call of an inner service came to. The error of a whole request

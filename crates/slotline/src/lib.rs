@@ -3,6 +3,7 @@
 //! its own, replies in the order they were asked for, each with its own result.
 #![forbid(unsafe_code)]
 
+mod alone;
 pub mod batch;
 pub mod client;
 mod error;
@@ -10,6 +11,7 @@ mod gate;
 mod nodes;
 pub mod runner;
 mod stack;
+pub mod watch;
 
 pub use batch::{FromReplies, Pipeline, Reply, Results};
 pub use client::{Client, ClientBuilder, Discovery, Node};
@@ -29,6 +31,7 @@ pub use slotline_pool::{
 pub use slotline_pool::{Tls, TlsBuilder, rustls};
 pub use slotline_resp::{Delivery, FromReply, FromReplyOwned, ToArg, ToArgs, Value};
 pub use slotline_topology::{AddressMap, Endpoint, Slot, Topology, slot_of};
+pub use watch::{Watched, Watching};
 
 /// The examples of this crate's README, run as doc tests.
 #[cfg(doctest)]

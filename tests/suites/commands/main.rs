@@ -1,5 +1,8 @@
 //! What single commands do, over a cluster and alone.
 
+mod blocking;
 mod facts;
+mod followed;
 mod spread;
 mod typed;
+mod watch;

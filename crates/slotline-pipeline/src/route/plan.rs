@@ -72,7 +72,7 @@ pub(super) fn plan(request: &Request, choice: Choice<'_>, stay: &[u32]) -> Plan 
         return planner.transaction();
     }
     // A connection would refuse a whole part for one command in it (S4, O2).
-    let refuses = request.commands.refused_when_shared().is_some();
+    let refuses = request.commands.refused_when_shared().is_some() && request.alone().is_none();
     let only = planner.only_node();
     let gathers = refuses || !stay.is_empty();
     if let (Some(node), false) = (only, gathers) {

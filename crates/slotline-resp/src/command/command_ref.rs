@@ -106,13 +106,7 @@ impl<'a> CommandRef<'a> {
 
     /// XREAD and XREADGROUP block only where an argument says so.
     pub(super) fn blocks_or_is_session(&self) -> bool {
-        if self.info.flags.contains(Flags::SESSION) || !self.info.name.starts_with("XREAD") {
-            return true;
-        }
-        self.args()
-            .skip(1)
-            .take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"))
-            .any(|arg| arg.eq_ignore_ascii_case(b"BLOCK"))
+        self.info.flags.contains(Flags::SESSION) || self.block_time().is_some()
     }
 }
 

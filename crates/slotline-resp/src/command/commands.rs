@@ -261,8 +261,8 @@ impl Commands {
 
     /// What keeps these from being one whole transaction that a connection shared by
     /// many can carry, and what to do instead: it begins with MULTI, which ASKING may
-    /// come before, ends with EXEC, and between them nothing changes the connection,
-    /// or would wait.
+    /// come before, ends with EXEC, and between them nothing changes the connection.
+    /// BLPOP and its kin do not wait there.
     ///
     /// ```
     /// use slotline_resp::{CommandBuffer, known};
@@ -404,6 +404,9 @@ mod tests {
         assert!(!refused("client", &["list"]));
         assert!(refused("ASKING", &[]), "nothing follows it");
         assert!(!refused("SET", &["k", "BLOCK"]));
+        assert!(refused("BLPOP", &["k", "0"]));
+        assert!(refused("XREAD", &["BLOCK", "0", "STREAMS", "k", "0"]));
+        assert!(!refused("XREAD", &["STREAMS", "BLOCK", "0"]));
     }
 
     #[test]
@@ -424,6 +427,8 @@ mod tests {
         check(&["MULTI", "INCR n", "EXEC"], None);
         check(&["ASKING", "MULTI", "INCR n", "EXEC"], None);
         check(&["multi", "XREAD STREAMS s 0", "exec"], None);
+        check(&["MULTI", "BLPOP k 0", "EXEC"], None);
+        check(&["MULTI", "XREAD BLOCK 0 STREAMS s 0", "EXEC"], None);
         check(&[], None);
         for within in [
             "MULTI",
@@ -435,8 +440,6 @@ mod tests {
             "SELECT 1",
             "SUBSCRIBE c",
             "WAIT 1 0",
-            "BLPOP k 0",
-            "XREAD BLOCK 0 STREAMS s 0",
             "CLIENT REPLY OFF",
         ] {
             let mut name = within.split(' ').next().unwrap();

@@ -4,6 +4,7 @@ mod builder;
 mod discover;
 mod each;
 mod layers;
+mod leases;
 mod url;
 
 use std::ops::Deref;
