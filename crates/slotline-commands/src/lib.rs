@@ -9,12 +9,14 @@ mod command;
 mod direct;
 mod output;
 mod queued;
+mod types;
 
 pub use batch::Batch;
 pub use command::{cmd, kinds};
 pub use direct::{Direct, Explained, On, Run};
 pub use output::{Flag, Free, Get, Given, Output, Raw, Returning, Unset};
 pub use queued::Queued;
+pub use types::StreamId;
 
 /// The README's examples, run as doc tests.
 #[doc = include_str!("../README.md")]
