@@ -1,0 +1,3 @@
+//! What commands of each kind do, on one server and on a cluster.
+
+mod scan;
