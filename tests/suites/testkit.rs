@@ -159,6 +159,30 @@ async fn failover_by_command_and_by_sigkill() {
     assert_eq!(replica.call(&["DBSIZE"]).await.unwrap(), Value::Int(100));
 }
 
+/// What valkey 8.1 now and then does to itself, done on purpose: it does not start with
+/// that. Servers that name no shards, or believe the primary's, start at once.
+#[tokio::test]
+async fn a_server_starts_again_whose_file_puts_a_replica_into_another_shard() {
+    let cluster = LocalCluster::builder(&binary()).start().await.unwrap();
+    let primary = cluster.owner_of(0).await.unwrap();
+    let replica = cluster.replica_of(&primary).await.unwrap();
+    let id = replica.id().to_owned();
+    let folder = std::fs::read_link(format!("/proc/{}/cwd", replica.pid())).unwrap();
+    replica.kill().unwrap();
+    let file = folder.join("nodes.conf");
+    let text = std::fs::read_to_string(&file).unwrap();
+    // Its own line comes first, so that its primary's is the one that does not fit.
+    let (own, others): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.starts_with(&id));
+    let own = match own[0].split_once("shard-id=") {
+        Some((before, shard)) => format!("{before}shard-id={}{}", "0".repeat(40), &shard[40..]),
+        None => own[0].to_owned(),
+    };
+    std::fs::write(&file, [&own, &others.join("\n"), ""].join("\n")).unwrap();
+    replica.restart().await.unwrap();
+    cluster.wait_until_agreed(LONG).await.unwrap();
+    assert_eq!(cluster.replica_of(&primary).await.unwrap(), replica);
+}
+
 #[tokio::test]
 async fn a_detached_cluster_is_found_again_and_ends_whole() {
     let folder = tempfile::tempdir().unwrap();

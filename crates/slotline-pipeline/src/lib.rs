@@ -1,5 +1,5 @@
 //! Tower layers that carry a batch of commands across a cluster:
-//! `Chunk → Retry → Redirect → Route`, then one service for all nodes.
+//! `Spread → Chunk → Retry → Redirect → Route`, then one service for all nodes.
 #![forbid(unsafe_code)]
 
 mod attempt;
@@ -21,6 +21,7 @@ mod resend;
 mod response;
 pub mod retry;
 pub mod route;
+pub mod spread;
 mod track;
 mod transaction;
 
@@ -36,6 +37,8 @@ pub use request::Request;
 pub use response::{Response, Trouble};
 pub use retry::{RetryBudget, RetryLayer, RetryPolicy, StandardPolicy};
 pub use route::{Candidate, ReadFrom, ReadPolicy, RouteLayer};
+pub use spread::SpreadLayer;
+pub use track::Watched;
 pub use transaction::Executed;
 
 /// The README's examples, run as doc tests.

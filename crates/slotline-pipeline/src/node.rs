@@ -6,6 +6,7 @@ use slotline_topology::{Endpoint, Topology};
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::track::Watched;
 
 /// What a connection is for. A command meant for a primary never travels on a
 /// connection that is in read-only mode: on a primary that was just demoted it
@@ -61,6 +62,8 @@ pub struct Part {
     pub deadline: Instant,
     /// What becomes of them while the node cannot be reached.
     pub while_away: WhileAway,
+    /// Whom a layer around the nodes tells what it does with them.
+    pub watched: Watched,
 }
 
 /// The time that a part of more commands takes tells more of the part than of its

@@ -13,6 +13,7 @@ use crate::intent::write_slots;
 use crate::ledger::Ledger;
 use crate::observe::{Explain, What};
 use crate::route::ReadFrom;
+use crate::spread::Parts;
 use crate::track::Track;
 
 /// Clocks do not reach much further; that long is for ever.
@@ -155,11 +156,36 @@ impl Request {
         }
     }
 
+    /// Whether some of its commands are parts that are meant for nodes of their own.
+    pub(crate) fn has_homes(&self) -> bool {
+        let track = self.rare().track.as_deref();
+        track.is_some_and(Track::has_homes)
+    }
+
+    /// If the command at `index` is such a part: its number, and all of them.
+    pub(crate) fn home(&self, index: usize) -> Option<(u32, &Parts)> {
+        self.rare().track.as_deref()?.home(index as u32)
+    }
+
+    /// A request for what its commands were spread to, in their place.
+    pub(crate) fn spread(mut self, commands: Commands, parts: &Arc<Parts>) -> Request {
+        self.commands = commands;
+        self.rare_mut().targets = Targets::BySlot;
+        let parts = Arc::clone(parts);
+        self.tracked(|track| track.parts = Some(parts))
+    }
+
     /// Has `progress` follow how many of the commands have their outcomes.
     #[must_use]
     pub fn progress(self, progress: &Progress) -> Request {
         let progress = progress.clone();
         self.tracked(|track| track.progress = Some(progress))
+    }
+
+    /// The track of one whose way is recorded.
+    pub(crate) fn explained(&self) -> Option<&Arc<Track>> {
+        let track = self.rare().track.as_ref();
+        track.filter(|track| track.explain.is_some())
     }
 
     /// Has `explain` record what becomes of the commands.

@@ -119,6 +119,9 @@ impl<'a> Driver<'a> {
     }
 
     fn advance(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        // Replies of one turn lie ready at the most: whoever has not been woken has one,
+        // and no more are read until all have been.
+        let may_read = self.woken.is_empty();
         let mut blocked = false;
         let mut turn = 0;
         loop {
@@ -128,9 +131,9 @@ impl<'a> Driver<'a> {
             }
             // What cannot be given to anybody yet comes first.
             let has_held = !self.inbox.is_drained();
-            let read = match has_held {
-                true => Read::Nothing,
-                false => self.read(cx),
+            let read = match may_read && !has_held {
+                true => self.read(cx),
+                false => Read::Nothing,
             };
             if let Read::Some(bytes, _) = read {
                 turn += bytes;
@@ -157,7 +160,7 @@ impl<'a> Driver<'a> {
                 return Poll::Ready(End::Lost(error));
             }
             // Whoever has not asked for more is not told when there is.
-            let has_asked = !has_held || !self.inbox.is_drained();
+            let has_asked = may_read && (!has_held || !self.inbox.is_drained());
             let is_quiet = matches!(read, Read::Nothing | Read::Some(_, false)) && has_asked;
             if is_quiet && let Some(error) = self.broken.take() {
                 self.put_back(Wrote::of_nothing(chunk), now, None);
@@ -175,6 +178,10 @@ impl<'a> Driver<'a> {
                 park,
             ) {
                 self.alarm.set(cx, until);
+                return Poll::Pending;
+            }
+            if !may_read {
+                cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
         }
@@ -228,7 +235,8 @@ impl<'a> Driver<'a> {
         let has_ended = self.ended.is_some() || matches!(read, Read::End(_));
         let may_write = may_write && self.broken.is_none() && !has_ended;
         let others_come_later = !self.woken.is_empty();
-        self.shared.with_driver(&mut self.woken, |state| {
+        let mut rests = false;
+        let taken = self.shared.with_driver(&mut self.woken, |state| {
             if state.is_closed {
                 return Err(End::Closed);
             }
@@ -254,12 +262,9 @@ impl<'a> Driver<'a> {
                 state.alive = now;
             }
             let is_silent = state.silent_at(config).is_some_and(|at| at <= now);
-            let pings = state.statistics.pings;
-            let unanswered = state.look_after(now, config, events).err();
-            if state.statistics.pings > pings {
-                inbox.rest();
-            }
-            if let Some(how) = unanswered.or(is_silent.then_some(SILENT)) {
+            let looked = state.look_after(now, config, events);
+            rests = looked == Ok(true);
+            if let Some(how) = looked.err().or(is_silent.then_some(SILENT)) {
                 // A runtime that had no time may not have told us what has come.
                 match state.second_look {
                     Some(at) if alarm.has_rung(at) => {
@@ -292,7 +297,12 @@ impl<'a> Driver<'a> {
                 return Ok(Taken::Later);
             }
             Ok(Taken::Chunk(state.protocol.take()))
-        })
+        });
+        if rests {
+            self.inbox.rest();
+            self.woken.shrink_to_fit();
+        }
+        taken
     }
 
     fn write(&mut self, cx: &mut Context<'_>, chunk: Option<Chunk>) -> Wrote {

@@ -23,7 +23,8 @@ pub(crate) struct Upkeep {
 
 impl State {
     /// Sends what is due, and looks at what came back; what there is to tell goes
-    /// to `events`.
+    /// to `events`. Tells whether the connection comes to rest: nothing has gone over it
+    /// for so long that what many requests have needed is let go of.
     ///
     /// # Errors
     /// How the connection is lost.
@@ -32,23 +33,23 @@ impl State {
         now: Instant,
         config: &Config,
         events: &mut Vec<EventKind>,
-    ) -> Result<(), &'static str> {
+    ) -> Result<bool, &'static str> {
         self.take_pong();
         events.extend(self.take_verdict(now, config));
         self.authenticate(now);
         self.ping(now, config)
     }
 
-    fn ping(&mut self, now: Instant, config: &Config) -> Result<(), &'static str> {
+    /// Asks for a sign of life if that is due; whether it was.
+    fn ping(&mut self, now: Instant, config: &Config) -> Result<bool, &'static str> {
         let Some(rule) = config.ping else {
-            return Ok(());
+            return Ok(false);
         };
         let (heard, is_idle) = (self.heard, self.is_idle());
         match self.upkeep.ping.step(rule, heard, is_idle, now) {
-            Step::Nothing => Ok(()),
+            Step::Nothing => Ok(false),
             Step::GiveUp => Err(UNANSWERED),
             Step::Ask => {
-                // Nothing has gone over it for a while.
                 self.protocol.rest();
                 let mut buffer = CommandBuffer::new();
                 buffer.begin(&known::PING, 0);
@@ -56,7 +57,7 @@ impl State {
                 self.upkeep.pinged = ticket;
                 self.statistics.pings += 1;
                 self.statistics.commands += 1;
-                Ok(())
+                Ok(true)
             }
         }
     }

@@ -13,6 +13,7 @@ mod fake;
 mod group;
 mod guardian;
 mod node;
+mod nodes_conf;
 mod ports;
 mod proxy;
 mod server;

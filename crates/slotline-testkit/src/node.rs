@@ -273,6 +273,10 @@ impl Node {
     /// the same options and cluster identity, but without its data. Back when
     /// it answers; it may still be joining its cluster.
     ///
+    /// A valkey 8 that has written a `nodes.conf` which it refuses to read (a
+    /// replica in another shard than its primary, after a failover and a kill) has it put
+    /// right and is started once more.
+    ///
     /// # Errors
     ///
     /// Its port was taken meanwhile, or it does not come up.
@@ -281,21 +285,28 @@ impl Node {
     ///
     /// Once polled the server is being started, whether awaited to the end or not.
     pub async fn restart(&self) -> Result<()> {
-        self.kill()?;
-        {
-            let mut state = self.state();
-            if state.ended {
-                return Err(
-                    Error::process("restarting the server", "its cluster has ended")
-                        .at(self.address()),
-                );
-            }
-            state.process = self.inner.launch.spawn()?;
-            if let Some(guardian) = &state.guardian {
-                guardian.add(state.process.pid());
-            }
+        self.launch_again()?;
+        let up = self.wait_until_up().await;
+        if up.is_err() && !self.is_running() && self.inner.launch.mend()? {
+            self.launch_again()?;
+            return self.wait_until_up().await;
         }
-        self.wait_until_up().await
+        up
+    }
+
+    fn launch_again(&self) -> Result<()> {
+        self.kill()?;
+        let mut state = self.state();
+        if state.ended {
+            return Err(
+                Error::process("restarting the server", "its cluster has ended").at(self.address()),
+            );
+        }
+        state.process = self.inner.launch.spawn()?;
+        if let Some(guardian) = &state.guardian {
+            guardian.add(state.process.pid());
+        }
+        Ok(())
     }
 }
 

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
+use crate::nodes_conf;
 
 /// Everything it takes to start a server, again and again.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ impl Launch {
                 "--cluster-enabled",
                 "yes",
                 "--cluster-config-file",
-                "nodes.conf",
+                nodes_conf::NAME,
             ]);
             command.arg("--cluster-port").arg(port.to_string());
         }
@@ -79,6 +80,23 @@ impl Launch {
 
     fn log_file(&self) -> PathBuf {
         self.folder.join("server.log")
+    }
+
+    /// Puts right what a server has written of its cluster and refused to read. Whether
+    /// it was that.
+    pub(crate) fn mend(&self) -> Result<bool> {
+        let failed = |error| Error::io("mending nodes.conf", error).at(self.address);
+        let log = fs::read(self.log_file()).unwrap_or_default();
+        if !String::from_utf8_lossy(&log).contains(nodes_conf::REFUSED) {
+            return Ok(false);
+        }
+        let file = self.folder.join(nodes_conf::NAME);
+        let text = fs::read_to_string(&file).map_err(failed)?;
+        let Some(mended) = nodes_conf::mended(&text) else {
+            return Ok(false);
+        };
+        fs::write(&file, mended).map_err(failed)?;
+        Ok(true)
     }
 
     /// Why a server ended that should have come up, from its log.

@@ -125,7 +125,8 @@ impl Error {
             Kind::Reply(error, _) if error.is_server() => error.code(),
             Kind::Aborted(aborted) => Some(aborted.code()),
             Kind::Reply(..) | Kind::Config(_) | Kind::Mode(_) | Kind::Conflict => None,
-            Kind::Failed(_) | Kind::Connect(_) => self.pool_error()?.code(),
+            Kind::Failed(error) => error.code().or_else(|| self.pool_error()?.code()),
+            Kind::Connect(_) => self.pool_error()?.code(),
         }
     }
 
@@ -163,7 +164,7 @@ impl Error {
     #[must_use]
     pub fn is_cluster(&self) -> bool {
         match &self.0.kind {
-            Kind::Failed(error) => error.is_cluster(),
+            Kind::Failed(error) => error.is_cluster() || error.code().is_some_and(is_of_cluster),
             Kind::Reply(error, _) => error.code().is_some_and(is_of_cluster),
             Kind::Aborted(aborted) => aborted.codes().any(is_of_cluster),
             Kind::Mode(_) => true,
@@ -186,6 +187,7 @@ impl Error {
     pub fn is_server(&self) -> bool {
         match &self.0.kind {
             Kind::Reply(error, _) => error.is_server(),
+            Kind::Failed(error) => error.code().is_some(),
             Kind::Aborted(_) => true,
             _ => false,
         }
@@ -214,6 +216,16 @@ impl Error {
     #[must_use]
     pub fn is_order(&self) -> bool {
         matches!(&self.0.kind, Kind::Failed(error) if error.is_order())
+    }
+
+    /// Whether the command was spread over several nodes, as DEL with keys of several
+    /// slots is, and some of its parts have run while others have not, or may not have.
+    /// Its [`delivery`](Error::delivery) is then
+    /// [`Ambiguous`](slotline_resp::Delivery::Ambiguous), since neither all nor nothing
+    /// of it took effect; everything else is that of the first part that failed.
+    #[must_use]
+    pub fn is_partly_done(&self) -> bool {
+        matches!(&self.0.kind, Kind::Failed(error) if error.is_partly_done())
     }
 
     /// Whether a shared connection refused the command, or a queue was full.

@@ -155,6 +155,8 @@ impl Stage {
             windows,
             confirmed: self.look_for(confirmed, &owners).await?,
             late: std::mem::take(&mut pages.late),
+            failed_reads: std::mem::take(&mut pages.failed_reads),
+            hurt_from: Some(attacked),
             calm_from: Some(calm_from),
             hanging,
             timeout: TIMEOUT,

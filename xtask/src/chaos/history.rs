@@ -145,6 +145,10 @@ pub(super) struct Episode {
     pub(super) confirmed: Vec<Confirmed>,
     /// The most that the clients' runtime was late, and when.
     pub(super) late: Vec<Late>,
+    /// Reads from replicas that failed.
+    pub(super) failed_reads: Vec<FailedRead>,
+    /// Before this nothing may fail.
+    pub(super) hurt_from: Option<Duration>,
     /// From when on nothing may fail any more.
     pub(super) calm_from: Option<Duration>,
     /// Processes that had not come back when the episode was over.
@@ -159,6 +163,16 @@ pub(super) struct Confirmed {
     pub(super) shard: usize,
     pub(super) at: Duration,
     pub(super) is_there: bool,
+}
+
+/// A read from a replica that failed; times are as an event's.
+#[derive(Clone, Debug)]
+pub(super) struct FailedRead {
+    pub(super) invoked: Duration,
+    pub(super) ended: Duration,
+    /// For want of a node that could be reached, or of time.
+    pub(super) is_for_want: bool,
+    pub(super) error: String,
 }
 
 /// A timer of the clients' runtime that was to fire at `due` fired `by` later.

@@ -51,17 +51,18 @@ impl Reader {
         for named in &keys {
             queue(&mut pipe, named);
         }
+        let invoked = self.record.now();
         match pipe.send().await {
             Ok(replies) => {
                 for (named, reply) in keys.iter().zip(replies) {
-                    self.judge(named, &reply);
+                    self.judge(named, &reply, invoked);
                 }
             }
-            Err(error) => self.record.count_error(&error),
+            Err(error) => self.record.add_failed_read(invoked, &error),
         }
     }
 
-    fn judge(&self, named: &Named, reply: &Reply) {
+    fn judge(&self, named: &Named, reply: &Reply, invoked: Duration) {
         let key = named.key;
         let found = match key.sort {
             Sort::Counter | Sort::Twins => reply.decode::<Option<i64>>().map(Found::of_number),
@@ -75,7 +76,7 @@ impl Reader {
                 self.record.count_wrong(what);
             }
             // One that cannot be decoded is counted as wrong there.
-            Err(error) => self.record.count_error(&error),
+            Err(error) => self.record.add_failed_read(invoked, &error),
         }
     }
 }

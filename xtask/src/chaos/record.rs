@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use slotline::Error;
 
-use super::history::{Event, Late};
+use super::history::{Event, FailedRead, Late};
 use super::process::Sample;
 use super::watch::Secrets;
 use crate::outages::{Witness, kind_of};
@@ -28,6 +28,7 @@ pub(super) struct Pages {
     pub(super) events: Vec<Event>,
     pub(super) samples: Vec<Sample>,
     pub(super) late: Vec<Late>,
+    pub(super) failed_reads: Vec<FailedRead>,
     /// Replies to probes that were no replies to them.
     pub(super) wrong: Vec<String>,
     /// How many replies to probes there were.
@@ -64,6 +65,18 @@ impl Record {
 
     pub(super) fn add_late(&self, late: Late) {
         self.pages().late.push(late);
+    }
+
+    /// A read from a replica that was begun at `invoked` has failed.
+    pub(super) fn add_failed_read(&self, invoked: Duration, error: &Error) {
+        self.count_error(error);
+        let failed = FailedRead {
+            invoked,
+            ended: self.now(),
+            is_for_want: error.is_network() || error.is_timeout(),
+            error: error.to_string(),
+        };
+        self.pages().failed_reads.push(failed);
     }
 
     pub(super) fn take(&self) -> Pages {

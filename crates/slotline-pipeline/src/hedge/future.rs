@@ -11,6 +11,7 @@ use tower::Service;
 use super::layer::Shared;
 use crate::error::{BoxError, Error};
 use crate::node::{Part, PartResponse, WhileAway};
+use crate::observe::What;
 
 type Outcome = Result<PartResponse, Error>;
 
@@ -30,6 +31,8 @@ pin_project_lite::pin_project! {
         most_lag: Option<u64>,
         began: Instant,
         second: Option<S::Future>,
+        // Who was asked then.
+        other: Option<Endpoint>,
         // Whether a second replica was asked, or is never to be.
         is_settled: bool,
         // How the first question ended, while the second is still open.
@@ -67,6 +70,7 @@ impl<S: Service<Part>> HedgeFuture<S> {
                 most_lag,
                 began,
                 second: None,
+                other: None,
                 is_settled: at.is_none(),
                 failed: None,
                 timer: at.map(sleep_until),
@@ -139,6 +143,11 @@ where
                 && let Poll::Ready(Ok(())) = this.service.poll_ready(cx)
                 && this.shared.budget.withdraw()
             {
+                let commands = this.part.commands.len();
+                this.part
+                    .watched
+                    .note(commands, || What::Hedged { node: node.clone() });
+                *this.other = Some(node.clone());
                 let part = Part {
                     node,
                     while_away: WhileAway::Refuse,
@@ -158,6 +167,10 @@ where
         match outcome {
             Ok(answer) if is_whole(&answer, commands) => {
                 this.shared.won.fetch_add(1, Ordering::Relaxed);
+                if let Some(by) = this.other.take() {
+                    let watched = &this.part.watched;
+                    watched.note(commands, || What::Overtaken { by });
+                }
                 this.shared.quantile.note(this.began.elapsed());
                 Poll::Ready(Ok(answer))
             }

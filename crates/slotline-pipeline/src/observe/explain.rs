@@ -66,6 +66,11 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
+    /// It became several commands, each for a slot or a node of its own.
+    Spread {
+        /// How many.
+        parts: usize,
+    },
     /// They were handed to a node, in one part.
     Sent {
         /// The node.
@@ -77,7 +82,19 @@ pub enum What {
         /// Whether each has an ASKING before it.
         asking: bool,
     },
-    /// The node's part has ended.
+    /// The node had not answered within the time that most reads take, and another
+    /// replica was asked too; see [`HedgeLayer`](crate::HedgeLayer).
+    Hedged {
+        /// The other replica.
+        node: Endpoint,
+    },
+    /// That replica answered first, and its answer is that of the part.
+    Overtaken {
+        /// The other replica.
+        by: Endpoint,
+    },
+    /// The node's part has ended; where another replica was faster, with that one's
+    /// answer.
     Answered {
         /// The node.
         node: Endpoint,
@@ -125,7 +142,8 @@ pub enum What {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Why {
-    /// It owns their slots; or they have no key, and it has its turn.
+    /// It owns their slots; or they have no key, and it has its turn, or every such
+    /// node is asked.
     Owner,
     /// Reads go there.
     ReadPolicy,
@@ -203,6 +221,7 @@ impl fmt::Display for Step {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            What::Spread { parts } => write!(f, "spread in {parts} parts"),
             What::Sent {
                 node, why, asking, ..
             } => {
@@ -215,6 +234,8 @@ impl fmt::Display for What {
                 };
                 write!(f, "sent to {node}, {why}{asking}")
             }
+            What::Hedged { node } => write!(f, "asked of {node} too, for it is slow"),
+            What::Overtaken { by } => write!(f, "{by} was faster"),
             What::Answered { node, whole: true } => write!(f, "answered by {node}"),
             What::Answered { node, .. } => write!(f, "answered in part by {node}"),
             What::NotRouted { error } => write!(f, "could go to no node: {error}"),

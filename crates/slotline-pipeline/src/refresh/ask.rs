@@ -13,6 +13,7 @@ use crate::error::{BoxError, Error};
 use crate::node::{Asked, Intent, Part, PartResponse, WhileAway};
 use crate::response::{Response, Trouble};
 use crate::route::{Sent, of_part};
+use crate::track::Watched;
 
 /// Once one node has answered, the others get this long.
 const STRAGGLERS: Duration = Duration::from_millis(150);
@@ -111,6 +112,7 @@ where
         is_transaction: false,
         deadline,
         while_away: WhileAway::Refuse,
+        watched: Watched::default(),
     };
     let answer = Attempt::new(service, part, deadline).await;
     let sent = Sent {

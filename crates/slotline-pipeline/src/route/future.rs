@@ -43,8 +43,7 @@ pub(super) struct Meter {
 impl Meter {
     /// `None` if nobody wants to know.
     pub(super) fn new(request: &Request, cluster: &Cluster) -> Option<Meter> {
-        let explained = request.rare().track.as_ref();
-        let track = explained.filter(|track| track.explain.is_some());
+        let track = request.explained();
         let measures = request.read_from.measures();
         (measures || track.is_some()).then(|| Meter {
             cluster: measures.then(|| cluster.clone()),

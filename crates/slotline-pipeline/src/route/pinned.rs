@@ -13,7 +13,7 @@ use crate::node::{Asked, Intent, Part, PartResponse, WhileAway};
 use crate::observe::{What, Why};
 use crate::request::Request;
 use crate::response::Response;
-use crate::track::Track;
+use crate::track::{Track, Watched};
 
 /// Sends every command of a request to one node, whatever its slot: for commands
 /// that are about a node, as CONFIG or INFO are. Takes the place of
@@ -70,6 +70,7 @@ where
             is_transaction,
             deadline: request.deadline,
             while_away: WhileAway::Wait,
+            watched: Watched::default(),
         });
         PinnedFuture {
             sent: Sent {

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use slotline_resp::{CommandBuffer, Commands, known};
@@ -14,6 +15,7 @@ use crate::node::{Asked, Intent, Part, PartResponse};
 use crate::observe::{What, Why};
 use crate::request::Request;
 use crate::response::Response;
+use crate::track::Watched;
 
 /// The service that [`RouteLayer`](super::RouteLayer) makes.
 #[derive(Debug, Clone)]
@@ -74,7 +76,9 @@ where
             Plan::Whole(to) => {
                 let asked = Asked::new(to.node.clone(), to.intent);
                 request.note(0..commands as u32, || to.sent());
+                let watched = Watched::new(request.explained().cloned());
                 let part = part(to, request.commands, is_transaction, request.deadline);
+                let part = Part { watched, ..part };
                 let future = self.inner.call(part);
                 let whole = Sent {
                     asked,
@@ -118,7 +122,16 @@ where
                         Asking::Once => behind_asking(&picked),
                     };
                     let service = ready.take().unwrap_or_else(|| self.inner.clone());
+                    let explained = request.explained();
+                    let own = explained.map(|track| {
+                        let picked: Vec<u32> = picks.iter().collect();
+                        Arc::new(track.pick(&picked))
+                    });
                     let part = part(to, bytes, is_transaction, request.deadline);
+                    let part = Part {
+                        watched: Watched::new(own),
+                        ..part
+                    };
                     let call = Attempt::new(service, part, request.deadline);
                     PartUnderWay {
                         call,
@@ -158,6 +171,7 @@ fn part(to: Destination, commands: Commands, is_transaction: bool, deadline: Ins
         is_transaction,
         deadline,
         while_away: to.while_away,
+        watched: Watched::default(),
     }
 }
 

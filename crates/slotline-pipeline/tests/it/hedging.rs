@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use slotline_pipeline::observe::What;
 use slotline_pipeline::{
-    Cluster, Facts, HedgeLayer, ReadFrom, RedirectLayer, RetryBudget, RetryLayer, RouteLayer,
+    Cluster, Explain, Facts, HedgeLayer, ReadFrom, RedirectLayer, RetryBudget, RetryLayer,
+    RouteLayer,
 };
 use slotline_topology::slot_of;
 use tokio::time::Instant;
@@ -104,6 +106,45 @@ async fn the_first_whole_answer_counts() {
     );
     assert_eq!(statistics.reads, 102);
     assert!(statistics.gain() == 1.0 && statistics.rate() < 0.01);
+}
+
+/// Fails when a record of what became of commands leaves the second question out, or
+/// names others of the request.
+#[tokio::test(start_paused = true)]
+async fn a_second_question_and_its_answer_are_in_the_record() {
+    let hedged = Hedged::new(plenty()).await;
+    hedged.slow(7100);
+    let record = async |lines: &[&str]| {
+        let explain = Explain::new();
+        let read = request(lines).read_from(ReadFrom::PreferReplica);
+        let response = call(hedged.stack.clone(), read.explain(&explain)).await;
+        assert_eq!(outcomes(&response.unwrap()).last().unwrap(), "v");
+        explain
+    };
+    // The replicas take turns.
+    let [one, other] = [record(&["GET k"]).await, record(&["GET k"]).await];
+    let hedged_one = [one, other].map(|explain| explain.steps());
+    let steps = hedged_one.iter().find(|steps| steps.len() > 2).unwrap();
+    let text: Vec<String> = steps.iter().map(|step| step.what.to_string()).collect();
+    assert_eq!(
+        text,
+        [
+            "sent to node:7100, where reads go",
+            "asked of node:7200 too, for it is slow",
+            "node:7200 was faster",
+            "answered by node:7100",
+        ]
+    );
+    // Of a request in parts only the part's own commands are meant: the slot of the
+    // first is written to, so that its reads do not go to replicas.
+    let mut asked_too = Vec::new();
+    for _ in 0..2 {
+        let steps = record(&["SET w v", "GET w", "GET k"]).await.steps();
+        let of_hedge = |what: &What| matches!(what, What::Hedged { .. } | What::Overtaken { .. });
+        let own = steps.into_iter().filter(|step| of_hedge(&step.what));
+        asked_too.extend(own.map(|step| step.commands));
+    }
+    assert_eq!(asked_too, [[2], [2]]);
 }
 
 #[tokio::test(start_paused = true)]

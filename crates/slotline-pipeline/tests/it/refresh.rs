@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use slotline_pipeline::{Cluster, Intent, Part, ReadFrom, Refresh, RefreshConfig, WhileAway};
+use slotline_pipeline::{
+    Cluster, Intent, Part, ReadFrom, Refresh, RefreshConfig, Watched, WhileAway,
+};
 use slotline_topology::{Slot, Topology, slot_of};
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
@@ -187,6 +189,7 @@ async fn what_reaches_a_lost_owner_just_after_the_map_changed_is_taken_back_too(
         is_transaction: false,
         deadline: began + PATIENCE,
         while_away: WhileAway::Wait,
+        watched: Watched::default(),
     };
     let answer = rig.fake.clone().oneshot(late).await.unwrap();
     assert!(answer.failure.unwrap().error.is_displaced());

@@ -16,6 +16,7 @@ mod pushes;
 #[cfg(unix)]
 mod reading;
 mod recipe;
+mod resting;
 mod secrets;
 mod server;
 mod sharing;

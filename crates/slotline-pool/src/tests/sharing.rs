@@ -347,6 +347,42 @@ async fn callers_run_between_long_replies() {
     tasks.join_all().await;
 }
 
+/// Fails where the driver reads on while those who have replies wait to be woken: then
+/// replies of many turns lie ready, and their memory with them.
+#[tokio::test]
+async fn no_more_replies_lie_ready_than_one_turn_reads() {
+    const CALLERS: usize = 8192;
+    /// What one turn reads, and the block that goes beyond.
+    const AHEAD: usize = (256 << 10) + (64 << 10);
+    let (connector, mut streams) = pipes(8 << 20);
+    let reply = format!("$256\r\n{}\r\n", "r".repeat(256));
+    let len = reply.len();
+    tokio::spawn(async move {
+        let mut stream = streams.recv().await.unwrap();
+        shake_hands(&mut stream, 3).await;
+        read_commands(&mut stream, CALLERS).await;
+        let all = reply.repeat(CALLERS);
+        stream.write_all(all.as_bytes()).await.unwrap();
+        let _ = stream.read(&mut [0]).await;
+    });
+    let pool = builder(&Address::new("pipe", 1))
+        .connector(connector)
+        .build();
+    pool.connect().await.unwrap();
+    let before = pool.statistics().bytes_read as usize;
+    let mut tasks = tokio::task::JoinSet::new();
+    for index in 0..CALLERS {
+        let (get, pool) = (send(&pool, &["GET k"]), pool.clone());
+        tasks.spawn(async move {
+            assert_eq!(texts(&get.await)[0].len(), 256);
+            let read = pool.statistics().bytes_read as usize - before;
+            let ahead = read.saturating_sub((index + 1) * len);
+            assert!(ahead <= AHEAD, "{ahead} bytes lie ready behind {index}");
+        });
+    }
+    tasks.join_all().await;
+}
+
 /// What would change the connection for everybody is refused unsent (S4, A6).
 #[tokio::test]
 async fn session_commands_are_refused() {

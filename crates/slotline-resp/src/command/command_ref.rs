@@ -1,6 +1,6 @@
 //! One command among others.
 
-use super::body::{Arguments, Encoded, Large, Span};
+use super::body::{Arguments, Encoded, Large, Run, Span};
 use super::info::{CommandInfo, Flags};
 
 /// One command of [`Commands`](super::Commands).
@@ -66,6 +66,29 @@ impl<'a> CommandRef<'a> {
     pub fn args(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let encoded = self.encoded;
         Arguments::new(encoded, self.start).filter_map(move |span| encoded.get(span))
+    }
+
+    /// The same with the large ones as they are shared: for whoever puts some of them
+    /// into another command, which then shares them too.
+    ///
+    /// ```
+    /// use slotline_resp::{CommandBuffer, known};
+    ///
+    /// let mut buffer = CommandBuffer::new();
+    /// buffer.begin(&known::MSET, 4).key("a").arg(&1).key("b").arg(&2);
+    /// let both = buffer.freeze();
+    /// let second = both.get(0).map(|command| command.runs().skip(3));
+    ///
+    /// let mut part = CommandBuffer::new();
+    /// part.begin(&known::MSET, 2);
+    /// for run in second.into_iter().flatten() {
+    ///     part.arg(&run);
+    /// }
+    /// assert_eq!(part.freeze().to_vec(), b"*3\r\n$4\r\nMSET\r\n$1\r\nb\r\n$1\r\n2\r\n");
+    /// ```
+    pub fn runs(&self) -> impl Iterator<Item = Run<'a>> + use<'a> {
+        let encoded = self.encoded;
+        Arguments::new(encoded, self.start).filter_map(move |span| encoded.run(span))
     }
 
     /// Its own part of what holds it: the bytes without the large arguments,

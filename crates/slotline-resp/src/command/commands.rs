@@ -227,15 +227,29 @@ impl Commands {
         all
     }
 
+    /// Those of all of them together; where these are a part of others, those of the
+    /// others too.
+    #[inline]
+    fn flags(&self) -> Flags {
+        match &self.0 {
+            Repr::One(one) => one.info.flags,
+            Repr::Range(body, _) | Repr::Picked(body, _) => body.flags,
+        }
+    }
+
+    /// Whether one node may not be enough for some of them, without looking at each:
+    /// true may be wrong where these are a part of others.
+    #[must_use]
+    #[inline]
+    pub fn may_spread(&self) -> bool {
+        self.flags().intersects(Flags::SPREADS)
+    }
+
     /// The first command that a connection shared by many must refuse, and what
     /// to use instead; see [`session_advice`].
     #[must_use]
     pub fn refused_when_shared(&self) -> Option<(CommandRef<'_>, &'static str)> {
-        let flags = match &self.0 {
-            Repr::One(one) => one.info.flags,
-            Repr::Range(body, _) | Repr::Picked(body, _) => body.flags,
-        };
-        if !flags.intersects(Flags::SESSION | Flags::BLOCKING) {
+        if !self.flags().intersects(Flags::SESSION | Flags::BLOCKING) {
             return None;
         }
         self.iter().enumerate().find_map(|(at, command)| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
 
-use crate::decode::{FromReply, Reader};
+use crate::decode::{FromReply, Reader, Sequence, Token};
 use crate::error::Error;
 
 /// Reads all elements of an aggregate into a collection that `with_capacity`
@@ -11,12 +11,25 @@ use crate::error::Error;
 fn elements<'a, T, C>(
     reader: &mut Reader<'a>,
     with_capacity: impl FnOnce(usize) -> C,
+    add: impl FnMut(&mut C, T),
+) -> Result<C, Error>
+where
+    T: FromReply<'a>,
+{
+    let sequence = reader.sequence("an array")?;
+    elements_of(reader, sequence, with_capacity, add)
+}
+
+/// The same for one that is open already.
+fn elements_of<'a, T, C>(
+    reader: &mut Reader<'a>,
+    mut sequence: Sequence,
+    with_capacity: impl FnOnce(usize) -> C,
     mut add: impl FnMut(&mut C, T),
 ) -> Result<C, Error>
 where
     T: FromReply<'a>,
 {
-    let mut sequence = reader.sequence("an array")?;
     let mut all = with_capacity(reader.reserve::<T>(&sequence));
     let mut index = 0;
     while reader.has_next(&mut sequence)? {
@@ -60,9 +73,29 @@ where
     Ok(all)
 }
 
+/// A `Vec` of the elements of an aggregate.
+pub(super) fn vec<'a, T: FromReply<'a>>(reader: &mut Reader<'a>) -> Result<Vec<T>, Error> {
+    elements(reader, Vec::with_capacity, Vec::push)
+}
+
+/// A string's bytes, or the small numbers of an aggregate.
+pub(super) fn bytes(reader: &mut Reader<'_>) -> Result<Vec<u8>, Error> {
+    if let Some(bytes) = reader.quick_bulk() {
+        return Ok(bytes.to_vec());
+    }
+    match reader.token()? {
+        Token::Bulk(bytes) | Token::Simple(bytes) | Token::Verbatim { text: bytes, .. } => {
+            Ok(bytes.to_vec())
+        }
+        Token::Chunks => reader.chunks(),
+        Token::Aggregate(sequence) => elements_of(reader, sequence, Vec::with_capacity, Vec::push),
+        other => Err(Reader::unexpected("bytes", &other)),
+    }
+}
+
 impl<'a, T: FromReply<'a>> FromReply<'a> for Vec<T> {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
-        elements(reader, Vec::with_capacity, Vec::push)
+        T::vec_from_reply(reader)
     }
 }
 

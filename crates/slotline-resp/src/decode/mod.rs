@@ -23,7 +23,7 @@ use crate::error::Error;
 /// | into | from |
 /// |---|---|
 /// | `&str`, `String`, `Box<str>` | bulk, simple and verbatim strings, big numbers, if UTF-8 |
-/// | `&[u8]`, `Bytes` | bulk, simple and verbatim strings; `Bytes` shares the reply's memory |
+/// | `&[u8]`, `Bytes`, `Vec<u8>`, `Box<[u8]>` | bulk, simple and verbatim strings; `Bytes` shares the reply's memory, a `Vec` or `Box` is a copy, and takes arrays of numbers up to 255 too |
 /// | integers | integers, and strings or big numbers that are wholly one and fit |
 /// | `f32`, `f64` | doubles, integers that are exact as a double, strings that are wholly one |
 /// | `bool` | booleans, the integers 0 and 1, strings that are wholly `0` or `1` |
@@ -34,10 +34,8 @@ use crate::error::Error;
 /// | `HashMap`, `BTreeMap` | maps, arrays of keys and values in turn (RESP2), and arrays of pairs (`XREAD` in RESP2); the last of equal keys wins |
 /// | [`Value`](crate::Value) | anything but a server's error, which may be within |
 ///
-/// A string of bytes is `Bytes` or `&[u8]`: `Vec<u8>` is an array of small
-/// numbers, as `Vec<T>` is an array of any other `T`. It is never implemented
-/// for `()`, since then a forgotten annotation would throw replies away. With
-/// the feature `serde`, `Serde<T>` decodes any serde type.
+/// It is never implemented for `()`, since then a forgotten annotation would throw
+/// replies away. With the feature `serde`, `Serde<T>` decodes any serde type.
 ///
 /// ```
 /// use slotline_resp::{Error, FromReply, Reader, Reply};
@@ -79,6 +77,16 @@ pub trait FromReply<'a>: Sized {
     #[doc(hidden)]
     fn from_element(reader: &mut Reader<'a>, _: &mut Sequence) -> Result<Self, Error> {
         Self::from_reply(reader)
+    }
+
+    /// Reads a `Vec` of these: the elements of an aggregate, unless they are bytes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_reply`](Self::from_reply).
+    #[doc(hidden)]
+    fn vec_from_reply(reader: &mut Reader<'a>) -> Result<Vec<Self>, Error> {
+        collections::vec(reader)
     }
 }
 

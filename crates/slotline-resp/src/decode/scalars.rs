@@ -6,7 +6,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 
 use crate::decode::utf8::not_utf8;
-use crate::decode::{FromReply, Reader, Token};
+use crate::decode::{FromReply, Reader, Token, collections};
 use crate::error::Error;
 
 impl<'a> Reader<'a> {
@@ -224,9 +224,20 @@ macro_rules! numbers {
 
 numbers! { integer:
     i8, "an i8"; i16, "an i16"; i32, "an i32"; i64, "an i64"; i128, "an i128"; isize, "an isize";
-    u8, "a u8"; u16, "a u16"; u32, "a u32"; u64, "a u64"; u128, "a u128"; usize, "a usize";
+    u16, "a u16"; u32, "a u32"; u64, "a u64"; u128, "a u128"; usize, "a usize";
 }
 numbers! { float: f32, "an f32"; f64, "an f64"; }
+
+impl<'a> FromReply<'a> for u8 {
+    #[inline]
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
+        integer("a u8", reader)
+    }
+
+    fn vec_from_reply(reader: &mut Reader<'a>) -> Result<Vec<u8>, Error> {
+        collections::bytes(reader)
+    }
+}
 
 impl<'a, T: FromReply<'a>> FromReply<'a> for Option<T> {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {

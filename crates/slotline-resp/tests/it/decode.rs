@@ -63,6 +63,45 @@ fn bytes_share_the_memory_of_the_reply() {
     assert_eq!(part.as_ptr(), reply.as_bytes()[8..].as_ptr());
 }
 
+/// Fails where a `Vec<u8>` is read as a list of numbers only.
+#[test]
+fn a_vec_of_bytes_is_a_string_or_a_list_of_small_numbers() {
+    let bytes = b"\xff\0\r\n".to_vec();
+    for text in [
+        &b"$4\r\n\xff\0\r\n\r\n"[..],
+        b"=8\r\ntxt:\xff\0\r\n\r\n",
+        b"$?\r\n;1\r\n\xff\r\n;3\r\n\0\r\n\r\n;0\r\n",
+        b"*4\r\n:255\r\n:0\r\n:13\r\n:10\r\n",
+    ] {
+        let reply = Reply::from_frame(Bytes::copy_from_slice(text)).unwrap();
+        assert_eq!(reply.decode().as_ref(), Ok(&bytes));
+        assert_eq!(reply.decode(), Ok(Some(bytes.clone())));
+        assert_eq!(reply.decode(), Ok(bytes.clone().into_boxed_slice()));
+        assert_eq!(reply.decode(), Ok(VecDeque::from(bytes.clone())));
+    }
+    check("+OK\r\n", b"OK".to_vec());
+    check("$0\r\n\r\n", Vec::<u8>::new());
+    check("_\r\n", None::<Vec<u8>>);
+    let pair = [b"a".to_vec(), b"12".to_vec()];
+    check("*2\r\n$1\r\na\r\n$2\r\n12\r\n", pair.to_vec());
+    check(
+        "%1\r\n$1\r\na\r\n$2\r\n12\r\n",
+        HashMap::from([<(_, _)>::from(pair)]),
+    );
+    refuse::<Vec<u8>>("_\r\n", &format!("{NIL} as bytes"));
+    refuse::<Vec<u8>>(":1\r\n", "an integer as bytes");
+    refuse::<Vec<u8>>(
+        "*1\r\n:256\r\n",
+        "an integer out of its range as a u8 at [0]",
+    );
+    assert!(
+        reply("-ERR no\r\n")
+            .decode::<Vec<u8>>()
+            .unwrap_err()
+            .is_server()
+    );
+}
+
 #[test]
 fn numbers() {
     check(":5\r\n", 5_i64);
@@ -145,7 +184,7 @@ fn collections() {
         check(text, BTreeSet::from([1, 2]));
     }
     check("*2\r\n*1\r\n:1\r\n*0\r\n", vec![vec![1], vec![]]);
-    refuse::<Vec<u8>>("$1\r\na\r\n", "a bulk string as an array");
+    refuse::<Vec<u16>>("$1\r\na\r\n", "a bulk string as an array");
     refuse::<Vec<i64>>("_\r\n", &format!("{NIL} as an array"));
     refuse::<Vec<Vec<i64>>>(
         "*2\r\n*0\r\n*2\r\n:1\r\n+x\r\n",

@@ -6,6 +6,7 @@ mod lasting;
 mod order;
 #[cfg(test)]
 mod planted;
+mod reads;
 mod replies;
 mod whole;
 
@@ -74,6 +75,7 @@ pub(super) fn judge(episode: &Episode) -> Verdict {
     order::check(&history, &mut verdict);
     whole::check(&history, &mut verdict);
     deadlines::check(&history, &mut verdict);
+    reads::check(&history, &mut verdict);
     verdict
 }
 
