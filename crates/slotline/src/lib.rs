@@ -10,6 +10,7 @@ mod error;
 mod gate;
 mod nodes;
 pub mod runner;
+pub mod scan;
 mod stack;
 pub mod watch;
 
@@ -17,6 +18,7 @@ pub use batch::{FromReplies, Pipeline, Reply, Results};
 pub use client::{Client, ClientBuilder, Discovery, Node};
 pub use error::{Error, Refused, Result};
 pub use runner::{Direct, Runner};
+pub use scan::{Scan, ScanCursor, ScanStream};
 pub use slotline_commands::{self as commands, Batch, On, Output, Queued, cmd};
 pub use slotline_pipeline::{
     Candidate, ChunkLayer, Explain, HedgeLayer, HedgeStatistics, Intent, Progress, ReadFrom,

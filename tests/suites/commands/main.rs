@@ -3,6 +3,7 @@
 mod blocking;
 mod facts;
 mod followed;
+mod scan;
 mod spread;
 mod typed;
 mod watch;

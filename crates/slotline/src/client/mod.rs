@@ -131,8 +131,12 @@ impl Client {
         transaction(self.runner().clone(), fill)
     }
 
-    fn runner(&self) -> &Runner {
+    pub(crate) fn runner(&self) -> &Runner {
         self.direct.get_ref()
+    }
+
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.shared.cluster
     }
 
     /// Which node serves which slot, for all that is known now. A server that is
