@@ -298,6 +298,14 @@ impl Error {
         }
     }
 
+    /// The whole text of the server's own error.
+    pub(crate) fn server_line(&self) -> Option<std::borrow::Cow<'_, str>> {
+        match &self.0.kind {
+            Kind::Reply(error, _) if error.is_server() => Some(error.message()),
+            _ => None,
+        }
+    }
+
     fn pool_error(&self) -> Option<&pool::Error> {
         match &self.0.kind {
             Kind::Failed(error) => {

@@ -11,6 +11,7 @@ mod gate;
 mod nodes;
 pub mod runner;
 pub mod scan;
+pub mod scripts;
 mod stack;
 pub mod watch;
 
@@ -19,6 +20,7 @@ pub use client::{Client, ClientBuilder, Discovery, Node};
 pub use error::{Error, Refused, Result};
 pub use runner::{Direct, Runner};
 pub use scan::{Scan, ScanCursor, ScanStream};
+pub use scripts::{FunctionLibrary, Invocation, Script};
 pub use slotline_commands::{self as commands, Batch, On, Output, Queued, cmd};
 pub use slotline_pipeline::{
     Candidate, ChunkLayer, Explain, HedgeLayer, HedgeStatistics, Intent, Progress, ReadFrom,

@@ -3,7 +3,9 @@
 mod blocking;
 mod facts;
 mod followed;
+mod functions;
 mod scan;
+mod scripts;
 mod spread;
 mod typed;
 mod watch;
