@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::time::Instant;
 
+use crate::codegen::Codegen;
 use crate::gate::Gate;
 use crate::metadata::Metadata;
 use crate::{simulate::Simulate, test::Test, tidy::Tidy, workspace};
@@ -15,11 +16,12 @@ pub(crate) struct Ci;
 /// A check's name and what it runs.
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("fmt", || {
         workspace::run(workspace::cargo().args(["fmt", "--all", "--check"]))
     }),
     ("tidy", || Tidy.run()),
+    ("codegen", || Codegen::CHECKED.run()),
     ("clippy", || {
         clippy(&["--workspace", "--all-targets"])?;
         clippy(&["-p", CODEC, "--all-targets", "--all-features"])?;
@@ -35,8 +37,9 @@ const STEPS: [Step; 8] = [
     ("test", || Test { no_skips: true }.run()),
 ];
 
-/// The crate that has features.
+/// The crates that have features which stand alone.
 const CODEC: &str = "slotline-resp";
+const COMMANDS: &str = "slotline-commands";
 
 fn clippy(what: &[&str]) -> Result<()> {
     let mut command = workspace::cargo();
@@ -47,12 +50,15 @@ fn clippy(what: &[&str]) -> Result<()> {
 /// Without any feature, and with each alone. Only the library: the tests' own
 /// dependencies would switch on what it forgot to ask for.
 fn features() -> Result<()> {
-    let alone = ["-p", CODEC, "--lib", "--no-default-features"];
-    clippy(&alone)?;
-    for feature in Metadata::of_this_workspace()?.features(CODEC) {
-        clippy(&[&alone[..], &["--features", &feature]].concat())?;
+    let metadata = Metadata::of_this_workspace()?;
+    for package in [CODEC, COMMANDS] {
+        let alone = ["-p", package, "--lib", "--no-default-features"];
+        clippy(&alone)?;
+        for feature in metadata.features(package) {
+            clippy(&[&alone[..], &["--features", &feature]].concat())?;
+        }
     }
-    Ok(())
+    clippy(&["-p", "slotline", "--lib", "--no-default-features"])
 }
 
 fn doc(what: &[&str]) -> Result<()> {

@@ -5,7 +5,7 @@ mod bench;
 mod chaos;
 mod ci;
 mod cluster;
-mod command_table;
+mod codegen;
 mod demo;
 mod fuzz;
 mod gate;
@@ -36,7 +36,7 @@ enum Verb {
     Bench(bench::Bench),
     Chaos(chaos::Chaos),
     Cluster(cluster::Cluster),
-    CommandTable(command_table::CommandTable),
+    Codegen(codegen::Codegen),
     Demo(demo::Demo),
     Integration(integration::Integration),
     Simulate(simulate::Simulate),
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Verb::Bench(verb) => verb.run(),
         Verb::Chaos(verb) => verb.run(),
         Verb::Cluster(verb) => verb.run(),
-        Verb::CommandTable(verb) => verb.run(),
+        Verb::Codegen(verb) => verb.run(),
         Verb::Demo(verb) => verb.run(),
         Verb::Integration(verb) => verb.run(),
         Verb::Simulate(verb) => verb.run(),

@@ -111,6 +111,12 @@ impl<X, C> On<X, C> {
         }
     }
 
+    /// The command as it is sent.
+    #[must_use]
+    pub fn freeze(self) -> Commands {
+        self.buffer.freeze()
+    }
+
     /// The same command, its reply decoded as `R`.
     pub fn returning<R: FromReplyOwned>(self) -> On<X, Returning<R>> {
         self.cast()
@@ -118,10 +124,9 @@ impl<X, C> On<X, C> {
 }
 
 impl<C> On<(), C> {
-    /// The command as it is sent.
-    #[must_use]
-    pub fn freeze(self) -> Commands {
-        self.buffer.freeze()
+    /// A command that is bound to nothing.
+    pub(crate) fn unbound(encode: impl FnOnce(&mut CommandBuffer)) -> On<(), C> {
+        On::new((), encode)
     }
 }
 

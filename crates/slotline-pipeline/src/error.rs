@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use slotline_resp::Delivery;
+use slotline_resp::{Delivery, error_code};
 use slotline_topology::{Endpoint, Slot};
 
 /// An error of any service, as tower's own layers report theirs.
@@ -24,6 +24,8 @@ struct Facts {
     message: String,
     node: Option<Endpoint>,
     source: Option<BoxError>,
+    /// It is about a part of the command, and other parts have run.
+    is_partly_done: bool,
 }
 
 /// What kind of failure a node's service reports; see [`Error::of_node`].
@@ -53,6 +55,9 @@ enum ErrorKind {
     Order,
     Deadline,
     Layer,
+    /// A server's own error, of one part of a command.
+    Server,
+    Unmerged,
 }
 
 impl Error {
@@ -80,7 +85,9 @@ impl Error {
         )
     }
 
-    pub(crate) fn cross_slot(name: &str) -> Error {
+    /// The keys of a command, or of several together, are of more than one slot.
+    #[must_use]
+    pub fn cross_slot(name: &str) -> Error {
         Error::not_sent(
             ErrorKind::CrossSlot,
             format!(
@@ -103,7 +110,9 @@ impl Error {
         )
     }
 
-    pub(crate) fn refused_in_transaction(name: &str, advice: &str) -> Error {
+    /// A command does not belong in a transaction; `advice` says what to do instead.
+    #[must_use]
+    pub fn refused_in_transaction(name: &str, advice: &str) -> Error {
         Error::not_sent(
             ErrorKind::Node(NodeFailure::Refused),
             format!("{name} is refused in a transaction: {advice}"),
@@ -158,6 +167,47 @@ impl Error {
         Error::deadline("waiting for an outcome").with_delivery(Delivery::Ambiguous)
     }
 
+    /// A node is to be asked that is none of the cluster any more.
+    pub(crate) fn left(node: &Endpoint) -> Error {
+        let what = format!("{node} has left the cluster");
+        let node = Some(node.clone());
+        Error::new(ErrorKind::NotRoutable, Delivery::NotSent, what, node, None)
+    }
+
+    /// A server's own error, for a part of a command.
+    pub(crate) fn answered(line: &str, node: Option<Endpoint>) -> Error {
+        let delivery = Delivery::Answered;
+        Error::new(ErrorKind::Server, delivery, line.to_owned(), node, None)
+    }
+
+    /// What the nodes answered to their parts of a command does not fit together.
+    pub(crate) fn unmerged(name: &str) -> Error {
+        let what = format!("the nodes' answers to {name} do not fit together");
+        Error::new(ErrorKind::Unmerged, Delivery::Answered, what, None, None)
+    }
+
+    /// The same failure, which is that of one part of the command `name`, for the
+    /// whole: `ran` of `all` parts have run.
+    pub(crate) fn of_part(&self, name: &str, ran: usize, all: usize) -> Error {
+        let at = self.node().filter(|_| self.facts.kind == ErrorKind::Server);
+        let at = at.map_or_else(String::new, |node| format!(" from {node}"));
+        let message = format!(
+            "{ran} of the {all} parts of {name} have run; of one that has not: {}{at}",
+            self.facts.message
+        );
+        let facts = Facts {
+            kind: self.facts.kind,
+            message,
+            node: self.facts.node.clone(),
+            source: Some(Box::new(self.clone())),
+            is_partly_done: true,
+        };
+        Error {
+            facts: Arc::new(facts),
+            delivery: Delivery::Ambiguous,
+        }
+    }
+
     /// The error of a whole request, as a layer reports it: one of ours, or that
     /// of a layer of the user's own. tower's `Elapsed` leaves it open whether the
     /// commands ran; `Overloaded` and `Closed` mean that they were not sent.
@@ -193,6 +243,7 @@ impl Error {
             message,
             node,
             source,
+            is_partly_done: false,
         };
         Error {
             facts: Arc::new(facts),
@@ -205,7 +256,29 @@ impl Error {
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + 'static)> {
         let source = self.facts.source.as_deref()?;
-        Some(source)
+        match source.downcast_ref::<Error>() {
+            Some(part) if self.facts.is_partly_done => part.cause(),
+            _ => Some(source),
+        }
+    }
+
+    /// The first word of the server's own error, where one part of a command met one
+    /// and others did not: see [`is_partly_done`](Error::is_partly_done).
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        let part = self.facts.source.as_deref()?.downcast_ref::<Error>()?;
+        let is_server = part.facts.kind == ErrorKind::Server;
+        is_server.then(|| error_code(&part.facts.message))
+    }
+
+    /// Whether the command was spread over several nodes, and some of its parts have
+    /// run while others have not: it is no read, and its
+    /// [`delivery`](Error::delivery) is ambiguous, since neither all nor nothing of it
+    /// took effect. The other predicates, and the node, are those of the first part
+    /// that failed.
+    #[must_use]
+    pub fn is_partly_done(&self) -> bool {
+        self.facts.is_partly_done
     }
 
     /// The same failure, for a command of which something else became.
@@ -310,6 +383,7 @@ impl StdError for Error {
         let source = self.facts.source.as_ref()?;
         // A node's error is this one's message already: go on to its cause.
         match self.facts.kind {
+            _ if self.facts.is_partly_done => source.source(),
             ErrorKind::Node(_) => source.source(),
             _ => Some(source.as_ref()),
         }

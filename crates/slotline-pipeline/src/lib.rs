@@ -1,7 +1,8 @@
 //! Tower layers that carry a batch of commands across a cluster:
-//! `Chunk → Retry → Redirect → Route`, then one service for all nodes.
+//! `Spread → Chunk → Retry → Redirect → Route`, then one service for all nodes.
 #![forbid(unsafe_code)]
 
+mod alone;
 mod attempt;
 mod backoff;
 pub mod chunk;
@@ -21,9 +22,11 @@ mod resend;
 mod response;
 pub mod retry;
 pub mod route;
+pub mod spread;
 mod track;
 mod transaction;
 
+pub use alone::{Alone, Keep};
 pub use chunk::{ChunkLayer, Progress};
 pub use cluster::{Cluster, ClusterBuilder, Facts, Snapshot};
 pub use error::{BoxError, Error, NodeFailure};
@@ -36,6 +39,7 @@ pub use request::Request;
 pub use response::{Response, Trouble};
 pub use retry::{RetryBudget, RetryLayer, RetryPolicy, StandardPolicy};
 pub use route::{Candidate, ReadFrom, ReadPolicy, RouteLayer};
+pub use spread::SpreadLayer;
 pub use track::Watched;
 pub use transaction::Executed;
 

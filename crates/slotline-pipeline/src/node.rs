@@ -5,6 +5,7 @@ use slotline_resp::{Commands, Replies};
 use slotline_topology::{Endpoint, Topology};
 use tokio::time::Instant;
 
+use crate::alone::Alone;
 use crate::error::Error;
 use crate::track::Watched;
 
@@ -58,6 +59,9 @@ pub struct Part {
     /// Whether they are one transaction, from MULTI to EXEC, which ASKING may come
     /// before.
     pub is_transaction: bool,
+    /// Of a lone command, which ASKING may come before: that it has a connection to
+    /// itself, which blocks or is kept.
+    pub alone: Option<Alone>,
     /// When all must have an outcome.
     pub deadline: Instant,
     /// What becomes of them while the node cannot be reached.

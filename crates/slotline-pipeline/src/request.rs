@@ -8,11 +8,13 @@ use slotline_resp::Commands;
 use slotline_topology::{Endpoint, SlotSet};
 use tokio::time::Instant;
 
+use crate::alone::{Blocks, Keep};
 use crate::chunk::Progress;
 use crate::intent::write_slots;
 use crate::ledger::Ledger;
 use crate::observe::{Explain, What};
 use crate::route::ReadFrom;
+use crate::spread::Parts;
 use crate::track::Track;
 
 /// Clocks do not reach much further; that long is for ever.
@@ -39,6 +41,10 @@ pub(crate) struct Rare {
     pub(crate) is_transaction: bool,
     /// Of a piece, or of a request that is watched.
     pub(crate) track: Option<Arc<Track>>,
+    /// Of a lone command that blocks.
+    pub(crate) blocks: Option<Blocks>,
+    /// Where the connection of a lone command is left.
+    pub(crate) keep: Option<Keep>,
 }
 
 impl Rare {
@@ -48,6 +54,8 @@ impl Rare {
         avoid: Vec::new(),
         is_transaction: false,
         track: None,
+        blocks: None,
+        keep: None,
     };
 }
 
@@ -81,11 +89,19 @@ impl Request {
         Request::set_out(commands, Instant::now(), deadline)
     }
 
-    /// The same, to be answered within `timeout` from now, a year at most.
+    /// The same, to be answered within `timeout` from now, a year at most. A lone command
+    /// that blocks, as BLPOP, has the time for which it may block beside that; if it
+    /// blocks for ever, it has for ever.
     #[must_use]
     pub fn within(commands: Commands, timeout: Duration) -> Request {
         let now = Instant::now();
-        Request::set_out(commands, now, now + timeout.min(LONGEST))
+        let timeout = timeout.min(LONGEST);
+        let Some(blocks) = Blocks::of(&commands, now, timeout) else {
+            return Request::set_out(commands, now, now + timeout);
+        };
+        let mut request = Request::set_out(commands, now, blocks.deadline(now));
+        request.rare_mut().blocks = Some(blocks);
+        request
     }
 
     fn set_out(commands: Commands, began: Instant, deadline: Instant) -> Request {
@@ -153,6 +169,25 @@ impl Request {
             Targets::BySlot => &Target::BySlot,
             Targets::Each(each) => each.get(index).unwrap_or(&Target::BySlot),
         }
+    }
+
+    /// Whether some of its commands are parts that are meant for nodes of their own.
+    pub(crate) fn has_homes(&self) -> bool {
+        let track = self.rare().track.as_deref();
+        track.is_some_and(Track::has_homes)
+    }
+
+    /// If the command at `index` is such a part: its number, and all of them.
+    pub(crate) fn home(&self, index: usize) -> Option<(u32, &Parts)> {
+        self.rare().track.as_deref()?.home(index as u32)
+    }
+
+    /// A request for what its commands were spread to, in their place.
+    pub(crate) fn spread(mut self, commands: Commands, parts: &Arc<Parts>) -> Request {
+        self.commands = commands;
+        self.rare_mut().targets = Targets::BySlot;
+        let parts = Arc::clone(parts);
+        self.tracked(|track| track.parts = Some(parts))
     }
 
     /// Has `progress` follow how many of the commands have their outcomes.

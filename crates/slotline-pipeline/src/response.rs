@@ -3,7 +3,8 @@
 use slotline_resp::{CommandInfo, Delivery, Replies, error_code};
 
 use crate::error::{BoxError, Error};
-use crate::node::Asked;
+use crate::node::{Asked, PartResponse};
+use crate::route::{Sent, of_part};
 
 /// The outcomes of a request's commands, in the order of the commands: each has
 /// a reply, which may be the server's error, or a failure of its own.
@@ -48,6 +49,16 @@ impl Outcome {
     }
 }
 
+/// Where an outcome comes from when they are put together anew.
+#[derive(Debug)]
+pub(crate) enum Placed {
+    /// It is the one that the command at this index had.
+    At(usize),
+    /// A reply that was made of others, encoded; no error.
+    Made(Vec<u8>),
+    Failed(Error),
+}
+
 /// An outcome that is not simply a reply to hand on.
 #[derive(Debug, Clone, Copy)]
 pub enum Trouble<'a> {
@@ -88,6 +99,22 @@ impl Response {
             replies: Replies::new(),
             outcomes: Outcomes::Each(vec![Outcome::Failed(error.clone()); commands]),
         }
+    }
+
+    /// What one node made of `commands`, which may be one transaction.
+    #[must_use]
+    pub fn of_node(
+        answer: PartResponse,
+        asked: Asked,
+        commands: usize,
+        is_transaction: bool,
+    ) -> Response {
+        let sent = Sent {
+            asked,
+            commands,
+            is_transaction,
+        };
+        of_part(Ok::<_, Error>(answer), &sent)
     }
 
     /// What the call of an inner service came to. The error of a whole request
@@ -321,6 +348,32 @@ impl Response {
             outcome
         } else {
             Outcome::Missing
+        }
+    }
+
+    /// The outcomes put together anew.
+    pub(crate) fn placed(mut self, each: Vec<Placed>) -> Response {
+        let outcomes = each.into_iter().map(|placed| match placed {
+            Placed::At(index) => self.at(index),
+            Placed::Made(reply) => {
+                let at = self.replies.len() as u32;
+                let end = reply.len();
+                // Each on its own: whoever keeps one does not keep the others.
+                self.replies.push_segment(reply.into(), [end]);
+                Outcome::Reply(at)
+            }
+            Placed::Failed(error) => Outcome::Failed(error),
+        });
+        self.outcomes = Outcomes::Each(outcomes.collect());
+        self
+    }
+
+    fn at(&self, index: usize) -> Outcome {
+        match &self.outcomes {
+            Outcomes::Each(each) => each.get(index).cloned().unwrap_or(Outcome::Missing),
+            _ => self
+                .reply(index)
+                .map_or(Outcome::Missing, |at| Outcome::Reply(at as u32)),
         }
     }
 

@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 use crate::chunk::Progress;
 use crate::ledger::Ledger;
 use crate::observe::{Explain, What};
+use crate::spread::Parts;
 
 /// Carried by a request and by all parts of it.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,8 @@ pub(crate) struct Track {
     pub(crate) piece: Option<(Arc<Ledger>, usize)>,
     pub(crate) progress: Option<Progress>,
     pub(crate) explain: Option<Explain>,
+    /// Which commands of the whole are parts of one that its caller gave.
+    pub(crate) parts: Option<Arc<Parts>>,
     /// Which commands of the whole these are.
     indexes: Indexes,
 }
@@ -65,11 +68,45 @@ impl Track {
         what: impl FnOnce() -> What,
     ) {
         if let Some(explain) = &self.explain {
-            let commands: Vec<u32> = indexes.into_iter().map(|index| self.index(index)).collect();
+            let whole = indexes.into_iter().map(|index| self.index(index));
+            let commands: Vec<u32> = match &self.parts {
+                None => whole.collect(),
+                Some(parts) => {
+                    let mut given: Vec<u32> = whole.map(|index| parts.given(index)).collect();
+                    given.dedup();
+                    given
+                }
+            };
             if !commands.is_empty() {
                 explain.add(commands, what());
             }
         }
+    }
+
+    /// The commands at `indexes` of these have their outcomes.
+    pub(crate) fn answered(&self, indexes: impl Iterator<Item = u32>) {
+        let Some(progress) = &self.progress else {
+            return;
+        };
+        progress.add(match &self.parts {
+            None => indexes.count(),
+            Some(parts) => {
+                let whole = indexes.map(|index| self.index(index));
+                whole.filter(|index| parts.is_last(*index)).count()
+            }
+        });
+    }
+
+    pub(crate) fn has_homes(&self) -> bool {
+        self.parts.as_deref().is_some_and(Parts::have_homes)
+    }
+
+    /// If the command at `index` of these is a part that is meant for a node of its
+    /// own: its number, and all parts.
+    pub(crate) fn home(&self, index: u32) -> Option<(u32, &Parts)> {
+        let parts = self.parts.as_deref()?;
+        let at = self.index(index);
+        parts.home(at).map(|_| (at, parts))
     }
 
     /// For the commands at `indexes` of these.

@@ -17,9 +17,10 @@ use slotline_pipeline::chunk::Chunk;
 use slotline_pipeline::redirect::Redirect;
 use slotline_pipeline::retry::Retry;
 use slotline_pipeline::route::Route;
+use slotline_pipeline::spread::Spread;
 use slotline_pipeline::{
     ChunkLayer, Cluster, Error, Part, PartResponse, ReadFrom, RedirectLayer, Request, RetryLayer,
-    RouteLayer,
+    RouteLayer, SpreadLayer,
 };
 use slotline_resp::{CommandBuffer, Commands, Replies, known};
 use slotline_topology::{Endpoint, Topology};
@@ -51,7 +52,7 @@ impl Service<Part> for Echo {
     }
 }
 
-type Stack = Chunk<Retry<Redirect<Route<Echo>>>>;
+type Stack = Spread<Chunk<Retry<Redirect<Route<Echo>>>>>;
 
 fn stack() -> Stack {
     let node = |n: u8| Endpoint::new(format!("10.0.0.{n}"), 7000);
@@ -63,6 +64,7 @@ fn stack() -> Stack {
             .build(),
     );
     ServiceBuilder::new()
+        .layer(SpreadLayer::new(cluster.clone()))
         .layer(ChunkLayer::new())
         .layer(RetryLayer::default())
         .layer(RedirectLayer::new(cluster.clone()))

@@ -196,7 +196,7 @@ impl Pool {
     /// The deadline passed: [`Error::is_overloaded`] if nobody gave a connection back,
     /// else with the last dial that failed for its source. Or a dial was refused, by
     /// the server or a hook, three times in a row ([`Error::step`] names the step); or
-    /// the pool is closed, or there is no tokio runtime.
+    /// it was [given back](Self::give_back) ([`Error::is_displaced`]); or the pool is closed, or there is no tokio runtime.
     ///
     /// # Cancel safety
     /// If it is dropped, its place is free, and a connection that was for it goes to
@@ -215,8 +215,10 @@ impl Pool {
 
     /// Gives back everything of which no byte was written: it resolves at once,
     /// not sent, with [`Error::is_displaced`] (B3). For when another node has
-    /// taken over this one's part.
+    /// taken over this one's part. Who waits for a [lease](Self::lease) is told the same
+    /// if a connection is being made for it, or could not be.
     pub fn give_back(&self) {
+        self.inner.leases.give_back();
         self.inner.lines().for_each(Line::give_back);
     }
 

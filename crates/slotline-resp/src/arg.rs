@@ -27,7 +27,7 @@ pub trait ToArg {
 }
 
 /// One value or several that are the arguments of a command in a row: a
-/// [`ToArg`], a slice, a pair, a map (field, value, field, value …), or an
+/// [`ToArg`], a slice, a tuple of two or three, a map (field, value, field, value …), or an
 /// `Option` (absent if `None`). With the feature `serde`, `to_args` makes one of
 /// any serde type.
 #[diagnostic::on_unimplemented(
@@ -172,6 +172,14 @@ impl<A: ToArgs, B: ToArgs> ToArgs for (A, B) {
     fn add_to(&self, arguments: &mut Arguments<'_>) {
         self.0.add_to(arguments);
         self.1.add_to(arguments);
+    }
+}
+
+impl<A: ToArgs, B: ToArgs, C: ToArgs> ToArgs for (A, B, C) {
+    fn add_to(&self, arguments: &mut Arguments<'_>) {
+        self.0.add_to(arguments);
+        self.1.add_to(arguments);
+        self.2.add_to(arguments);
     }
 }
 

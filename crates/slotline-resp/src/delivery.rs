@@ -40,7 +40,7 @@ impl Delivery {
             "MOVED" | "ASK" | "TRYAGAIN" | "CROSSSLOT" | "CLUSTERDOWN" | "LOADING"
             | "MASTERDOWN" | "READONLY" | "NOREPLICAS" | "OOM" | "MISCONF" | "BUSY"
             | "NOSCRIPT" | "NOAUTH" | "WRONGPASS" | "NOPERM" | "EXECABORT" | "DENIED"
-            | "NOPROTO" => Delivery::Rejected,
+            | "NOPROTO" | "UNBLOCKED" => Delivery::Rejected,
             _ => Delivery::Answered,
         }
     }

@@ -23,7 +23,7 @@ pub use arg::{Arguments, ToArg, ToArgs};
 #[cfg(feature = "tokio-util")]
 pub use codec::{ClientCodec, CodecError, ServerCodec};
 pub use command::{
-    CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy,
+    Block, CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy,
     ResponsePolicy, Run, command_info, known, session_advice,
 };
 pub use decode::{FromReply, FromReplyOwned, Pairs, Reader, ReplyKind, Sequence, Token};

@@ -44,6 +44,10 @@ enum Kind {
     Aborted(Aborted),
     /// A watched key had changed.
     Conflict,
+    /// The watch counts no more; why.
+    WatchLost(Box<Error>),
+    /// The last of so many attempts was in vain; why, if no key had changed.
+    Contended(u32, Option<Box<Error>>),
 }
 
 type BoxError = Box<dyn StdError + Send + Sync>;
@@ -85,6 +89,16 @@ impl Error {
         Error::new(Kind::Conflict)
     }
 
+    pub(crate) fn watch_lost(why: Error) -> Error {
+        let (command, node) = (why.0.command.clone(), why.0.node.clone());
+        let error = Error::new(Kind::WatchLost(Box::new(why))).at(node);
+        error.of_command(command.as_deref().unwrap_or_default())
+    }
+
+    pub(crate) fn contended(attempts: u32, last: Option<Error>) -> Error {
+        Error::new(Kind::Contended(attempts, last.map(Box::new)))
+    }
+
     fn new(kind: Kind) -> Error {
         Error(Box::new(Inner {
             kind,
@@ -113,7 +127,12 @@ impl Error {
             Kind::Failed(error) => error.delivery(),
             Kind::Reply(_, delivery) => *delivery,
             Kind::Aborted(aborted) => aborted.delivery(),
-            Kind::Conflict => Delivery::Rejected,
+            Kind::Conflict | Kind::Contended(..) => Delivery::Rejected,
+            // What was read for it may have been; the transaction was not sent.
+            Kind::WatchLost(why) => match why.delivery() {
+                Delivery::Rejected => Delivery::Rejected,
+                _ => Delivery::NotSent,
+            },
         }
     }
 
@@ -124,8 +143,11 @@ impl Error {
         match &self.0.kind {
             Kind::Reply(error, _) if error.is_server() => error.code(),
             Kind::Aborted(aborted) => Some(aborted.code()),
-            Kind::Reply(..) | Kind::Config(_) | Kind::Mode(_) | Kind::Conflict => None,
-            Kind::Failed(_) | Kind::Connect(_) => self.pool_error()?.code(),
+            Kind::WatchLost(why) => why.code(),
+            Kind::Reply(..) | Kind::Config(_) | Kind::Mode(_) => None,
+            Kind::Conflict | Kind::Contended(..) => None,
+            Kind::Failed(error) => error.code().or_else(|| self.pool_error()?.code()),
+            Kind::Connect(_) => self.pool_error()?.code(),
         }
     }
 
@@ -154,6 +176,7 @@ impl Error {
         match &self.0.kind {
             Kind::Failed(error) => error.is_network(),
             Kind::Connect(_) => self.pool_error().is_some_and(pool::Error::is_network),
+            Kind::WatchLost(why) => why.is_network(),
             _ => false,
         }
     }
@@ -163,10 +186,11 @@ impl Error {
     #[must_use]
     pub fn is_cluster(&self) -> bool {
         match &self.0.kind {
-            Kind::Failed(error) => error.is_cluster(),
+            Kind::Failed(error) => error.is_cluster() || error.code().is_some_and(is_of_cluster),
             Kind::Reply(error, _) => error.code().is_some_and(is_of_cluster),
             Kind::Aborted(aborted) => aborted.codes().any(is_of_cluster),
             Kind::Mode(_) => true,
+            Kind::WatchLost(why) => why.is_cluster(),
             _ => false,
         }
     }
@@ -186,7 +210,9 @@ impl Error {
     pub fn is_server(&self) -> bool {
         match &self.0.kind {
             Kind::Reply(error, _) => error.is_server(),
+            Kind::Failed(error) => error.code().is_some(),
             Kind::Aborted(_) => true,
+            Kind::WatchLost(why) => why.is_server(),
             _ => false,
         }
     }
@@ -216,7 +242,18 @@ impl Error {
         matches!(&self.0.kind, Kind::Failed(error) if error.is_order())
     }
 
-    /// Whether a shared connection refused the command, or a queue was full.
+    /// Whether the command was spread over several nodes, as DEL with keys of several
+    /// slots is, and some of its parts have run while others have not, or may not have.
+    /// Its [`delivery`](Error::delivery) is then
+    /// [`Ambiguous`](slotline_resp::Delivery::Ambiguous), since neither all nor nothing
+    /// of it took effect; everything else is that of the first part that failed.
+    #[must_use]
+    pub fn is_partly_done(&self) -> bool {
+        matches!(&self.0.kind, Kind::Failed(error) if error.is_partly_done())
+    }
+
+    /// Whether a shared connection refused the command, or a queue was full, or all
+    /// connections that may be [leased](crate::ClientBuilder::max_leases) were in use.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         matches!(&self.0.kind, Kind::Failed(error) if error.is_refused())
@@ -229,6 +266,26 @@ impl Error {
         matches!(self.0.kind, Kind::Conflict)
     }
 
+    /// Whether a [watch](crate::Client::watch) counts no more: its slot has moved, its
+    /// node was demoted, or the connection was lost. Nothing of the transaction has run.
+    /// Begin again with a new watch; [`Watching`](crate::Watching) does so by itself.
+    #[must_use]
+    pub fn is_watch_lost(&self) -> bool {
+        matches!(self.0.kind, Kind::WatchLost(_))
+    }
+
+    /// Whether a transaction on watched keys did not run in as many
+    /// [attempts](crate::Watching::attempts) as it had.
+    #[must_use]
+    pub fn is_contended(&self) -> bool {
+        matches!(self.0.kind, Kind::Contended(..))
+    }
+
+    /// Whether the command was taken back before a byte of it was written.
+    pub(crate) fn is_displaced(&self) -> bool {
+        matches!(&self.0.kind, Kind::Failed(error) if error.is_displaced())
+    }
+
     /// The commands of a transaction that the server refused when they were queued,
     /// and why: for them it did not run ([`code`](Error::code) is `EXECABORT`). Empty
     /// for any other error.
@@ -236,6 +293,7 @@ impl Error {
     pub fn refused(&self) -> &[Refused] {
         match &self.0.kind {
             Kind::Aborted(aborted) => aborted.refused(),
+            Kind::WatchLost(why) => why.refused(),
             _ => &[],
         }
     }
@@ -280,7 +338,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(command) = &self.0.command {
+        if let (Some(command), false) = (&self.0.command, self.is_watch_lost()) {
             write!(f, "{command}: ")?;
         }
         match &self.0.kind {
@@ -296,6 +354,16 @@ impl fmt::Display for Error {
                 self.origin(f)
             }
             Kind::Connect(reasons) => reasons.fmt(f),
+            Kind::WatchLost(why) => {
+                write!(f, "the watch is lost, and nothing has run: {why}")
+            }
+            Kind::Contended(attempts, last) => {
+                write!(f, "nothing has run in {attempts} attempts: ")?;
+                match last {
+                    Some(why) => why.fmt(f),
+                    None => f.write_str("a watched key had changed each time"),
+                }
+            }
         }
     }
 }
@@ -314,6 +382,8 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
             Kind::Config(_) | Kind::Mode(_) | Kind::Aborted(_) | Kind::Conflict => None,
+            Kind::WatchLost(why) => why.source(),
+            Kind::Contended(_, last) => last.as_ref()?.source(),
             Kind::Connect(NotFound { reasons }) => {
                 reasons.first().and_then(|(_, reason)| reason.source())
             }

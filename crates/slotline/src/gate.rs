@@ -85,10 +85,10 @@ impl Gate {
         Err(Error::of_node(NodeFailure::Unreachable, seed, source))
     }
 
-    /// Sends the request once it is open; by its deadline it has its outcomes, not
+    /// Sends the request once it is open; if it is not by then, it has its outcomes, not
     /// sent.
     pub(crate) async fn send(self, plain: Plain, request: Request) -> Result<Response, Error> {
-        match self.opened_by(request.deadline()).await {
+        match self.opened_by(request.sent_by()).await {
             Ok(()) => plain.oneshot(request).await,
             Err(error) => Ok(Response::failed(request.len(), &error)),
         }

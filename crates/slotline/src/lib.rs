@@ -3,18 +3,22 @@
 //! its own, replies in the order they were asked for, each with its own result.
 #![forbid(unsafe_code)]
 
+mod alone;
 pub mod batch;
 pub mod client;
 mod error;
 mod gate;
 mod nodes;
 pub mod runner;
+pub mod scan;
 mod stack;
+pub mod watch;
 
 pub use batch::{FromReplies, Pipeline, Reply, Results};
 pub use client::{Client, ClientBuilder, Discovery, Node};
 pub use error::{Error, Refused, Result};
 pub use runner::{Direct, Runner};
+pub use scan::{Scan, ScanCursor, ScanStream};
 pub use slotline_commands::{self as commands, Batch, On, Output, Queued, cmd};
 pub use slotline_pipeline::{
     Candidate, ChunkLayer, Explain, HedgeLayer, HedgeStatistics, Intent, Progress, ReadFrom,
@@ -29,6 +33,7 @@ pub use slotline_pool::{
 pub use slotline_pool::{Tls, TlsBuilder, rustls};
 pub use slotline_resp::{Delivery, FromReply, FromReplyOwned, ToArg, ToArgs, Value};
 pub use slotline_topology::{AddressMap, Endpoint, Slot, Topology, slot_of};
+pub use watch::{Watched, Watching};
 
 /// The examples of this crate's README, run as doc tests.
 #[cfg(doctest)]

@@ -16,6 +16,8 @@ use slotline_topology::{Endpoint, Topology};
 use tokio::time::Instant;
 use tower::Service;
 
+use crate::alone::{Carrying, carry};
+
 type Key = (Endpoint, Intent);
 
 /// The pools of each node.
@@ -137,8 +139,9 @@ impl Nodes {
                 continue;
             }
             let now = pool.statistics();
-            if strangers.get(&key) == Some(&now.commands) && now.in_flight == 0 && now.waiting == 0
-            {
+            let is_idle = now.in_flight == 0 && now.waiting == 0;
+            let is_lending = now.leases.in_use > 0 || now.leases.waiting > 0;
+            if strangers.get(&key) == Some(&now.commands) && is_idle && !is_lending {
                 gone.insert(key);
             } else {
                 seen.insert(key, now.commands);
@@ -229,7 +232,13 @@ impl Service<Part> for Nodes {
     }
 
     #[inline]
-    fn call(&mut self, part: Part) -> NodeFuture {
+    fn call(&mut self, mut part: Part) -> NodeFuture {
+        if let Some(alone) = part.alone.take() {
+            let pool = self.with_pool(&part.node, part.intent, Pool::clone);
+            return NodeFuture::Alone {
+                carrying: Box::pin(carry(pool, part, alone)),
+            };
+        }
         let while_away = match part.while_away {
             WhileAway::Wait => pool::WhileAway::Wait,
             WhileAway::Refuse => pool::WhileAway::Refuse,
@@ -241,7 +250,7 @@ impl Service<Part> for Nodes {
                 pool.send(part.commands, part.deadline, while_away)
             }
         });
-        NodeFuture {
+        NodeFuture::Shared {
             exchange,
             node: part.node,
             while_away: part.while_away,
@@ -250,28 +259,49 @@ impl Service<Part> for Nodes {
 }
 
 /// One node's part under way.
-pub(crate) struct NodeFuture {
-    exchange: pool::Exchange,
-    node: Endpoint,
-    while_away: WhileAway,
+pub(crate) enum NodeFuture {
+    Shared {
+        exchange: pool::Exchange,
+        node: Endpoint,
+        while_away: WhileAway,
+    },
+    /// On a connection of its own.
+    Alone { carrying: Carrying },
 }
 
 impl Future for NodeFuture {
     type Output = Result<PartResponse, pipeline::Error>;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let exchange = Pin::new(&mut self.exchange);
-        exchange.poll(cx).map(|answer| {
-            let failure = answer.failure.map(|failure| PartFailure {
-                error: node_error(failure.error, &self.node, self.while_away),
-                first_unsent: failure.first_unsent,
-            });
-            Ok(PartResponse {
-                replies: answer.replies,
-                failure,
-            })
-        })
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.get_mut() {
+            NodeFuture::Shared {
+                exchange,
+                node,
+                while_away,
+            } => {
+                let answer = Pin::new(exchange).poll(cx);
+                answer.map(|answer| Ok(part_response(answer, node, *while_away)))
+            }
+            NodeFuture::Alone { carrying } => carrying.as_mut().poll(cx).map(Ok),
+        }
+    }
+}
+
+/// What a pool answered, for the pipeline.
+#[inline]
+pub(crate) fn part_response(
+    answer: pool::Answer,
+    node: &Endpoint,
+    while_away: WhileAway,
+) -> PartResponse {
+    let failure = answer.failure.map(|failure| PartFailure {
+        error: node_error(failure.error, node, while_away),
+        first_unsent: failure.first_unsent,
+    });
+    PartResponse {
+        replies: answer.replies,
+        failure,
     }
 }
 
@@ -282,7 +312,11 @@ fn pool_intent(intent: Intent) -> pool::Intent {
     }
 }
 
-fn node_error(error: pool::Error, node: &Endpoint, while_away: WhileAway) -> pipeline::Error {
+pub(crate) fn node_error(
+    error: pool::Error,
+    node: &Endpoint,
+    while_away: WhileAway,
+) -> pipeline::Error {
     // Whoever does not wait for a node has another way, whatever kept the node
     // from being ready.
     let is_passing = error.is_network() || while_away == WhileAway::Refuse;

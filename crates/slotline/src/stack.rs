@@ -10,9 +10,10 @@ use slotline_pipeline::hedge::Hedge;
 use slotline_pipeline::redirect::Redirect;
 use slotline_pipeline::retry::Retry;
 use slotline_pipeline::route::{Pinned, Route};
+use slotline_pipeline::spread::Spread;
 use slotline_pipeline::{
     BoxError, ChunkLayer, Cluster, Error, HedgeLayer, Intent, RedirectLayer, Request, Response,
-    RetryLayer, RouteLayer,
+    RetryLayer, RouteLayer, SpreadLayer,
 };
 use slotline_topology::Endpoint;
 use tower::util::BoxCloneSyncService;
@@ -22,7 +23,7 @@ use crate::gate::Gate;
 use crate::nodes::Nodes;
 
 /// The whole way to a cluster, or to one server that is none.
-pub(crate) type Plain = Chunk<Retry<Redirect<Route<Hedge<Nodes>>>>>;
+pub(crate) type Plain = Spread<Chunk<Retry<Redirect<Route<Hedge<Nodes>>>>>>;
 /// The way to one node.
 pub(crate) type OneNode = Chunk<Retry<Pinned<Nodes>>>;
 /// The whole way with layers of the user's own around it.
@@ -47,6 +48,7 @@ impl Stack {
         (route, hedge): (RouteLayer, HedgeLayer),
     ) -> Plain {
         ServiceBuilder::new()
+            .layer(SpreadLayer::new(cluster.clone()))
             .layer(chunk)
             .layer(retry)
             .layer(RedirectLayer::new(cluster.clone()).nodes(nodes.clone()))

@@ -1,4 +1,9 @@
-//! What commands of each kind do, on one server and on a cluster.
-#![expect(clippy::unwrap_used, reason = "a test's own functions may fail it")]
+//! What single commands do, over a cluster and alone.
 
+mod blocking;
 mod facts;
+mod followed;
+mod scan;
+mod spread;
+mod typed;
+mod watch;

@@ -96,8 +96,6 @@ fn what_is_no_transaction_is_refused_before_anything_is_sent() {
             ("MULTI", &[]),
             ("EXEC", &[]),
             ("DISCARD", &[]),
-            ("BLPOP", &["{a}n", "0"]),
-            ("XREAD", &["BLOCK", "0", "STREAMS", "{a}n", "0"]),
             ("SUBSCRIBE", &["c"]),
             ("SELECT", &["1"]),
             ("WAIT", &["1", "0"]),

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
@@ -7,10 +8,10 @@ use tower::Service;
 
 use super::layer::Limits;
 use super::pieces::Pieces;
-use super::progress::Progress;
 use crate::error::{BoxError, Error};
 use crate::request::Request;
 use crate::response::Response;
+use crate::track::Track;
 
 pin_project! {
     /// The future of [`Chunk`](super::Chunk). Dropping it drops the pieces under
@@ -30,7 +31,7 @@ pin_project! {
     where
         S: Service<Request>,
     {
-        Whole { commands: usize, progress: Option<Progress>, #[pin] future: S::Future },
+        Whole { commands: usize, track: Option<Arc<Track>>, #[pin] future: S::Future },
         Cut { pieces: Pieces<S> },
     }
 }
@@ -39,13 +40,13 @@ impl<S: Service<Request> + Clone> ChunkFuture<S> {
     #[inline]
     pub(super) fn whole(
         commands: usize,
-        progress: Option<Progress>,
+        track: Option<Arc<Track>>,
         future: S::Future,
     ) -> ChunkFuture<S> {
         ChunkFuture {
             state: State::Whole {
                 commands,
-                progress,
+                track,
                 future,
             },
         }
@@ -73,12 +74,12 @@ where
         match self.project().state.project() {
             StateProjection::Whole {
                 commands,
-                progress,
+                track,
                 future,
             } => {
                 let outcome = ready!(future.poll(cx));
-                if let Some(progress) = progress {
-                    progress.add(*commands);
+                if let Some(track) = track {
+                    track.answered(0..*commands as u32);
                 }
                 Poll::Ready(Ok(Response::of_call(outcome, *commands)))
             }

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 use tower::Service;
 
 use super::layer::Limits;
-use super::progress::Progress;
 use crate::attempt::Attempt;
 use crate::error::{BoxError, Error};
 use crate::ledger::Ledger;
@@ -30,7 +29,6 @@ pub(super) struct Pieces<S: Service<Request>> {
     limits: Limits,
     request: Request,
     ledger: Arc<Ledger>,
-    progress: Option<Progress>,
     response: Response,
     /// Where the next piece begins.
     next: usize,
@@ -53,13 +51,11 @@ struct UnderWay<S: Service<Request>> {
 impl<S: Service<Request> + Clone> Pieces<S> {
     pub(super) fn new(ready: S, service: S, limits: Limits, request: Request) -> Pieces<S> {
         let commands = request.commands.clone();
-        let track = request.rare().track.as_deref();
         let mut pieces = Pieces {
             ready: Some(ready),
             service,
             limits,
             ledger: Arc::new(Ledger::new(commands.clone())),
-            progress: track.and_then(|track| track.progress.clone()),
             response: Response::unset(commands.len()),
             next: 0,
             end: commands.len(),
@@ -93,12 +89,12 @@ impl<S: Service<Request> + Clone> Pieces<S> {
                 self.response.fail(at, Error::behind(command.name(), name));
             }
         }
-        self.made_progress(commands.len() - end);
+        self.made_progress(end as u32..commands.len() as u32);
     }
 
-    fn made_progress(&self, commands: usize) {
-        if let Some(progress) = &self.progress {
-            progress.add(commands);
+    fn made_progress(&self, indexes: impl Iterator<Item = u32>) {
+        if let Some(track) = self.request.rare().track.as_deref() {
+            track.answered(indexes);
         }
     }
 
@@ -167,7 +163,7 @@ impl<S: Service<Request> + Clone> Pieces<S> {
             }
         }
         self.ledger.settled(&final_now);
-        self.made_progress(final_now.len());
+        self.made_progress(final_now.iter().copied());
         let most = prefix(&self.request.commands, &again, self.limits);
         again.truncate(most);
         if again.is_empty() {
@@ -216,13 +212,10 @@ where
             let UnderWay { call, piece, range } = self.under_way.remove(at);
             self.spare.push(call);
             let part = Response::of_call(outcome, range.len());
-            let answered = range
-                .clone()
-                .filter(|index| !self.ledger.is_handed(*index as u32));
-            let answered = answered.count();
+            let all = range.start as u32..range.end as u32;
             self.response.take_part(range, part);
             self.ledger.done(piece);
-            self.made_progress(answered);
+            self.made_progress(all.filter(|index| !self.ledger.is_handed(*index)));
         }
         moved
     }
@@ -240,7 +233,7 @@ where
             let indexes = again.iter().map(|index| *index as usize);
             self.response.take_part(indexes, part);
             self.ledger.settled(&again);
-            self.made_progress(again.len());
+            self.made_progress(again.iter().copied());
         }
         true
     }

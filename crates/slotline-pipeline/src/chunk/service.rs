@@ -40,9 +40,9 @@ where
         let fits =
             commands.len() <= self.limits.commands && commands.byte_len() <= self.limits.bytes;
         if fits || request.rare().is_transaction {
-            let track = request.rare().track.as_deref();
-            let progress = track.and_then(|track| track.progress.clone());
-            return ChunkFuture::whole(request.len(), progress, self.inner.call(request));
+            let track = request.rare().track.as_ref();
+            let followed = track.filter(|track| track.progress.is_some()).cloned();
+            return ChunkFuture::whole(request.len(), followed, self.inner.call(request));
         }
         // The service that is ready holds what it has reserved for this call.
         let next = self.inner.clone();

@@ -17,6 +17,7 @@ use slotline_topology::{AddressMap, Endpoint, NodeIndex, Slot, SlotSet, Topology
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::backoff::full_jitter;
 use crate::observe::{Counters, Statistics};
 use crate::random::Random;
 
@@ -335,6 +336,13 @@ impl Cluster {
     fn sessions(&self) -> MutexGuard<'_, LostSessions> {
         let lock = self.0.sessions.lock();
         lock.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A wait by chance, between nothing and a ceiling that doubles from `first` with
+    /// every attempt, up to `most`. The cluster's seed repeats it.
+    #[must_use]
+    pub fn jitter(&self, first: Duration, most: Duration, attempt: u32) -> Duration {
+        full_jitter(self.random(), first, most, attempt)
     }
 
     pub(crate) fn random(&self) -> &Random {

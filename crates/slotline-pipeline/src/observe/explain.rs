@@ -66,6 +66,11 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum What {
+    /// It became several commands, each for a slot or a node of its own.
+    Spread {
+        /// How many.
+        parts: usize,
+    },
     /// They were handed to a node, in one part.
     Sent {
         /// The node.
@@ -137,7 +142,8 @@ pub enum What {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Why {
-    /// It owns their slots; or they have no key, and it has its turn.
+    /// It owns their slots; or they have no key, and it has its turn, or every such
+    /// node is asked.
     Owner,
     /// Reads go there.
     ReadPolicy,
@@ -215,6 +221,7 @@ impl fmt::Display for Step {
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            What::Spread { parts } => write!(f, "spread in {parts} parts"),
             What::Sent {
                 node, why, asking, ..
             } => {

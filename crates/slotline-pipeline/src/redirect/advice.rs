@@ -9,6 +9,10 @@ use crate::node::{Asked, Intent};
 use crate::request::Target;
 use crate::route::ReadFrom;
 
+/// How the error begins of a command that blocked while its primary became a replica.
+/// CLIENT UNBLOCK has another text, and was somebody's wish.
+const FORCED: &str = "UNBLOCKED force unblock";
+
 /// What to do with a command that a server turned away.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Advice {
@@ -47,7 +51,8 @@ pub(super) fn advice(turned: Turned<'_>, cluster: &Cluster) -> Advice {
     if !matches!(
         code,
         "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY"
-    ) {
+    ) && !line.starts_with(FORCED)
+    {
         return Advice::Surface;
     }
     let slot = command.keys().next().map(slot_of);
@@ -84,7 +89,8 @@ pub(super) fn advice(turned: Turned<'_>, cluster: &Cluster) -> Advice {
             Advice::WaitThen(same(turned.target))
         }
         _ if unharmed => Advice::WaitThen(Target::Primary),
-        // A replica was taken for a primary: it was demoted, or the view is old.
+        // A replica was taken for a primary: it was demoted, now or before, or the view
+        // is old.
         _ => {
             cluster.want_refresh();
             Advice::WaitThen(Target::BySlot)

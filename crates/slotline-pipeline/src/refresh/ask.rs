@@ -110,6 +110,7 @@ where
         intent: asked.intent,
         commands,
         is_transaction: false,
+        alone: None,
         deadline,
         while_away: WhileAway::Refuse,
         watched: Watched::default(),

@@ -242,6 +242,7 @@ impl<S: Clone> Resend<S> {
         let targets: Vec<Target> = sent.iter().map(|(_, target)| target.clone()).collect();
         let mut part = self.request.pick(&indexes, Targets::Each(targets.into()));
         part.began = self.began;
+        part.blocks_on();
         Attempt::new(self.service.clone(), part, self.request.deadline)
     }
 }

@@ -44,7 +44,8 @@ impl Meter {
     /// `None` if nobody wants to know.
     pub(super) fn new(request: &Request, cluster: &Cluster) -> Option<Meter> {
         let track = request.explained();
-        let measures = request.read_from.measures();
+        // What blocks tells nothing of its node.
+        let measures = request.read_from.measures() && request.alone().is_none();
         (measures || track.is_some()).then(|| Meter {
             cluster: measures.then(|| cluster.clone()),
             track: track.cloned(),

@@ -57,6 +57,7 @@ where
     fn call(&mut self, request: Request) -> PinnedFuture<S::Future> {
         let commands = request.len();
         let is_transaction = request.rare().is_transaction;
+        let alone = request.alone();
         request.note(0..commands as u32, || What::Sent {
             node: self.node.clone(),
             intent: self.intent,
@@ -68,6 +69,7 @@ where
             intent: self.intent,
             commands: request.commands,
             is_transaction,
+            alone,
             deadline: request.deadline,
             while_away: WhileAway::Wait,
             watched: Watched::default(),

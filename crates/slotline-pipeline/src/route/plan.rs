@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::ops::Range;
 use std::sync::Arc;
 
-use slotline_resp::{CommandRef, Commands, Flags, KeySpec, RequestPolicy};
+use slotline_resp::CommandRef;
 use slotline_topology::{Endpoint, NodeIndex, Shard, Slot, SlotSet, slot_of};
 use smallvec::SmallVec;
 
 use super::choose::{Choice, Chosen, in_turn};
 use super::groups::Groups;
+use super::rules::{changes_session, has_writes, one_slot, refusal, refuse_partial_answers};
 use crate::cluster::Snapshot;
 use crate::error::Error;
 use crate::intent::write_slots;
@@ -71,7 +72,7 @@ pub(super) fn plan(request: &Request, choice: Choice<'_>, stay: &[u32]) -> Plan 
         return planner.transaction();
     }
     // A connection would refuse a whole part for one command in it (S4, O2).
-    let refuses = request.commands.refused_when_shared().is_some();
+    let refuses = request.commands.refused_when_shared().is_some() && request.alone().is_none();
     let only = planner.only_node();
     let gathers = refuses || !stay.is_empty();
     if let (Some(node), false) = (only, gathers) {
@@ -122,19 +123,6 @@ pub(super) fn plan(request: &Request, choice: Choice<'_>, stay: &[u32]) -> Plan 
     }
 }
 
-/// Why this one command may not run on a connection that is shared.
-fn refusal(commands: &Commands, index: usize) -> Option<Error> {
-    let alone = commands.pick(&[index as u32]);
-    let (command, advice) = alone.refused_when_shared()?;
-    Some(Error::refused_when_shared(command.name(), advice))
-}
-
-/// Whether what comes behind the command may count on what it sets: a FLUSHDB
-/// behind a SELECT that was refused would empty another database.
-pub(crate) fn changes_session(command: CommandRef<'_>) -> bool {
-    command.info().flags.contains(Flags::SESSION)
-}
-
 /// The numbers of the places that a shard's commands have.
 #[derive(Debug, Clone, Copy, Default)]
 struct Met {
@@ -146,10 +134,10 @@ struct Met {
 type OfShard = (NodeIndex, Option<Chosen>);
 
 pub(super) struct Planner<'a> {
-    request: &'a Request,
-    snapshot: &'a Snapshot,
+    pub(super) request: &'a Request,
+    pub(super) snapshot: &'a Snapshot,
     /// Whether anything may be read elsewhere than from a primary.
-    may_read: bool,
+    pub(super) may_read: bool,
     choice: Choice<'a>,
     /// Where reads of a shard go, once that was chosen, by the shard's primary:
     /// commands that share a key travel on one connection (O1), and latencies
@@ -159,6 +147,8 @@ pub(super) struct Planner<'a> {
     named: RefCell<SmallVec<[u32; 4]>>,
     /// The slots that the pipeline writes to, where that matters.
     writes: Option<SlotSet>,
+    /// Whether some commands are meant for nodes of their own.
+    has_homes: bool,
 }
 
 impl<'a> Planner<'a> {
@@ -176,6 +166,7 @@ impl<'a> Planner<'a> {
             chosen: RefCell::default(),
             named: RefCell::default(),
             writes: mixed.then(|| write_slots(&request.commands)),
+            has_homes: request.has_homes(),
         }
     }
 
@@ -292,7 +283,7 @@ impl<'a> Planner<'a> {
     /// it may be read elsewhere than from the primary: of most commands.
     #[inline]
     fn slot_alone(&self, command: CommandRef<'_>) -> Option<(Slot, bool)> {
-        if !matches!(self.request.rare().targets, Targets::BySlot) {
+        if !matches!(self.request.rare().targets, Targets::BySlot) || self.has_homes {
             return None;
         }
         let slot = slot_of(command.lone_key()?);
@@ -338,6 +329,11 @@ impl<'a> Planner<'a> {
         let reads = self.may_read
             && command.info().is_readonly()
             && *self.request.target(index) != Target::Primary;
+        if self.has_homes
+            && let Some((at, parts)) = self.request.home(index)
+        {
+            return self.at_home(at, parts, reads);
+        }
         match one_slot(command)? {
             Some(slot) => self.for_slot(slot, reads),
             None => self.for_keyless(command, reads),
@@ -362,7 +358,7 @@ impl<'a> Planner<'a> {
         ))
     }
 
-    fn chosen(&self, shard: &Shard) -> Option<Chosen> {
+    pub(super) fn chosen(&self, shard: &Shard) -> Option<Chosen> {
         let mut all = self.chosen.borrow_mut();
         let known = all.iter().find(|(primary, _)| *primary == shard.primary());
         if let Some((_, chosen)) = known {
@@ -435,7 +431,7 @@ impl<'a> Planner<'a> {
 }
 
 /// Where there is another way, reads do not wait for a node while it is away.
-fn read(chosen: Chosen, primary: Option<NodeIndex>) -> Place {
+pub(super) fn read(chosen: Chosen, primary: Option<NodeIndex>) -> Place {
     let intent = if primary == Some(chosen.node) {
         Intent::ReadWrite
     } else {
@@ -447,49 +443,4 @@ fn read(chosen: Chosen, primary: Option<NodeIndex>) -> Place {
         WhileAway::Wait
     };
     Place::Known(chosen.node, intent, while_away)
-}
-
-fn has_writes(commands: &Commands) -> bool {
-    !commands.are_known_to_read() && commands.iter().any(|command| !command.info().is_readonly())
-}
-
-/// The slot of a command's keys, which must be one; `None` if it has no key.
-fn one_slot(command: CommandRef<'_>) -> Result<Option<Slot>, Error> {
-    if let Some(key) = command.lone_key() {
-        return Ok(Some(slot_of(key)));
-    }
-    let mut keys = command.keys();
-    let Some(slot) = keys.next().map(slot_of) else {
-        return Ok(None);
-    };
-    if keys.any(|key| slot_of(key) != slot) {
-        return Err(Error::cross_slot(command.name()));
-    }
-    Ok(Some(slot))
-}
-
-/// A keyless command that one node answers only for itself would give a part of
-/// the truth; and one whose keys nobody marked would go anywhere.
-fn refuse_partial_answers(command: CommandRef<'_>) -> Result<(), Error> {
-    let info = command.info();
-    if info.keys == KeySpec::Unknown {
-        let advice = "say which arguments are keys with `.key(…)`, or send it to one node \
-                      with `for_each_primary` or `for_each_node`";
-        return Err(Error::not_routable(command.name(), advice));
-    }
-    if info.flags.contains(Flags::SESSION) {
-        // The connection refuses it, and says why.
-        return Ok(());
-    }
-    match info.request {
-        RequestPolicy::AllShards | RequestPolicy::MultiShard | RequestPolicy::Special => {
-            let advice = "each primary answers for its own part; use `for_each_primary`";
-            Err(Error::not_routable(command.name(), advice))
-        }
-        RequestPolicy::AllNodes => {
-            let advice = "each node answers for itself; use `for_each_node`";
-            Err(Error::not_routable(command.name(), advice))
-        }
-        _ => Ok(()),
-    }
 }

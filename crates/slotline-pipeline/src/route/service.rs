@@ -72,13 +72,18 @@ where
         drop(snapshot);
         let meter = Meter::new(&request, &self.cluster);
         let is_transaction = request.rare().is_transaction;
+        let alone = request.alone();
         match plan {
             Plan::Whole(to) => {
                 let asked = Asked::new(to.node.clone(), to.intent);
                 request.note(0..commands as u32, || to.sent());
                 let watched = Watched::new(request.explained().cloned());
                 let part = part(to, request.commands, is_transaction, request.deadline);
-                let part = Part { watched, ..part };
+                let part = Part {
+                    watched,
+                    alone,
+                    ..part
+                };
                 let future = self.inner.call(part);
                 let whole = Sent {
                     asked,
@@ -130,6 +135,7 @@ where
                     let part = part(to, bytes, is_transaction, request.deadline);
                     let part = Part {
                         watched: Watched::new(own),
+                        alone: alone.clone(),
                         ..part
                     };
                     let call = Attempt::new(service, part, request.deadline);
@@ -169,6 +175,7 @@ fn part(to: Destination, commands: Commands, is_transaction: bool, deadline: Ins
         intent: to.intent,
         commands,
         is_transaction,
+        alone: None,
         deadline,
         while_away: to.while_away,
         watched: Watched::default(),

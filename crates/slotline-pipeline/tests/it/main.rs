@@ -25,5 +25,6 @@ mod retry;
 mod rig;
 mod scripts;
 mod sessions;
+mod spread;
 mod transactions;
 mod waiting;

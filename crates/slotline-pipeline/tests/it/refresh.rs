@@ -187,6 +187,7 @@ async fn what_reaches_a_lost_owner_just_after_the_map_changed_is_taken_back_too(
         intent: Intent::ReadWrite,
         commands: commands(&["INCR k"]),
         is_transaction: false,
+        alone: None,
         deadline: began + PATIENCE,
         while_away: WhileAway::Wait,
         watched: Watched::default(),

@@ -6,12 +6,14 @@ use slotline_pipeline::chunk::Chunk;
 use slotline_pipeline::redirect::Redirect;
 use slotline_pipeline::retry::Retry;
 use slotline_pipeline::route::Route;
+use slotline_pipeline::spread::Spread;
 use slotline_pipeline::{
     ChunkLayer, Cluster, Error, ReadFrom, RedirectLayer, Request, Response, RetryLayer, RouteLayer,
+    SpreadLayer,
 };
 use slotline_resp::{CommandBuffer, Commands};
 use tokio::time::Instant;
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 use crate::fake::Fake;
 
@@ -61,6 +63,17 @@ impl Rig {
 
     pub(crate) fn request(&self, lines: &[&str]) -> Request {
         request(lines).read_from(self.read_from.clone())
+    }
+
+    /// The whole stack with Spread above it.
+    pub(crate) fn spread(&self) -> Spread<Stack> {
+        SpreadLayer::new(self.cluster.clone()).layer(self.stack.clone())
+    }
+
+    /// Sends through Spread as well.
+    pub(crate) async fn send_spread(&self, lines: &[&str]) -> Vec<String> {
+        let answer = call(self.spread(), self.request(lines)).await;
+        outcomes(&answer.unwrap())
     }
 
     pub(crate) async fn send(&self, lines: &[&str]) -> Vec<String> {

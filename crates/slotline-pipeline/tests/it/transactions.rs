@@ -175,7 +175,7 @@ async fn what_exec_itself_was_refused_for_is_waited_out() {
 #[tokio::test(start_paused = true)]
 async fn what_does_not_belong_in_it_is_refused_unsent() {
     let rig = Rig::new(2, 0);
-    for within in ["WATCH {k}1", "MULTI", "BLPOP {k}1 0", "SELECT 1"] {
+    for within in ["WATCH {k}1", "MULTI", "WAIT 1 0", "SELECT 1"] {
         let outcomes = send(&rig, &["MULTI", "INCR {k}1", within, "EXEC"]).await;
         assert_eq!(outcomes, ["!not sent refused"; 4], "{within}");
     }

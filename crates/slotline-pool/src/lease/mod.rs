@@ -74,6 +74,11 @@ impl Leases {
         }
     }
 
+    /// See [`Pool::give_back`](crate::Pool::give_back).
+    pub(crate) fn give_back(&self) {
+        self.store.give_back();
+    }
+
     /// Lends no more, and ends those that nobody has.
     pub(crate) fn begin_to_drain(&self) {
         self.store.begin_to_drain();

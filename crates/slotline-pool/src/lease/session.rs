@@ -127,7 +127,9 @@ impl Session {
         let reply = Reply::from_scanned(answer.clone());
         let is_ok = &answer[..] == b"+OK\r\n";
         match kind {
-            Kind::Plain | Kind::Blocking => {}
+            Kind::Plain => {}
+            // The server closes behind it; after CLIENT UNBLOCK it does not.
+            Kind::Blocking => self.changed |= says(&reply, "UNBLOCKED force"),
             Kind::Unknown | Kind::Change | Kind::Subscription(_) => self.changed = true,
             Kind::Watch => self.watch = true,
             Kind::Multi => self.multi = true,
@@ -216,6 +218,8 @@ mod tests {
             "SET k v|+OK",
             "EVAL return 0|:1",
             "BLPOP k 0|_",
+            "BLPOP k 0|-MOVED 1 a:1",
+            "BLPOP k 0|-UNBLOCKED client unblocked via CLIENT UNBLOCK",
             "WAIT 0 0|:0",
             "XREAD STREAMS s 0|_",
             "CLIENT LIST|+x",
@@ -253,6 +257,7 @@ mod tests {
             "DEBUG SLEEP 0|+OK",
             "NO.SUCH x|+OK",
             "SUBSCRIBE c|-NOPERM x",
+            "BLPOP k 0|-UNBLOCKED force unblock from blocking operation",
         ] {
             check(&[line], Condition::Dirty);
             check(

@@ -273,6 +273,17 @@ impl Store {
         self.with(|state| state.is_closed)
     }
 
+    /// Tells those who wait for a connection to a node that cannot be reached, or has not
+    /// been yet, that another has its part. Who waits for a lease to come back goes on:
+    /// its node is there.
+    pub(super) fn give_back(&self) {
+        self.with(|state| {
+            if state.dialling > 0 || state.failures > 0 {
+                state.fail_waiting(&Error::displaced(&self.config.address));
+            }
+        });
+    }
+
     /// Lends no more: those who wait are told, and what lies ready is closed.
     pub(super) fn begin_to_drain(&self) {
         let error = Error::closed(&self.config.address);

@@ -6,6 +6,7 @@ use std::ops::{Deref, Range};
 use bytes::Bytes;
 
 use super::info::{CommandInfo, Flags};
+use crate::arg::ToArg;
 
 /// An argument of at least so many bytes is kept as it is, where it is `Bytes`:
 /// to write it from where it lies is then cheaper than to copy it.
@@ -78,6 +79,19 @@ impl Deref for Run<'_> {
     }
 }
 
+impl ToArg for Run<'_> {
+    fn with_bytes<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
+        take(self)
+    }
+
+    fn as_shared(&self) -> Option<&Bytes> {
+        match self {
+            Run::Encoded(_) => None,
+            Run::Shared(bytes) => Some(bytes),
+        }
+    }
+}
+
 impl fmt::Debug for Run<'_> {
     /// How many bytes, not what they are: keys and values are the user's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -102,6 +116,14 @@ impl<'a> Encoded<'a> {
         match span.as_large() {
             Some(index) => self.large.get(index).map(|large| &*large.bytes),
             None => self.bytes.get(span.start..span.end),
+        }
+    }
+
+    /// The same, as it is kept.
+    pub(crate) fn run(self, span: Span) -> Option<Run<'a>> {
+        match span.as_large() {
+            Some(index) => self.large.get(index).map(|large| Run::Shared(&large.bytes)),
+            None => self.bytes.get(span.start..span.end).map(Run::Encoded),
         }
     }
 
@@ -184,6 +206,15 @@ impl<'a> Arguments<'a> {
 
     pub(crate) fn left(&self) -> usize {
         self.left
+    }
+
+    /// Where the argument at `index` begins, with its length; the end if there is none.
+    pub(crate) fn offset_of(&self, index: usize) -> usize {
+        let mut arguments = self.clone();
+        if let Some(before) = index.checked_sub(1) {
+            arguments.nth(before);
+        }
+        arguments.at
     }
 
     fn header(&mut self, kind: u8) -> Option<usize> {

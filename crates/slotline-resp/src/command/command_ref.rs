@@ -1,6 +1,6 @@
 //! One command among others.
 
-use super::body::{Arguments, Encoded, Large, Span};
+use super::body::{Arguments, Encoded, Large, Run, Span};
 use super::info::{CommandInfo, Flags};
 
 /// One command of [`Commands`](super::Commands).
@@ -68,6 +68,29 @@ impl<'a> CommandRef<'a> {
         Arguments::new(encoded, self.start).filter_map(move |span| encoded.get(span))
     }
 
+    /// The same with the large ones as they are shared: for whoever puts some of them
+    /// into another command, which then shares them too.
+    ///
+    /// ```
+    /// use slotline_resp::{CommandBuffer, known};
+    ///
+    /// let mut buffer = CommandBuffer::new();
+    /// buffer.begin(&known::MSET, 4).key("a").arg(&1).key("b").arg(&2);
+    /// let both = buffer.freeze();
+    /// let second = both.get(0).map(|command| command.runs().skip(3));
+    ///
+    /// let mut part = CommandBuffer::new();
+    /// part.begin(&known::MSET, 2);
+    /// for run in second.into_iter().flatten() {
+    ///     part.arg(&run);
+    /// }
+    /// assert_eq!(part.freeze().to_vec(), b"*3\r\n$4\r\nMSET\r\n$1\r\nb\r\n$1\r\n2\r\n");
+    /// ```
+    pub fn runs(&self) -> impl Iterator<Item = Run<'a>> + use<'a> {
+        let encoded = self.encoded;
+        Arguments::new(encoded, self.start).filter_map(move |span| encoded.run(span))
+    }
+
     /// Its own part of what holds it: the bytes without the large arguments,
     /// those with their places, and the keys.
     pub(super) fn parts(&self) -> (&'a [u8], usize, &'a [Large], &'a [Span]) {
@@ -83,13 +106,7 @@ impl<'a> CommandRef<'a> {
 
     /// XREAD and XREADGROUP block only where an argument says so.
     pub(super) fn blocks_or_is_session(&self) -> bool {
-        if self.info.flags.contains(Flags::SESSION) || !self.info.name.starts_with("XREAD") {
-            return true;
-        }
-        self.args()
-            .skip(1)
-            .take_while(|arg| !arg.eq_ignore_ascii_case(b"STREAMS"))
-            .any(|arg| arg.eq_ignore_ascii_case(b"BLOCK"))
+        self.info.flags.contains(Flags::SESSION) || self.block_time().is_some()
     }
 }
 

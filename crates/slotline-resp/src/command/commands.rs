@@ -227,15 +227,29 @@ impl Commands {
         all
     }
 
+    /// Those of all of them together; where these are a part of others, those of the
+    /// others too.
+    #[inline]
+    fn flags(&self) -> Flags {
+        match &self.0 {
+            Repr::One(one) => one.info.flags,
+            Repr::Range(body, _) | Repr::Picked(body, _) => body.flags,
+        }
+    }
+
+    /// Whether one node may not be enough for some of them, without looking at each:
+    /// true may be wrong where these are a part of others.
+    #[must_use]
+    #[inline]
+    pub fn may_spread(&self) -> bool {
+        self.flags().intersects(Flags::SPREADS)
+    }
+
     /// The first command that a connection shared by many must refuse, and what
     /// to use instead; see [`session_advice`].
     #[must_use]
     pub fn refused_when_shared(&self) -> Option<(CommandRef<'_>, &'static str)> {
-        let flags = match &self.0 {
-            Repr::One(one) => one.info.flags,
-            Repr::Range(body, _) | Repr::Picked(body, _) => body.flags,
-        };
-        if !flags.intersects(Flags::SESSION | Flags::BLOCKING) {
+        if !self.flags().intersects(Flags::SESSION | Flags::BLOCKING) {
             return None;
         }
         self.iter().enumerate().find_map(|(at, command)| {
@@ -247,8 +261,8 @@ impl Commands {
 
     /// What keeps these from being one whole transaction that a connection shared by
     /// many can carry, and what to do instead: it begins with MULTI, which ASKING may
-    /// come before, ends with EXEC, and between them nothing changes the connection,
-    /// or would wait.
+    /// come before, ends with EXEC, and between them nothing changes the connection.
+    /// BLPOP and its kin do not wait there.
     ///
     /// ```
     /// use slotline_resp::{CommandBuffer, known};
@@ -390,6 +404,9 @@ mod tests {
         assert!(!refused("client", &["list"]));
         assert!(refused("ASKING", &[]), "nothing follows it");
         assert!(!refused("SET", &["k", "BLOCK"]));
+        assert!(refused("BLPOP", &["k", "0"]));
+        assert!(refused("XREAD", &["BLOCK", "0", "STREAMS", "k", "0"]));
+        assert!(!refused("XREAD", &["STREAMS", "BLOCK", "0"]));
     }
 
     #[test]
@@ -410,6 +427,8 @@ mod tests {
         check(&["MULTI", "INCR n", "EXEC"], None);
         check(&["ASKING", "MULTI", "INCR n", "EXEC"], None);
         check(&["multi", "XREAD STREAMS s 0", "exec"], None);
+        check(&["MULTI", "BLPOP k 0", "EXEC"], None);
+        check(&["MULTI", "XREAD BLOCK 0 STREAMS s 0", "EXEC"], None);
         check(&[], None);
         for within in [
             "MULTI",
@@ -421,8 +440,6 @@ mod tests {
             "SELECT 1",
             "SUBSCRIBE c",
             "WAIT 1 0",
-            "BLPOP k 0",
-            "XREAD BLOCK 0 STREAMS s 0",
             "CLIENT REPLY OFF",
         ] {
             let mut name = within.split(' ').next().unwrap();

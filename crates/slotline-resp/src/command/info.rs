@@ -31,6 +31,9 @@ impl Flags {
     pub const SESSION: Flags = Flags(1 << 7);
     /// Has subcommands: the first argument belongs to the name.
     pub const CONTAINER: Flags = Flags(1 << 8);
+    /// One node may not be enough for it: its request policy is not the default one,
+    /// or nothing is known about it. [`CommandInfo::new`] sees to it.
+    pub const SPREADS: Flags = Flags(1 << 9);
 
     /// Both sets together.
     #[must_use]
@@ -60,7 +63,7 @@ impl std::ops::BitOr for Flags {
 
 impl std::fmt::Debug for Flags {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const NAMES: [(Flags, &str); 9] = [
+        const NAMES: [(Flags, &str); 10] = [
             (Flags::READONLY, "readonly"),
             (Flags::WRITE, "write"),
             (Flags::BLOCKING, "blocking"),
@@ -70,6 +73,7 @@ impl std::fmt::Debug for Flags {
             (Flags::MOVABLE_KEYS, "movablekeys"),
             (Flags::SESSION, "session"),
             (Flags::CONTAINER, "container"),
+            (Flags::SPREADS, "spreads"),
         ];
         let set = NAMES.iter().filter(|(flag, _)| self.contains(*flag));
         f.debug_set().entries(set.map(|(_, name)| name)).finish()
@@ -227,9 +231,14 @@ impl CommandInfo {
         request: RequestPolicy,
         response: ResponsePolicy,
     ) -> CommandInfo {
+        let is_settled =
+            matches!(request, RequestPolicy::Default) && !matches!(keys, KeySpec::Unknown);
         CommandInfo {
             name,
-            flags,
+            flags: match is_settled {
+                true => flags,
+                false => flags.union(Flags::SPREADS),
+            },
             keys,
             request,
             response,

@@ -1,5 +1,6 @@
 //! Commands as bytes, and the static facts about them.
 
+mod block;
 mod body;
 mod buffer;
 mod command_ref;
@@ -15,6 +16,7 @@ mod wire;
 #[rustfmt::skip]
 pub mod table;
 
+pub use block::Block;
 pub use body::Run;
 pub(crate) use body::Span;
 pub use buffer::CommandBuffer;

@@ -34,7 +34,10 @@ pub fn session_advice(info: &CommandInfo) -> Option<&'static str> {
         });
     }
     if info.flags.contains(Flags::BLOCKING) {
-        return Some("it would hold up everybody who uses the connection");
+        return Some(
+            "it would hold up everybody who uses the connection; \
+             sent by itself it gets one of its own",
+        );
     }
     None
 }
@@ -44,8 +47,9 @@ pub fn session_advice(info: &CommandInfo) -> Option<&'static str> {
 ///
 /// Source: [transactions](https://redis.io/docs/latest/develop/using-commands/transactions/).
 pub(super) fn transaction_advice(info: &CommandInfo) -> Option<&'static str> {
+    // Within a transaction it does not wait: it answers at once, as if its time were over.
     if info.flags.contains(Flags::BLOCKING) && !info.flags.contains(Flags::SESSION) {
-        return Some("nothing waits within a transaction; take the command that does not");
+        return None;
     }
     match info.name {
         "MULTI" | "EXEC" | "DISCARD" => {

@@ -172,11 +172,16 @@ impl Wire {
 
     /// All of it in one piece.
     pub(super) fn as_slice(&mut self) -> &[u8] {
+        self.as_mut_slice()
+    }
+
+    /// All of it in one piece, to be changed.
+    pub(super) fn as_mut_slice(&mut self) -> &mut [u8] {
         if !self.heap.is_empty() {
             self.flush();
-            return &self.heap;
+            return &mut self.heap;
         }
-        self.staged.get(..self.len).unwrap_or_default()
+        self.staged.get_mut(..self.len).unwrap_or_default()
     }
 }
 

@@ -19,7 +19,8 @@ use crate::runner::{Runner, Sending};
 ///
 /// Over a cluster each node gets its part in one write. Commands that share a key
 /// run in the order in which they were queued; others may run in any order.
-/// The pipeline is no transaction: other clients' commands get in between.
+/// The pipeline is no transaction: other clients' commands get in between. What blocks,
+/// as BLPOP, is refused among others, which it would hold up.
 #[must_use = "a pipeline does nothing until it is sent"]
 pub struct Pipeline {
     runner: Runner,
@@ -72,8 +73,9 @@ impl Pipeline {
     /// A transaction does not undo: if one of its commands fails while they run, that
     /// is its own outcome, and the others have run all the same.
     ///
-    /// Refused is what would wait (BLPOP and its kin, XREAD with BLOCK), what would
-    /// change the connection (SELECT, SUBSCRIBE …), and MULTI, EXEC, DISCARD and WATCH.
+    /// Refused is what would change the connection (SELECT, SUBSCRIBE …), and MULTI, EXEC,
+    /// DISCARD and WATCH. BLPOP and its kin do not wait in a transaction: without an
+    /// element they answer with nil at once.
     /// [`progress`](Pipeline::progress) and [`explain`](Pipeline::explain) count the
     /// MULTI before the first command and the EXEC behind the last.
     ///

@@ -16,7 +16,7 @@ pub struct Results {
 }
 
 impl Results {
-    pub(super) fn new(commands: Commands, response: Response) -> Results {
+    pub(crate) fn new(commands: Commands, response: Response) -> Results {
         Results { commands, response }
     }
 

@@ -12,7 +12,7 @@ const EXEC: &str = "EXEC";
 impl Results {
     /// Those of a transaction whose commands are `commands`, out of what came for them
     /// and for the MULTI and EXEC around them.
-    pub(super) fn of_transaction(commands: Commands, response: Response) -> Result<Results> {
+    pub(crate) fn of_transaction(commands: Commands, response: Response) -> Result<Results> {
         match response.executed() {
             Executed::Ran(response) => Ok(Results::new(commands, response)),
             Executed::Failed(error) => Err(Error::failed(error).of_command(EXEC)),

@@ -62,6 +62,7 @@ pub struct ClientBuilder {
     pub(super) timeout: Duration,
     pub(super) connect_timeout: Duration,
     response_timeout: Duration,
+    pub(super) max_leases: usize,
 }
 
 impl ClientBuilder {
@@ -88,6 +89,7 @@ impl ClientBuilder {
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             response_timeout: Duration::from_secs(10),
+            max_leases: 64,
         }
     }
 
@@ -306,7 +308,8 @@ impl ClientBuilder {
 
     /// How long a command or a pipeline may take in all: waiting, redirects and
     /// retries included. 30 seconds by default, which outlasts a failover with the
-    /// servers' own defaults.
+    /// servers' own defaults. A lone command that blocks, as BLPOP, has the time for
+    /// which it may block beside that.
     pub fn timeout(mut self, timeout: Duration) -> ClientBuilder {
         self.timeout = timeout.min(LONGEST);
         self
@@ -413,6 +416,7 @@ impl ClientBuilder {
         let mut builder = Pool::builder(address)
             .connect_timeout(self.connect_timeout)
             .response_timeout(self.response_timeout)
+            .max_leases(self.max_leases)
             .init_hooks(&self.hooks);
         if let Some(seed) = own_seed {
             builder = builder.seed(seed);

@@ -120,26 +120,31 @@ impl Client {
 
     fn node(&self, topology: &Topology, index: NodeIndex) -> Option<Node> {
         let node = topology.node(index)?;
-        let intent = match node.role() {
+        Some(self.node_at(node.endpoint().clone(), node.role()))
+    }
+
+    /// The node at an endpoint, which need not be in the map.
+    pub(crate) fn node_at(&self, endpoint: Endpoint, role: Role) -> Node {
+        let intent = match role {
             Role::Replica => Intent::ReadOnly,
             _ => Intent::ReadWrite,
         };
         let builder = &self.shared.builder;
         let stack = Stack::one_node(
             self.shared.nodes.clone(),
-            node.endpoint().clone(),
+            endpoint.clone(),
             intent,
             builder.chunk,
             builder.retry_layer(),
         );
-        Some(Node {
+        Node {
             direct: Direct::new(Runner {
                 stack,
                 settings: self.runner().settings.clone(),
             }),
-            endpoint: node.endpoint().clone(),
-            role: node.role(),
-        })
+            endpoint,
+            role,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod builder;
 mod discover;
 mod each;
 mod layers;
+mod leases;
 mod url;
 
 use std::ops::Deref;
@@ -130,8 +131,12 @@ impl Client {
         transaction(self.runner().clone(), fill)
     }
 
-    fn runner(&self) -> &Runner {
+    pub(crate) fn runner(&self) -> &Runner {
         self.direct.get_ref()
+    }
+
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.shared.cluster
     }
 
     /// Which node serves which slot, for all that is known now. A server that is

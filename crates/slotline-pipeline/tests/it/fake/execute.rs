@@ -4,6 +4,7 @@ use slotline_pipeline::Intent;
 use slotline_resp::CommandRef;
 use slotline_topology::slot_of;
 
+use super::keyspace::several;
 use super::reply::{array, bulk, error, integer, nil, ok};
 use super::{HostForm, State};
 
@@ -50,7 +51,7 @@ impl State {
         });
         if let Some(scripted) = scripted {
             scripted.left -= 1;
-            let (reply, runs) = (error(&scripted.line), scripted.runs);
+            let (reply, runs) = (scripted.reply.clone(), scripted.runs);
             if runs {
                 self.run(session.port, args);
             }
@@ -170,7 +171,9 @@ impl State {
                 let value = |key: &&str| node.data.get(*key).map_or_else(nil, |value| bulk(value));
                 array(&keys.iter().map(value).collect::<Vec<_>>())
             }
-            _ => error("ERR unknown command"),
+            words => {
+                several(&mut node.data, port, words).unwrap_or_else(|| error("ERR unknown command"))
+            }
         }
     }
 }

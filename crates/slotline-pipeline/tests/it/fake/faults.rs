@@ -20,7 +20,7 @@ pub(crate) struct Cut {
 pub(super) struct Scripted {
     pub(super) port: u16,
     pub(super) command: String,
-    pub(super) line: String,
+    pub(super) reply: String,
     pub(super) left: usize,
     /// Whether the command takes effect all the same.
     pub(super) runs: bool,
@@ -29,19 +29,24 @@ pub(super) struct Scripted {
 impl Fake {
     /// The node answers the next `times` commands that begin so with this error.
     pub(crate) fn refuse(&self, port: u16, command: &str, line: &str, times: usize) {
-        self.script(port, command, line, times, false);
+        self.script(port, command, &super::reply::error(line), times, false);
     }
 
     /// The same, but each command has taken effect before, as a script's may.
     pub(crate) fn run_and_refuse(&self, port: u16, command: &str, line: &str, times: usize) {
-        self.script(port, command, line, times, true);
+        self.script(port, command, &super::reply::error(line), times, true);
     }
 
-    fn script(&self, port: u16, command: &str, line: &str, times: usize, runs: bool) {
+    /// The node answers the next `times` such commands with this frame.
+    pub(crate) fn answer_with(&self, port: u16, command: &str, frame: &str, times: usize) {
+        self.script(port, command, frame, times, false);
+    }
+
+    fn script(&self, port: u16, command: &str, reply: &str, times: usize, runs: bool) {
         self.state().scripted.push(Scripted {
             port,
             command: command.to_owned(),
-            line: line.to_owned(),
+            reply: reply.to_owned(),
             left: times,
             runs,
         });

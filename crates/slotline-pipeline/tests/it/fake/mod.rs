@@ -7,6 +7,7 @@
 
 mod execute;
 mod faults;
+mod keyspace;
 mod log;
 mod multi;
 mod reply;

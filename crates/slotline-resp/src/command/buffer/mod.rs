@@ -1,6 +1,7 @@
 //! Commands under construction: encoded straight into the bytes that go out.
 
 mod append;
+mod insert;
 #[cfg(test)]
 mod tests;
 

@@ -1,0 +1,198 @@
+//! The outcomes of parts become one.
+
+use std::ops::Range;
+
+use slotline_resp::{Delivery, Protocol, Replies, ReplyBuffer, ReplyKind, ResponsePolicy};
+
+use super::numbers::counted;
+use super::parts::{How, Parts, SpreadCommand};
+use crate::error::Error;
+use crate::response::{Placed, Response, Trouble};
+
+/// The outcomes of the commands given, out of those of the commands sent.
+pub(super) fn merged(parts: &Parts, sent: Response) -> Response {
+    let mut placed = Vec::with_capacity(parts.given_len());
+    let mut next = 0;
+    for spread in parts.all() {
+        let before = next..spread.parts.start as usize;
+        placed.extend(before.map(Placed::At));
+        placed.push(
+            Merge {
+                parts,
+                spread,
+                sent: &sent,
+            }
+            .outcome(),
+        );
+        next = spread.parts.end as usize;
+    }
+    placed.extend((next..sent.len()).map(Placed::At));
+    sent.placed(placed)
+}
+
+struct Merge<'a> {
+    parts: &'a Parts,
+    spread: &'a SpreadCommand,
+    sent: &'a Response,
+}
+
+impl Merge<'_> {
+    fn range(&self) -> Range<usize> {
+        self.spread.parts.start as usize..self.spread.parts.end as usize
+    }
+
+    fn outcome(&self) -> Placed {
+        let policy = self.spread.info.response;
+        if policy == ResponsePolicy::OneSucceeded {
+            return self.one_success();
+        }
+        let is_any_key = self.spread.info.name == "RANDOMKEY";
+        if is_any_key && let Some(key) = self.any_key() {
+            return Placed::At(key);
+        }
+        if let Some(failure) = self.failure() {
+            return failure;
+        }
+        let places: Vec<usize> = self
+            .range()
+            .filter_map(|part| self.sent.reply(part))
+            .collect();
+        let made = match (&self.spread.how, policy) {
+            _ if is_any_key => return Placed::At(self.spread.parts.start as usize),
+            (_, ResponsePolicy::AllSucceeded) => {
+                return Placed::At(self.spread.parts.start as usize);
+            }
+            (How::Keys(of), ResponsePolicy::Default | ResponsePolicy::Special) => {
+                in_order_of_keys(self.sent.replies(), &places, of)
+            }
+            (How::Nodes, ResponsePolicy::Default) => one_array(self.sent.replies(), &places),
+            (How::Nodes, ResponsePolicy::Special) => self.by_node(&places),
+            (_, policy) => counted(policy, self.sent.replies(), &places),
+        };
+        match made {
+            Some(made) => Placed::Made(made),
+            None => Placed::Failed(Error::unmerged(self.spread.info.name)),
+        }
+    }
+
+    fn delivery(&self, part: usize) -> Option<Delivery> {
+        match self.sent.outcome(part) {
+            Ok(_) => self.sent.delivery(part, self.spread.info),
+            Err(error) => Some(error.delivery()),
+        }
+    }
+
+    /// The outcome if any part has failed: that of the first that says what became of
+    /// the command. If some parts have run and others have not, none of them does.
+    fn failure(&self) -> Option<Placed> {
+        let deliveries: Vec<_> = self.range().map(|part| self.delivery(part)).collect();
+        let first = deliveries.iter().position(Option::is_some)?;
+        let at = |place: usize| Placed::At(self.range().start + place);
+        if self.spread.info.is_readonly() {
+            // It may run twice, so that what ran is of no matter.
+            return Some(at(first));
+        }
+        let ran =
+            |delivery: &&Option<Delivery>| matches!(delivery, None | Some(Delivery::Answered));
+        let ran = deliveries.iter().filter(ran).count();
+        let has = |wanted| deliveries.iter().position(|one| *one == Some(wanted));
+        if ran == 0 || ran == deliveries.len() {
+            let whole = has(Delivery::Ambiguous)
+                .or_else(|| has(Delivery::Rejected))
+                .unwrap_or(first);
+            return Some(at(whole));
+        }
+        let all = deliveries.len();
+        let name = self.spread.info.name;
+        let part = self.range().start + first;
+        Some(Placed::Failed(match self.sent.trouble(part) {
+            Some(Trouble::Failed(error)) => error.of_part(name, ran, all),
+            Some(Trouble::Error(line, asked)) => {
+                let node = asked.map(|asked| asked.node.clone());
+                Error::answered(line, node).of_part(name, ran, all)
+            }
+            None => Error::no_outcome().of_part(name, ran, all),
+        }))
+    }
+
+    /// A success if there is one; else whatever says most.
+    fn one_success(&self) -> Placed {
+        let rank = |part: &usize| match self.sent.trouble(*part) {
+            None if self.sent.reply(*part).is_some() => 0,
+            // There was nothing to be done at that node.
+            Some(Trouble::Error(line, _)) if line.starts_with("NOTBUSY") => 3,
+            Some(Trouble::Error(..)) => 2,
+            _ => 1,
+        };
+        let best = self.range().min_by_key(rank);
+        Placed::At(best.unwrap_or_default())
+    }
+
+    /// The first key in turn: a part that knows one answers for all.
+    fn any_key(&self) -> Option<usize> {
+        self.range().find(|part| {
+            let reply = self.sent.reply(*part);
+            let reply = reply.and_then(|at| self.sent.replies().get(at));
+            reply.is_some_and(|reply| reply.kind() != ReplyKind::Null)
+        })
+    }
+
+    /// A map from each node's address to its answer.
+    fn by_node(&self, places: &[usize]) -> Option<Vec<u8>> {
+        let mut frame = ReplyBuffer::new(Protocol::Resp3);
+        frame.map(places.len());
+        for (part, place) in self.spread.parts.clone().zip(places) {
+            frame.bulk(self.parts.node(part)?.to_string());
+            frame.reply(&self.sent.replies().get(*place)?);
+        }
+        Some(frame.as_bytes().to_vec())
+    }
+}
+
+/// One array of all elements, in the order of the keys, of which each part has those
+/// that `of` says.
+fn in_order_of_keys(replies: &Replies, places: &[usize], of: &[u32]) -> Option<Vec<u8>> {
+    let mut elements = Replies::new();
+    // Where each part's next element is, and where they end.
+    let mut next: Vec<Range<usize>> = Vec::with_capacity(places.len());
+    for place in places {
+        let start = elements.len();
+        let own = elements.push_elements(replies, *place)?;
+        next.push(start..start + own);
+    }
+    if elements.len() != of.len() {
+        return None;
+    }
+    let mut frame = Frame::array(of.len());
+    for part in of {
+        let own = next.get_mut(*part as usize)?;
+        frame.add(elements.bytes(own.next()?)?);
+    }
+    Some(frame.0)
+}
+
+/// One array of the elements of all.
+fn one_array(replies: &Replies, places: &[usize]) -> Option<Vec<u8>> {
+    let mut elements = Replies::new();
+    for place in places {
+        elements.push_elements(replies, *place)?;
+    }
+    let mut frame = Frame::array(elements.len());
+    for element in 0..elements.len() {
+        frame.add(elements.bytes(element)?);
+    }
+    Some(frame.0)
+}
+
+/// An array of what is encoded already.
+struct Frame(Vec<u8>);
+
+impl Frame {
+    fn array(len: usize) -> Frame {
+        Frame(format!("*{len}\r\n").into_bytes())
+    }
+
+    fn add(&mut self, encoded: &[u8]) {
+        self.0.extend_from_slice(encoded);
+    }
+}

@@ -1,0 +1,7 @@
+//! Commands that one node cannot answer.
+
+mod each;
+mod failing;
+mod keys;
+mod model;
+mod watched;

@@ -1,0 +1,243 @@
+//! Commands that block while what they wait for goes to another node.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use slotline::{Client, ReadFrom, Value};
+use slotline_testkit::{LocalCluster, Node};
+use slotline_tests::{
+    PATIENCE, errors, in_time, keys_of_slot, on_shared_cluster, reset_counters, until,
+};
+use tokio::task::JoinSet;
+
+use crate::blocking::{blpop, connect, until_blocked};
+
+async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
+    let from = cluster.owner_of(slot).await.expect("an owner");
+    let primaries = cluster.primaries().await.expect("primaries");
+    let other = primaries.into_iter().find(|node| *node != from);
+    (from, other.expect("another primary"))
+}
+
+async fn push(client: &Client, key: &str, number: u64) {
+    let push = client.command("RPUSH").key(key).arg(number);
+    push.await.expect("RPUSH");
+}
+
+/// Fails if the MOVED of a command that blocked is the caller's.
+#[test]
+fn a_command_that_blocks_follows_its_slot() {
+    const SLOT: u16 = 1_300;
+    on_shared_cluster(async |cluster| {
+        let (from, to) = two_primaries(cluster, SLOT).await;
+        let client = connect(cluster.url()).await;
+        let key = keys_of_slot("follows", SLOT, 1).remove(0);
+        reset_counters(&[from.clone(), to.clone()]).await;
+        for (from, to, seconds) in [(&from, &to, 0.0), (&to, &from, 20.0)] {
+            let waits = tokio::spawn({
+                let (client, key) = (client.clone(), key.clone());
+                async move { blpop(&client, &key, seconds).await }
+            });
+            until_blocked(from, 1).await;
+            let moved = cluster.migrate_slots([SLOT], from, to).await;
+            moved.expect("migrating");
+            until_blocked(to, 1).await;
+            assert!(!waits.is_finished());
+            push(&client, &key, 9).await;
+            let popped = in_time(waits).await.expect("a task").expect("BLPOP");
+            assert_eq!(popped, Some(9));
+        }
+        assert!(errors(&from, "MOVED").await >= 1);
+    });
+}
+
+/// Fails if UNBLOCKED is the caller's, or if its connection, which the server closes, is
+/// lent to the next.
+#[test]
+fn a_command_that_blocks_follows_a_failover() {
+    const SLOT: u16 = 1_301;
+    on_shared_cluster(async |cluster| {
+        let client = connect(cluster.url()).await;
+        let key = keys_of_slot("follows", SLOT, 1).remove(0);
+        for _ in 0..2 {
+            let from = cluster.owner_of(SLOT).await.expect("an owner");
+            let heir = cluster.replica_of(&from).await.expect("a replica");
+            let synced = cluster.wait_replicas_synced(PATIENCE).await;
+            synced.expect("in step");
+            reset_counters(std::slice::from_ref(&from)).await;
+            let mut waiting = JoinSet::new();
+            for _ in 0..5 {
+                let (client, key) = (client.clone(), key.clone());
+                waiting.spawn(async move { blpop(&client, &key, 0.0).await });
+            }
+            until_blocked(&from, 5).await;
+            cluster.failover(&heir).await.expect("a failover");
+            until_blocked(&heir, 5).await;
+            for n in 0..5 {
+                push(&client, &key, n).await;
+            }
+            let mut got = Vec::new();
+            while let Some(number) = in_time(waiting.join_next()).await {
+                got.extend(number.expect("a task").expect("BLPOP"));
+            }
+            got.sort_unstable();
+            assert_eq!(got, [0, 1, 2, 3, 4]);
+            let agreed = cluster.wait_until_agreed(PATIENCE).await;
+            agreed.expect("the cluster is whole");
+        }
+    });
+}
+
+/// One that goes again blocks for the time that it has left, and no longer.
+///
+/// Fails if it is sent as it was (in `Resend::attempt`, leave out `blocks_on`): then the
+/// deadline ends it, and not the server's nil.
+#[test]
+fn the_time_is_the_whole_time_however_often_it_goes_again() {
+    const SLOT: u16 = 1_302;
+    on_shared_cluster(async |cluster| {
+        let (from, to) = two_primaries(cluster, SLOT).await;
+        let client = Client::builder().nodes([cluster.url()]);
+        let client = client.timeout(Duration::from_millis(700)).connect();
+        let client = client.await.expect("connecting");
+        let key = keys_of_slot("time", SLOT, 1).remove(0);
+        let waits = tokio::spawn({
+            let (client, key) = (client.clone(), key.clone());
+            async move { blpop(&client, &key, 3.0).await }
+        });
+        until_blocked(&from, 1).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let moved = cluster.migrate_slots([SLOT], &from, &to).await;
+        moved.expect("migrating");
+        until_blocked(&to, 1).await;
+        let popped = in_time(waits).await.expect("a task");
+        assert_eq!(popped.expect("no deadline passed"), None);
+        let moved = cluster.migrate_slots([SLOT], &to, &from).await;
+        moved.expect("migrating");
+    });
+}
+
+/// Fails if a read that blocks goes to the primary whatever the policy says.
+#[test]
+fn a_read_that_blocks_goes_where_reads_go() {
+    const SLOT: u16 = 1_303;
+    on_shared_cluster(async |cluster| {
+        let primary = cluster.owner_of(SLOT).await.expect("an owner");
+        let replica = cluster.replica_of(&primary).await.expect("a replica");
+        let client = Client::builder().nodes([cluster.url()]);
+        let client = client
+            .read_from(ReadFrom::ReplicaOnly)
+            .hedge_reads()
+            .connect();
+        let client = client.await.expect("connecting");
+        let key = keys_of_slot("stream", SLOT, 1).remove(0);
+        let reads = tokio::spawn({
+            let (client, key) = (client.clone(), key.clone());
+            async move {
+                let read = client.command("XREAD").arg("BLOCK").arg(0);
+                read.arg("STREAMS").key(&key).arg("$").await
+            }
+        });
+        until_blocked(&replica, 1).await;
+        let add = client.command("XADD").key(&key).arg("*").arg("f").arg("v");
+        add.await.expect("XADD");
+        let read: Value = in_time(reads).await.expect("a task").expect("XREAD");
+        assert!(!read.is_null());
+        assert_eq!(client.hedges().reads, 0);
+    });
+}
+
+/// Consumers and a producer while slots move and primaries are replaced: each number is
+/// received once.
+///
+/// Fails if what a server says of a move is the caller's, or a written BLPOP goes again.
+#[test]
+fn nothing_is_lost_or_doubled_while_slots_move_and_primaries_fail_over() {
+    const SLOTS: std::ops::Range<u16> = 1_310..1_314;
+    on_shared_cluster(async |cluster| {
+        let (from, to) = two_primaries(cluster, SLOTS.start).await;
+        let client = connect(cluster.url()).await;
+        let over = Arc::new(AtomicBool::new(false));
+        let pushed = Arc::new(AtomicU64::new(0));
+        let keys: Vec<String> = SLOTS
+            .flat_map(|slot| keys_of_slot("queue", slot, 1))
+            .collect();
+        let mut consumers = JoinSet::new();
+        for key in &keys {
+            for seconds in [0.3, 1.0, 60.0] {
+                let (client, key) = (client.clone(), key.clone());
+                consumers.spawn(async move {
+                    let mut got = Vec::new();
+                    loop {
+                        match blpop(&client, &key, seconds).await.expect("BLPOP") {
+                            Some(u64::MAX) => return got,
+                            Some(number) => got.push(number),
+                            None => {}
+                        }
+                    }
+                });
+            }
+        }
+        let producer = tokio::spawn({
+            let (client, keys) = (client.clone(), keys.clone());
+            let (over, pushed) = (Arc::clone(&over), Arc::clone(&pushed));
+            async move {
+                for n in 0_u64.. {
+                    if over.load(Relaxed) {
+                        break;
+                    }
+                    push(&client, &keys[n as usize % keys.len()], n).await;
+                    pushed.fetch_add(1, Relaxed);
+                    tokio::time::sleep(Duration::from_micros(n % 7 * 300)).await;
+                }
+            }
+        });
+        let goes_on = async || {
+            let before = pushed.load(Relaxed);
+            until("it goes on", async || pushed.load(Relaxed) > before + 100).await;
+        };
+        for (from, to) in [(&from, &to), (&to, &from)] {
+            let moved = cluster.migrate_slots(SLOTS, from, to).await;
+            moved.expect("migrating");
+            let agreed = cluster.wait_until_agreed(PATIENCE).await;
+            agreed.expect("agreement");
+            goes_on().await;
+        }
+        let owner = cluster.owner_of(SLOTS.start).await.expect("an owner");
+        let heir = cluster.replica_of(&owner).await.expect("a replica");
+        let synced = cluster.wait_replicas_synced(PATIENCE).await;
+        synced.expect("in step");
+        cluster.failover(&heir).await.expect("a failover");
+        goes_on().await;
+        // Now the roles become as they were.
+        let agreed = cluster.wait_until_agreed(PATIENCE).await;
+        agreed.expect("the cluster is whole");
+        let synced = cluster.wait_replicas_synced(PATIENCE).await;
+        synced.expect("in step");
+        cluster.failover(&owner).await.expect("a failover");
+        goes_on().await;
+        let agreed = cluster.wait_until_agreed(PATIENCE).await;
+        agreed.expect("the cluster is whole");
+        over.store(true, Relaxed);
+        in_time(producer).await.expect("a producer");
+        for key in &keys {
+            for _ in 0..3 {
+                push(&client, key, u64::MAX).await;
+            }
+        }
+        let mut times = BTreeMap::new();
+        for number in in_time(consumers.join_all()).await.concat() {
+            *times.entry(number).or_insert(0) += 1;
+        }
+        let pushed = pushed.load(Relaxed);
+        println!("{pushed} elements");
+        let wrong: Vec<_> = (0..pushed)
+            .filter(|number| times.get(number) != Some(&1))
+            .map(|number| (number, times.get(&number).copied().unwrap_or(0)))
+            .collect();
+        assert_eq!(wrong, [], "lost or doubled");
+        assert_eq!(times.len() as u64, pushed);
+    });
+}
