@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use slotline::{Client, Delivery};
-use slotline_tests::{calls, reset_counters, server};
+use slotline_tests::{calls, reset_counters, server, until};
 
 /// Fails when a write that may have run is sent again: the counter is then 2.
 #[tokio::test]
@@ -20,7 +20,11 @@ async fn an_increment_that_a_stopped_server_had_received_counts_once() {
     server.node().pause().expect("stopping");
     // The connection is given up, and there is time left for another attempt.
     let going_on = async {
-        tokio::time::sleep(Duration::from_millis(600)).await;
+        until("it is given up", async || {
+            let mut all = hasty.statistics().into_iter();
+            all.any(|(_, _, statistics)| statistics.connections_lost > 0)
+        })
+        .await;
         server.node().resume().expect("going on");
     };
     let (written, read, ()) = tokio::join!(hasty.incr("n"), hasty.get::<i64>("n"), going_on);

@@ -1,7 +1,5 @@
 //! What these tests share.
 
-use std::time::Duration;
-
 use slotline_pool::{Answer, Exchange, Pool, PoolBuilder, Protocol, WhileAway};
 use slotline_resp::{CommandBuffer, Commands, Value};
 use slotline_testkit::Node;
@@ -13,11 +11,6 @@ pub const BOTH: [Protocol; 2] = [Protocol::Resp2, Protocol::Resp3];
 /// Later than anything here takes.
 pub fn late() -> Instant {
     Instant::now() + 2 * PATIENCE
-}
-
-/// Some time, for what is to be seen not to happen.
-pub async fn meanwhile(millis: u64) {
-    tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
 /// A pool of a server, which shows it by this name.

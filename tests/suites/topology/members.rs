@@ -1,10 +1,9 @@
 //! D7: nodes that join, leave, and come back.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use slotline::{Client, Endpoint, ReadFrom};
-use slotline_testkit::{LocalCluster, Node};
+use slotline_testkit::{LocalCluster, Node, Value};
 use slotline_tests::{
     PATIENCE, binary, calls, connections_of, in_time, keys_of_slot, reset_counters, until,
 };
@@ -109,8 +108,16 @@ async fn a_replica_that_was_restarted_is_read_from_again() {
     assert_eq!(calls(replica, "get").await, 1);
 
     replica.kill().unwrap();
-    // Long enough for the cluster to leave it out of its answers.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    until("the cluster leaves it out of its answers", async || {
+        let gone = replica.port().to_string();
+        let mut has = false;
+        for node in cluster.nodes().iter().filter(|node| *node != replica) {
+            let slots: Value = node.ask(&["CLUSTER", "SLOTS"]).await.unwrap();
+            has |= format!("{slots:?}").contains(&gone);
+        }
+        !has
+    })
+    .await;
     assert_eq!(in_time(client.get::<String>(&key)).await.unwrap(), "v");
     cluster.wait_until_agreed(PATIENCE).await.unwrap();
     replica.restart().await.unwrap();
@@ -118,7 +125,6 @@ async fn a_replica_that_was_restarted_is_read_from_again() {
     reset_counters(cluster.nodes()).await;
     until("it is read from again", async || {
         assert_eq!(in_time(client.get::<String>(&key)).await.unwrap(), "v");
-        tokio::time::sleep(Duration::from_millis(50)).await;
         calls(replica, "get").await > 0
     })
     .await;

@@ -8,7 +8,7 @@ use slotline_pool::Pool;
 use slotline_testkit::{FaultProxy, LocalServer, Node};
 use slotline_tests::{binary, connections_of, kill, server, until};
 
-use crate::setting::{admin, builder, meanwhile, send, texts, the_connection};
+use crate::setting::{admin, builder, send, texts, the_connection};
 
 const OFTEN: Duration = Duration::from_millis(100);
 const SOON: Duration = Duration::from_secs(2);
@@ -32,11 +32,7 @@ fn watchful(node: &Node) -> Pool {
 /// out the server's own errors, and makes a new connection if that one is killed.
 async fn stays_calm(node: &Node, pool: &Pool, code: &str) {
     let before = pool.statistics();
-    until("some pings are answered", async || {
-        let now = pool.statistics();
-        now.pings >= before.pings + 5 && now.replies >= before.replies + 5
-    })
-    .await;
+    some_pings(pool).await;
     assert_eq!(texts(&send(pool, &["PING"]).await), [format!("-{code}")]);
     let killed = kill(node, &connections_of(node, "watchful").await).await;
     assert_eq!(killed, 1);
@@ -46,7 +42,7 @@ async fn stays_calm(node: &Node, pool: &Pool, code: &str) {
     })
     .await;
     assert_eq!(texts(&send(pool, &["PING"]).await), [format!("-{code}")]);
-    meanwhile(500).await;
+    some_pings(pool).await;
     assert_eq!(
         pinged(node).await,
         code,
@@ -55,6 +51,16 @@ async fn stays_calm(node: &Node, pool: &Pool, code: &str) {
     let after = pool.statistics();
     assert_eq!(after.connections_lost, before.connections_lost + 1);
     assert!(after.dials <= before.dials + 3, "{} dials", after.dials);
+}
+
+/// Waits until some more pings have been answered.
+async fn some_pings(pool: &Pool) {
+    let before = pool.statistics();
+    until("some pings are answered", async || {
+        let now = pool.statistics();
+        now.pings >= before.pings + 5 && now.replies >= before.replies + 5
+    })
+    .await;
 }
 
 /// The whole of it: a pool that is calm before, in, and after the state.
@@ -70,7 +76,7 @@ async fn check<F: Future<Output = ()>>(node: &Node, code: &str, end: impl FnOnce
     until("it is over", async || pinged(node).await.is_empty()).await;
     let lost = pool.statistics().connections_lost;
     assert_eq!(texts(&send(&pool, &["PING"]).await), ["PONG"]);
-    meanwhile(500).await;
+    some_pings(&pool).await;
     assert_eq!(pool.statistics().connections_lost, lost);
 }
 

@@ -6,7 +6,7 @@ use slotline_pool::EventKind;
 use slotline_tests::{in_time, server, until};
 use tokio::time::Instant;
 
-use crate::setting::{admin, builder, meanwhile, send, texts};
+use crate::setting::{admin, builder, send, texts};
 
 const CONNECTIONS: u64 = 8;
 const SECONDS: u64 = 4;
@@ -115,8 +115,10 @@ async fn where_nobody_is_to_wait_requests_are_told_why() {
         assert!(failure.error.to_string().contains("max number of clients"));
     }
     assert_eq!(pool.statistics().failed_fast, 1000);
-    meanwhile(3000).await;
-    assert!(pool.statistics().dials > dials, "it goes on trying");
+    until("it goes on trying", async || {
+        pool.statistics().dials > dials
+    })
+    .await;
     admin(&server, "CONFIG SET maxclients 1000").await;
     until("there is a connection", async || {
         pool.statistics().connected

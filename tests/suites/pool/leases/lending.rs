@@ -64,7 +64,6 @@ async fn a_connection_that_the_server_closed_while_idle_is_not_lent() {
         .expect("CONFIG SET");
     let pool = builder(&server, "idle").build();
     drop(lease(&pool).await);
-    sleep(Duration::from_secs(3)).await;
     let gone = async || connections_of(&server, "idle").await.is_empty();
     until("the server has closed it", gone).await;
     let mut lease = lease(&pool).await;
