@@ -118,6 +118,12 @@ pin_project! {
     /// # Cancel safety
     /// Dropping it is always safe: unless a byte of it was written, the command
     /// never is; otherwise its reply is read and thrown away.
+    ///
+    /// Of a command that blocks, as BLPOP, the connection is closed, and once the server
+    /// has seen that, it takes nothing any more. An element that it had popped by then is
+    /// lost, as its answer was on its way to nobody; the same holds if the connection
+    /// breaks. Where that must not be, take BLMOVE into a list of what is being done, or
+    /// XREADGROUP, whose entries stay pending until they are acknowledged.
     pub struct Sent<'a, C> {
         info: &'static CommandInfo,
         #[pin]

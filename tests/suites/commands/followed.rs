@@ -155,7 +155,10 @@ fn a_read_that_blocks_goes_where_reads_go() {
 /// Fails if what a server says of a move is the caller's, or a written BLPOP goes again.
 #[test]
 fn nothing_is_lost_or_doubled_while_slots_move_and_primaries_fail_over() {
-    const SLOTS: std::ops::Range<u16> = 1_310..1_314;
+    // Of another shard than the other failovers here: a replica of redis 7.0 that is to
+    // take over twice within a few seconds counts the votes of the first time, takes
+    // itself for elected, and is put back by the others.
+    const SLOTS: std::ops::Range<u16> = 6_310..6_314;
     on_shared_cluster(async |cluster| {
         let (from, to) = two_primaries(cluster, SLOTS.start).await;
         let client = connect(cluster.url()).await;

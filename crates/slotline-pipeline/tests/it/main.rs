@@ -7,6 +7,7 @@
 )]
 
 mod asked;
+mod blocking;
 mod cancel;
 mod chunk;
 mod explained;

@@ -23,9 +23,12 @@ pub fn session_advice(info: &CommandInfo) -> Option<&'static str> {
             "CLIENT TRACKING" | "CLIENT CACHING" | "CLIENT NO-EVICT" | "CLIENT NO-TOUCH"
             | "CLIENT REPLY" => "set it in an init hook, for every connection alike",
             "ASKING" => "redirects are followed for you",
-            "MULTI" | "EXEC" | "DISCARD" | "WATCH" | "UNWATCH" => {
-                "another task's commands would fall into the transaction; \
-                 it needs a connection of its own"
+            "MULTI" | "EXEC" | "DISCARD" => {
+                "another task's commands would fall into the transaction; use `transaction`"
+            }
+            "WATCH" | "UNWATCH" => {
+                "another task's EXEC would end the watch; use `watch` or `watching`, \
+                 which have a connection of their own"
             }
             "WAIT" | "WAITAOF" => {
                 "it speaks of its own connection's writes, and this one carries everybody's"
@@ -56,7 +59,7 @@ pub(super) fn transaction_advice(info: &CommandInfo) -> Option<&'static str> {
             Some("a transaction begins with MULTI, ends with EXEC, and has none within")
         }
         "WATCH" | "UNWATCH" => {
-            Some("keys are watched before a transaction, on a connection of its own")
+            Some("keys are watched before a transaction, on a connection of its own; use `watch`")
         }
         _ => session_advice(info),
     }

@@ -362,3 +362,41 @@ async fn a_dial_whose_caller_left_is_not_lost() {
     assert!(lease.unwrap().is_ok());
     assert_eq!(peer.connections().0, 1);
 }
+
+/// B3: who waits for a connection to a node that is away is given back with all else; who
+/// waits for a lease of one that is there is not. Fails if `Pool::give_back` forgets them.
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_node_that_is_away_is_given_back() {
+    let open = Arc::new(AtomicBool::new(true));
+    let let_in = Arc::clone(&open);
+    let (builder, _peer) = Peer::start(move |_, _, command| {
+        let is_stuck = command[0] == "HELLO" && !let_in.load(SeqCst);
+        Some(if is_stuck { Vec::new() } else { usual(command) })
+    });
+    let pool = builder.max_leases(1).build();
+    let held = lease(&pool).await;
+    let waits = |pool: &Pool| {
+        let pool = pool.clone();
+        tokio::spawn(async move { pool.lease(in_ms(60_000)).await.map(drop) })
+    };
+    let there = waits(&pool);
+    settle().await;
+    pool.give_back();
+    settle().await;
+    assert!(!there.is_finished());
+    open.store(false, SeqCst);
+    held.close();
+    settle().await;
+    assert_eq!(state(&pool), (0, 0, 1, 1));
+    pool.give_back();
+    let error = there.await.unwrap().unwrap_err();
+    assert!(error.is_displaced(), "{error}");
+    // Between two dials, too.
+    let away = waits(&pool);
+    sleep(30 * SECOND).await;
+    assert!(counts(&pool).failed_dials > 1);
+    pool.give_back();
+    assert!(away.await.unwrap().unwrap_err().is_displaced());
+    open.store(true, SeqCst);
+    drop(pool.lease(in_ms(60_000)).await.unwrap());
+}
