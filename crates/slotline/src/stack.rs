@@ -7,13 +7,14 @@ use std::task::{Context, Poll};
 use pin_project_lite::pin_project;
 use slotline_pipeline::chunk::Chunk;
 use slotline_pipeline::hedge::Hedge;
+use slotline_pipeline::learn::Learn;
 use slotline_pipeline::redirect::Redirect;
 use slotline_pipeline::retry::Retry;
 use slotline_pipeline::route::{Pinned, Route};
 use slotline_pipeline::spread::Spread;
 use slotline_pipeline::{
-    BoxError, ChunkLayer, Cluster, Error, HedgeLayer, Intent, RedirectLayer, Request, Response,
-    RetryLayer, RouteLayer, SpreadLayer,
+    BoxError, ChunkLayer, Cluster, Error, HedgeLayer, Intent, LearnLayer, RedirectLayer, Request,
+    Response, RetryLayer, RouteLayer, SpreadLayer,
 };
 use slotline_topology::Endpoint;
 use tower::util::BoxCloneSyncService;
@@ -23,7 +24,7 @@ use crate::gate::Gate;
 use crate::nodes::Nodes;
 
 /// The whole way to a cluster, or to one server that is none.
-pub(crate) type Plain = Spread<Chunk<Retry<Redirect<Route<Hedge<Nodes>>>>>>;
+pub(crate) type Plain = Learn<Spread<Chunk<Retry<Redirect<Route<Hedge<Nodes>>>>>>>;
 /// The way to one node.
 pub(crate) type OneNode = Chunk<Retry<Pinned<Nodes>>>;
 /// The whole way with layers of the user's own around it.
@@ -48,6 +49,7 @@ impl Stack {
         (route, hedge): (RouteLayer, HedgeLayer),
     ) -> Plain {
         ServiceBuilder::new()
+            .layer(LearnLayer::new(cluster.clone()))
             .layer(SpreadLayer::new(cluster.clone()))
             .layer(chunk)
             .layer(retry)

@@ -1,3 +1,4 @@
 //! What single commands do over a cluster.
 
+mod learning;
 mod spread;
