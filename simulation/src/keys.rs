@@ -62,6 +62,11 @@ impl Key {
         [Key::Twin(slot, 0), Key::Twin(slot, 1)]
     }
 
+    /// A register of every slot.
+    pub(crate) fn registers(number: u8) -> impl Iterator<Item = Key> {
+        Key::slots().map(move |slot| Key::Register(slot, number))
+    }
+
     /// All slots.
     pub(crate) fn slots() -> impl Iterator<Item = u8> {
         0..u8::try_from(Key::SLOTS).unwrap_or(u8::MAX)

@@ -88,6 +88,10 @@ pub enum Command {
     Both(u8),
     /// MSET of them.
     SetBoth(u8),
+    /// MGET of a register of every slot.
+    All,
+    /// MSET of the other of every slot.
+    SetAll,
     /// ECHO.
     Echo,
     /// A transaction, alone in its pipeline: APPEND to both twins of a slot, then GET
@@ -187,7 +191,7 @@ fn piece(dice: &mut Dice, id: (usize, usize)) -> Piece {
 
 fn command(dice: &mut Dice, slot: u8) -> Command {
     let number = u8::try_from(dice.below(2)).unwrap_or(0);
-    match dice.below(14) {
+    match dice.below(16) {
         0 => Command::Get(Key::Register(slot, number)),
         1 => Command::Set(Key::Register(slot, number)),
         2..4 => Command::Incr(Key::Counter(slot)),
@@ -197,6 +201,8 @@ fn command(dice: &mut Dice, slot: u8) -> Command {
         10 => Command::Look(Key::Hash(slot), number),
         11 => Command::Both(slot),
         12 => Command::SetBoth(slot),
+        13 => Command::All,
+        14 => Command::SetAll,
         _ => Command::Echo,
     }
 }

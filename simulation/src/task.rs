@@ -157,13 +157,14 @@ fn queue(pipeline: &mut Pipeline, command: Command, token: &str) {
             pipeline.mget(names);
         }
         Command::SetBoth(slot) => {
-            let mut queued = pipeline.command("MSET");
-            for number in [0, 1] {
-                let name = Key::Register(slot, number).name();
-                let value = format!("{name}={token}");
-                queued = queued.key(name).arg(value);
-            }
+            let both = [0, 1].map(|number| Key::Register(slot, number));
+            set(pipeline, both.into_iter(), token);
         }
+        Command::All => {
+            let names: Vec<String> = Key::registers(0).map(Key::name).collect();
+            pipeline.mget(names);
+        }
+        Command::SetAll => set(pipeline, Key::registers(1), token),
         Command::Transaction(slot) => {
             for key in Key::twins(slot) {
                 let _ = pipeline.command("APPEND").key(key.name()).arg(token);
@@ -175,6 +176,14 @@ fn queue(pipeline: &mut Pipeline, command: Command, token: &str) {
         Command::Echo => {
             let _ = pipeline.command("ECHO").arg(token);
         }
+    }
+}
+
+fn set(pipeline: &mut Pipeline, keys: impl Iterator<Item = Key>, token: &str) {
+    let mut queued = pipeline.command("MSET");
+    for name in keys.map(Key::name) {
+        let value = format!("{name}={token}");
+        queued = queued.key(name).arg(value);
     }
 }
 

@@ -1,5 +1,5 @@
 //! Tower layers that carry a batch of commands across a cluster:
-//! `Spread → Chunk → Retry → Redirect → Route`, then one service for all nodes.
+//! `Learn → Spread → Chunk → Retry → Redirect → Route`, then one service for all nodes.
 #![forbid(unsafe_code)]
 
 mod alone;
@@ -10,6 +10,7 @@ mod cluster;
 mod error;
 pub mod hedge;
 mod intent;
+pub mod learn;
 mod ledger;
 mod node;
 pub mod observe;
@@ -31,6 +32,7 @@ pub use chunk::{ChunkLayer, Progress};
 pub use cluster::{Cluster, ClusterBuilder, Facts, Snapshot};
 pub use error::{BoxError, Error, NodeFailure};
 pub use hedge::{HedgeLayer, HedgeStatistics};
+pub use learn::LearnLayer;
 pub use node::{Asked, Intent, Nodes, Part, PartFailure, PartResponse, WhileAway};
 pub use observe::{Explain, Statistics};
 pub use redirect::RedirectLayer;

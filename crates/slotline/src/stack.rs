@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
@@ -10,20 +11,33 @@ use slotline_pipeline::hedge::Hedge;
 use slotline_pipeline::redirect::Redirect;
 use slotline_pipeline::retry::Retry;
 use slotline_pipeline::route::{Pinned, Route};
-use slotline_pipeline::spread::Spread;
 use slotline_pipeline::{
-    BoxError, ChunkLayer, Cluster, Error, HedgeLayer, Intent, RedirectLayer, Request, Response,
-    RetryLayer, RouteLayer, SpreadLayer,
+    BoxError, ChunkLayer, Cluster, Error, HedgeLayer, Intent, LearnLayer, RedirectLayer, Request,
+    Response, RetryLayer, RouteLayer, SpreadLayer,
 };
 use slotline_topology::Endpoint;
 use tower::util::BoxCloneSyncService;
-use tower::{Service, ServiceBuilder};
+use tower::{Layer, Service, ServiceBuilder};
 
 use crate::gate::Gate;
 use crate::nodes::Nodes;
 
-/// The whole way to a cluster, or to one server that is none.
-pub(crate) type Plain = Spread<Chunk<Retry<Redirect<Route<Hedge<Nodes>>>>>>;
+/// The way of what one node can answer, to a cluster or to one server that is none.
+type Narrow = Chunk<Retry<Redirect<Route<Hedge<Nodes>>>>>;
+
+/// The whole way: all go through the layers of [`Narrow`], and few through those above.
+#[derive(Clone)]
+pub(crate) struct Plain {
+    narrow: Narrow,
+    above: Arc<Above>,
+}
+
+/// What a command goes through before, if one node cannot answer it.
+struct Above {
+    learn: LearnLayer,
+    spread: SpreadLayer,
+}
+
 /// The way to one node.
 pub(crate) type OneNode = Chunk<Retry<Pinned<Nodes>>>;
 /// The whole way with layers of the user's own around it.
@@ -47,14 +61,21 @@ impl Stack {
         (chunk, retry): (ChunkLayer, RetryLayer),
         (route, hedge): (RouteLayer, HedgeLayer),
     ) -> Plain {
-        ServiceBuilder::new()
-            .layer(SpreadLayer::new(cluster.clone()))
+        let narrow = ServiceBuilder::new()
             .layer(chunk)
             .layer(retry)
             .layer(RedirectLayer::new(cluster.clone()).nodes(nodes.clone()))
             .layer(route)
             .layer(hedge)
-            .service(nodes)
+            .service(nodes);
+        let above = Above {
+            learn: LearnLayer::new(cluster.clone()),
+            spread: SpreadLayer::new(cluster.clone()),
+        };
+        Plain {
+            narrow,
+            above: Arc::new(above),
+        }
     }
 
     pub(crate) fn one_node(
@@ -66,6 +87,40 @@ impl Stack {
     ) -> Stack {
         let service = ServiceBuilder::new().layer(chunk).layer(retry);
         Stack::OneNode(service.service(Pinned::new(nodes, node, intent)))
+    }
+}
+
+impl Service<Request> for Plain {
+    type Response = Response;
+    type Error = Error;
+    type Future = StackFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.narrow.poll_ready(cx)
+    }
+
+    #[inline]
+    fn call(&mut self, request: Request) -> StackFuture {
+        if self.above.spread.concerns(&request) {
+            return self.from_above(request);
+        }
+        StackFuture::Narrow {
+            future: self.narrow.call(request),
+        }
+    }
+}
+
+impl Plain {
+    /// Boxed, so that the others do not carry its future along.
+    #[cold]
+    fn from_above(&mut self, request: Request) -> StackFuture {
+        // The service that is ready holds what it has reserved for this call.
+        let next = self.narrow.clone();
+        let ready = std::mem::replace(&mut self.narrow, next);
+        let Above { learn, spread } = &*self.above;
+        StackFuture::Boxed {
+            future: Box::pin(learn.layer(spread.layer(ready)).call(request)),
+        }
     }
 }
 
@@ -85,13 +140,9 @@ impl Service<Request> for Stack {
     #[inline]
     fn call(&mut self, request: Request) -> StackFuture {
         match self {
-            Stack::Plain(stack) => StackFuture::Plain {
-                future: stack.call(request),
-            },
-            Stack::Lazy(gate, stack) if gate.is_open() => StackFuture::Plain {
-                future: stack.call(request),
-            },
-            Stack::Lazy(gate, stack) => StackFuture::Waiting {
+            Stack::Plain(stack) => stack.call(request),
+            Stack::Lazy(gate, stack) if gate.is_open() => stack.call(request),
+            Stack::Lazy(gate, stack) => StackFuture::Boxed {
                 future: Box::pin(gate.clone().send(stack.clone(), request)),
             },
             Stack::OneNode(stack) => StackFuture::OneNode {
@@ -105,15 +156,15 @@ impl Service<Request> for Stack {
     }
 }
 
-/// A request that waits until a node is found.
-type Waiting = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
+/// A request that waits until a node is found, or is more than one node's.
+type Boxed = Pin<Box<dyn Future<Output = Result<Response, Error>> + Send>>;
 
 pin_project! {
     /// A request on its way.
     #[project = StackProjection]
     pub(crate) enum StackFuture {
-        Plain { #[pin] future: <Plain as Service<Request>>::Future },
-        Waiting { future: Waiting },
+        Narrow { #[pin] future: <Narrow as Service<Request>>::Future },
+        Boxed { future: Boxed },
         OneNode { #[pin] future: <OneNode as Service<Request>>::Future },
         Layered { commands: usize, #[pin] future: <Layered as Service<Request>>::Future },
     }
@@ -125,8 +176,8 @@ impl Future for StackFuture {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            StackProjection::Plain { future } => future.poll(cx),
-            StackProjection::Waiting { future } => future.as_mut().poll(cx),
+            StackProjection::Narrow { future } => future.poll(cx),
+            StackProjection::Boxed { future } => future.as_mut().poll(cx),
             StackProjection::OneNode { future } => future.poll(cx),
             StackProjection::Layered { commands, future } => future
                 .poll(cx)

@@ -1,6 +1,6 @@
 //! What ran, and what is left of it (2, 3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Facts, Found, tokens_in};
 use crate::history::{History, Outcome};
@@ -30,18 +30,29 @@ pub(super) fn check(history: &History, facts: &Facts<'_>, found: &mut Found) {
         }
         let writes = matches!(
             operation.command,
-            Command::Set(_) | Command::SetBoth(_) | Command::Append(_) | Command::Put(..)
+            Command::Set(_)
+                | Command::SetBoth(_)
+                | Command::SetAll
+                | Command::Append(_)
+                | Command::Put(..)
         );
         if !writes {
             continue;
         }
         let runs = facts.runs(&token).len();
-        let is_right = match &operation.outcome {
-            Outcome::Ok(_) => runs == 1,
-            Outcome::Failed { delivery, .. } if is_without_effect(*delivery) => runs == 0,
-            _ => runs <= 1,
+        // One that was split runs once for each slot.
+        let all = match operation.command {
+            Command::SetAll => Key::slots().count(),
+            _ => 1,
         };
-        if !is_right {
+        let lines = facts.runs(&token).iter().filter_map(|at| facts.entry(*at));
+        let lines: BTreeSet<&str> = lines.map(|entry| entry.line.as_str()).collect();
+        let is_right = match &operation.outcome {
+            Outcome::Ok(_) => runs == all,
+            Outcome::Failed { delivery, .. } if is_without_effect(*delivery) => runs == 0,
+            _ => runs <= all,
+        };
+        if !is_right || lines.len() < runs {
             let outcome = &operation.outcome;
             found.add("2", format!("{token} ran {runs} times: {outcome:?}"));
         }
@@ -116,7 +127,7 @@ fn kept(history: &History, facts: &Facts<'_>, found: &mut Found) {
         }
     }
     for (name, end) in &ends {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for token in end.iter().filter(|token| token.starts_with('<')) {
             if !seen.insert(token) {
                 found.add("2", format!("{name} has {token} twice"));

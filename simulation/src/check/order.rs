@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Facts, Found, tokens_in};
 use crate::history::{History, Operation};
+use crate::keys::Key;
 use crate::plan::Command;
 
 pub(super) fn check(history: &History, facts: &Facts<'_>, found: &mut Found) {
@@ -23,14 +24,18 @@ pub(super) fn check(history: &History, facts: &Facts<'_>, found: &mut Found) {
 
 fn pair(earlier: &Operation, later: &Operation, facts: &Facts<'_>, found: &mut Found) {
     let (one, other) = (earlier.token(), later.token());
-    if share_a_write(earlier.command, later.command)
-        && let (Some(first), Some(second)) = (
-            facts.runs(&one).first().copied(),
-            facts.runs(&other).first().copied(),
-        )
-        && first > second
-    {
-        found.add("5", format!("{other} ran before {one}, which shares a key"));
+    let written = written(earlier.command);
+    for key in written.filter(|key| written_by(later.command, *key)) {
+        let name = key.name();
+        let ran = |token: &str| {
+            let mut runs = facts.runs(token).iter().copied();
+            runs.find(|at| facts.entry(*at).is_some_and(|it| it.line.contains(&name)))
+        };
+        if let (Some(first), Some(second)) = (ran(&one), ran(&other))
+            && first > second
+        {
+            found.add("5", format!("{other} ran before {one}, which shares a key"));
+        }
     }
     match (earlier.command, later.command) {
         (Command::Append(key), Command::Read(read)) if key == read => {
@@ -55,19 +60,17 @@ fn pair(earlier: &Operation, later: &Operation, facts: &Facts<'_>, found: &mut F
     }
 }
 
-/// Whether both write the same key.
-fn share_a_write(earlier: Command, later: Command) -> bool {
-    let slot_of = |command| match command {
-        Command::Set(crate::keys::Key::Register(slot, _)) | Command::SetBoth(slot) => Some(slot),
-        _ => None,
+/// The keys that a command writes.
+fn written(command: Command) -> impl Iterator<Item = Key> {
+    let (one, several) = match command {
+        Command::Set(key) | Command::Append(key) | Command::Put(key, _) => (Some(key), vec![]),
+        Command::SetBoth(slot) => (None, vec![Key::Register(slot, 0), Key::Register(slot, 1)]),
+        Command::SetAll => (None, Key::registers(1).collect()),
+        _ => (None, vec![]),
     };
-    match (earlier, later) {
-        (Command::Append(one), Command::Append(other))
-        | (Command::Set(one), Command::Set(other))
-        | (Command::Put(one, _), Command::Put(other, _)) => one == other,
-        (Command::SetBoth(_), Command::SetBoth(_))
-        | (Command::SetBoth(_), Command::Set(_))
-        | (Command::Set(_), Command::SetBoth(_)) => slot_of(earlier) == slot_of(later),
-        _ => false,
-    }
+    one.into_iter().chain(several)
+}
+
+fn written_by(command: Command, key: Key) -> bool {
+    written(command).any(|other| other == key)
 }

@@ -59,7 +59,13 @@ fn is_own(operation: &Operation, reply: &[Option<String>], facts: &Facts<'_>) ->
             names(first, &Key::Register(slot, 0).name())
                 && names(second, &Key::Register(slot, 1).name())
         }
-        (Command::Set(_) | Command::SetBoth(_), [Some(ok)]) => ok == "OK",
+        (Command::All, values) => {
+            let mut values = values.iter();
+            let mut each = Key::registers(0);
+            each.all(|key| values.next().is_some_and(|value| names(value, &key.name())))
+                && values.next().is_none()
+        }
+        (Command::Set(_) | Command::SetBoth(_) | Command::SetAll, [Some(ok)]) => ok == "OK",
         (Command::Put(..), [Some(new)]) => matches!(new.as_str(), "0" | "1"),
         (Command::Append(_), [Some(length)]) => {
             let runs = facts.runs(&token).iter();

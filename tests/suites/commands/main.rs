@@ -4,6 +4,7 @@ mod blocking;
 mod facts;
 mod followed;
 mod functions;
+mod learning;
 mod scan;
 mod scripts;
 mod spread;

@@ -1,7 +1,9 @@
 use tower::Layer;
 
 use super::Spread;
+use super::split::concerns;
 use crate::cluster::Cluster;
+use crate::request::Request;
 
 /// Gives a command that one node of a cluster cannot answer to all that can, and
 /// makes one outcome of theirs. It belongs above [`Chunk`](crate::chunk::Chunk):
@@ -37,6 +39,20 @@ impl SpreadLayer {
     /// Spreads over the nodes of `cluster`.
     pub fn new(cluster: Cluster) -> SpreadLayer {
         SpreadLayer { cluster }
+    }
+
+    /// Whether the layer has anything to do for a request, or
+    /// [`LearnLayer`](crate::LearnLayer) may have: for whoever goes past both where
+    /// they have not, since every layer moves the futures of those below it.
+    #[must_use]
+    #[inline]
+    pub fn concerns(&self, request: &Request) -> bool {
+        request.commands.may_spread() && self.may_concern(request)
+    }
+
+    fn may_concern(&self, request: &Request) -> bool {
+        request.commands.iter().any(concerns)
+            && !self.cluster.snapshot().topology().is_single_node()
     }
 }
 

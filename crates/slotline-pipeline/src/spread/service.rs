@@ -60,10 +60,10 @@ where
 
     #[inline]
     fn call(&mut self, request: Request) -> SpreadFuture<S::Future> {
-        let (request, parts) = match request.commands.may_spread() {
-            false => (request, None),
-            true => self.spread(request),
-        };
+        if !request.commands.may_spread() {
+            return SpreadFuture::new(self.inner.call(request), 0, None);
+        }
+        let (request, parts) = self.spread(request);
         let sent = request.len();
         SpreadFuture::new(self.inner.call(request), sent, parts)
     }

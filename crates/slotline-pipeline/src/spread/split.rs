@@ -39,6 +39,12 @@ pub(super) fn split(commands: &Commands, topology: &Topology) -> Option<(Command
     Some((splitter.buffer.freeze(), parts))
 }
 
+/// Whether a command is to be spread, or may turn out so once something is known of it.
+pub(super) fn concerns(command: CommandRef<'_>) -> bool {
+    let is_unknown = !command.info().is_known() && command.keys().next().is_none();
+    is_unknown || way(command) != Way::Whole
+}
+
 fn way(command: CommandRef<'_>) -> Way {
     let info = command.info();
     if info.flags.contains(Flags::SESSION) {

@@ -17,6 +17,7 @@ mod foreign;
 mod hedging;
 mod intent;
 mod keyless;
+mod learning;
 mod moved;
 mod order;
 mod pieces;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use slotline_pipeline::chunk::Chunk;
+use slotline_pipeline::learn::Learn;
 use slotline_pipeline::redirect::Redirect;
 use slotline_pipeline::retry::Retry;
 use slotline_pipeline::route::Route;
 use slotline_pipeline::spread::Spread;
 use slotline_pipeline::{
-    ChunkLayer, Cluster, Error, ReadFrom, RedirectLayer, Request, Response, RetryLayer, RouteLayer,
-    SpreadLayer,
+    ChunkLayer, Cluster, Error, LearnLayer, ReadFrom, RedirectLayer, Request, Response, RetryLayer,
+    RouteLayer, SpreadLayer,
 };
 use slotline_resp::{CommandBuffer, Commands};
 use tokio::time::Instant;
@@ -68,6 +69,11 @@ impl Rig {
     /// The whole stack with Spread above it.
     pub(crate) fn spread(&self) -> Spread<Stack> {
         SpreadLayer::new(self.cluster.clone()).layer(self.stack.clone())
+    }
+
+    /// With Learn above that.
+    pub(crate) fn learning(&self) -> Learn<Spread<Stack>> {
+        LearnLayer::new(self.cluster.clone()).layer(self.spread())
     }
 
     /// Sends through Spread as well.

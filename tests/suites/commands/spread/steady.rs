@@ -281,7 +281,7 @@ async fn a_server_that_is_no_cluster_answers_as_it_is() {
         MANY
     );
     let info: String = say(&client, &["INFO"]).await.expect("INFO");
-    assert!(info.contains("redis_mode:standalone"));
+    assert!(info.contains("role:master"));
     assert_eq!(of::<usize>(&client, "DEL", &keys).await.expect("DEL"), MANY);
     assert_eq!(calls(server.node(), "del").await, 1);
 }

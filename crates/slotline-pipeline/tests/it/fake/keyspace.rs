@@ -42,7 +42,23 @@ pub(super) fn several(
             array(&scripts.iter().map(has).collect::<Vec<_>>())
         }
         ["SCRIPT", "KILL"] => error("NOTBUSY No scripts in execution right now."),
+        ["COMMAND", "INFO", name] => match *name {
+            "FETCHIT" => described("+get", "*1\r\n+readonly\r\n:1\r\n:1\r\n:1\r\n"),
+            "MOD.READ" => described("+mod.read", "*1\r\n+readonly\r\n:2\r\n:2\r\n:1\r\n"),
+            "COUNTALL" => described("+dbsize", "*0\r\n:0\r\n:0\r\n:0\r\n"),
+            "CHOOSE" => described("+select", "*0\r\n:0\r\n:0\r\n:0\r\n"),
+            _ => "*1\r\n*-1\r\n".to_owned(),
+        },
+        ["FETCHIT", key] | ["MOD.READ", _, key] => {
+            data.get(*key).map_or_else(nil, |value| bulk(value))
+        }
+        ["COUNTALL"] => count(data.len()),
         ["INFO"] => bulk(&format!("port:{port}")),
         _ => return None,
     })
+}
+
+/// An answer to COMMAND INFO, up to version 6.
+fn described(name: &str, flags_and_keys: &str) -> String {
+    format!("*1\r\n*7\r\n{name}\r\n:-1\r\n{flags_and_keys}*0\r\n")
 }
