@@ -31,8 +31,10 @@ impl Client {
     /// may come more than once, since a slot that has moved, or whose node has changed, is
     /// gone through again. A key that is added or deleted meanwhile may come or not.
     ///
-    /// One thing is not noticed: keys that are moved to another node and back by hand,
-    /// without their slot, while their node is gone through.
+    /// Two things are not noticed: keys that are moved to another node and back by hand,
+    /// without their slot, while their node is gone through; and, for a reader who takes
+    /// longer than a quarter of a second from page to page, a slot that makes that round
+    /// trip in each of three passes.
     ///
     /// ```no_run
     /// # async fn example(client: slotline::Client) -> slotline::Result<()> {
