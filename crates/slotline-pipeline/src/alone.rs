@@ -58,7 +58,7 @@ pub(crate) struct Blocks {
 /// gets none.
 #[inline]
 fn lone_block(commands: &Commands) -> Option<Block> {
-    if commands.len() != 1 {
+    if !commands.may_block() || commands.len() != 1 {
         return None;
     }
     let lone = commands.get(0)?;
@@ -110,7 +110,16 @@ impl Request {
 
     /// What it needs if it is a lone command that has a connection to itself. A piece of
     /// a pipeline is none, however short.
-    pub(crate) fn alone(&self) -> Option<Alone> {
+    #[inline]
+    pub(crate) fn alone(&self) -> Option<Box<Alone>> {
+        // Most are nothing of that kind.
+        if self.rare.is_none() && !self.commands.may_block() {
+            return None;
+        }
+        self.needs_alone()
+    }
+
+    fn needs_alone(&self) -> Option<Box<Alone>> {
         let rare = self.rare();
         let is_piece = rare.track.as_deref().is_some_and(|it| it.piece.is_some());
         if self.len() != 1 || rare.is_transaction || is_piece {
@@ -120,10 +129,10 @@ impl Request {
             lone_block(&self.commands)?;
         }
         let left = || self.deadline.saturating_duration_since(Instant::now());
-        Some(Alone {
+        Some(Box::new(Alone {
             patience: rare.blocks.map_or_else(left, |blocks| blocks.beside),
             keep: rare.keep.clone(),
-        })
+        }))
     }
 
     /// Its command goes again: it blocks no longer than it would have.

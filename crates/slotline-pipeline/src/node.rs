@@ -61,7 +61,7 @@ pub struct Part {
     pub is_transaction: bool,
     /// Of a lone command, which ASKING may come before: that it has a connection to
     /// itself, which blocks or is kept.
-    pub alone: Option<Alone>,
+    pub alone: Option<Box<Alone>>,
     /// When all must have an outcome.
     pub deadline: Instant,
     /// What becomes of them while the node cannot be reached.

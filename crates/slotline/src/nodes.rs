@@ -236,7 +236,7 @@ impl Service<Part> for Nodes {
         if let Some(alone) = part.alone.take() {
             let pool = self.with_pool(&part.node, part.intent, Pool::clone);
             return NodeFuture::Alone {
-                carrying: Box::pin(carry(pool, part, alone)),
+                carrying: Box::pin(carry(pool, part, *alone)),
             };
         }
         let while_away = match part.while_away {

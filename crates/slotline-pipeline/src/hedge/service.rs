@@ -44,10 +44,11 @@ where
 
     #[inline]
     fn call(&mut self, part: Part) -> HedgeFuture<S> {
-        let is_hedged = part.intent == Intent::ReadOnly
-            && part.alone.is_none()
-            && part.commands.len() <= MOST_MEASURED;
-        let shared = self.shared.as_ref().filter(|_| is_hedged);
+        let shared = self.shared.as_ref().filter(|_| {
+            part.intent == Intent::ReadOnly
+                && part.alone.is_none()
+                && part.commands.len() <= MOST_MEASURED
+        });
         let Some(shared) = shared else {
             return HedgeFuture::plain(self.inner.call(part));
         };

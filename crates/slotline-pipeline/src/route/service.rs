@@ -8,6 +8,7 @@ use tower::Service;
 use super::choose::Choice;
 use super::future::{Asking, Meter, PartUnderWay, Picks, RouteFuture, Sent};
 use super::plan::{Destination, Parts, Plan, plan};
+use crate::alone::Alone;
 use crate::attempt::Attempt;
 use crate::cluster::Cluster;
 use crate::error::{BoxError, Error};
@@ -77,13 +78,14 @@ where
             Plan::Whole(to) => {
                 let asked = Asked::new(to.node.clone(), to.intent);
                 request.note(0..commands as u32, || to.sent());
-                let watched = Watched::new(request.explained().cloned());
-                let part = part(to, request.commands, is_transaction, request.deadline);
-                let part = Part {
-                    watched,
-                    alone,
-                    ..part
-                };
+                let beside = (alone, Watched::new(request.explained().cloned()));
+                let part = part(
+                    to,
+                    request.commands,
+                    is_transaction,
+                    request.deadline,
+                    beside,
+                );
                 let future = self.inner.call(part);
                 let whole = Sent {
                     asked,
@@ -132,12 +134,8 @@ where
                         let picked: Vec<u32> = picks.iter().collect();
                         Arc::new(track.pick(&picked))
                     });
-                    let part = part(to, bytes, is_transaction, request.deadline);
-                    let part = Part {
-                        watched: Watched::new(own),
-                        alone: alone.clone(),
-                        ..part
-                    };
+                    let beside = (alone.clone(), Watched::new(own));
+                    let part = part(to, bytes, is_transaction, request.deadline, beside);
                     let call = Attempt::new(service, part, request.deadline);
                     PartUnderWay {
                         call,
@@ -169,16 +167,26 @@ impl Destination {
     }
 }
 
-fn part(to: Destination, commands: Commands, is_transaction: bool, deadline: Instant) -> Part {
+/// What few parts have.
+type Beside = (Option<Box<Alone>>, Watched);
+
+#[inline]
+fn part(
+    to: Destination,
+    commands: Commands,
+    is_transaction: bool,
+    deadline: Instant,
+    (alone, watched): Beside,
+) -> Part {
     Part {
         node: to.node,
         intent: to.intent,
         commands,
         is_transaction,
-        alone: None,
+        alone,
         deadline,
         while_away: to.while_away,
-        watched: Watched::default(),
+        watched,
     }
 }
 

@@ -245,6 +245,14 @@ impl Commands {
         self.flags().intersects(Flags::SPREADS)
     }
 
+    /// Whether some of them may hold up their connection, without looking at each: true
+    /// may be wrong where these are a part of others.
+    #[must_use]
+    #[inline]
+    pub fn may_block(&self) -> bool {
+        self.flags().intersects(Flags::BLOCKING)
+    }
+
     /// The first command that a connection shared by many must refuse, and what
     /// to use instead; see [`session_advice`].
     #[must_use]
