@@ -102,7 +102,7 @@ impl Service<Request> for Plain {
     #[inline]
     fn call(&mut self, request: Request) -> StackFuture {
         if self.above.spread.concerns(&request) {
-            return self.from_above(request);
+            return self.go_above(request);
         }
         StackFuture::Narrow {
             future: self.narrow.call(request),
@@ -113,7 +113,7 @@ impl Service<Request> for Plain {
 impl Plain {
     /// Boxed, so that the others do not carry its future along.
     #[cold]
-    fn from_above(&mut self, request: Request) -> StackFuture {
+    fn go_above(&mut self, request: Request) -> StackFuture {
         // The service that is ready holds what it has reserved for this call.
         let next = self.narrow.clone();
         let ready = std::mem::replace(&mut self.narrow, next);

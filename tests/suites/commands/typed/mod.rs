@@ -37,12 +37,13 @@ struct Typed {
     knows: BTreeMap<String, BTreeSet<String>>,
     now: String,
     allowed: Vec<&'static str>,
+    group: &'static str,
     called: usize,
     wrong: Vec<String>,
 }
 
 impl Typed {
-    async fn start(group: &str) -> Typed {
+    async fn start(group: &'static str) -> Typed {
         let is_cluster = if group == "cluster" { "yes" } else { "no" };
         let server = LocalServer::builder(&binary())
             .option("cluster-enabled", is_cluster)
@@ -63,6 +64,7 @@ impl Typed {
             knows,
             now: String::new(),
             allowed: Vec::new(),
+            group,
             called: 0,
             wrong: Vec::new(),
         }
@@ -109,9 +111,9 @@ impl Typed {
 
     fn judge(self) {
         assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
-        if self.called == 0 {
-            slotline_tests::skipped("the server has no command of this group");
-        }
+        // Vector sets are a module of some servers.
+        let has_any = self.knows.contains_key("VADD") || !self.group.starts_with("vector");
+        assert_eq!(self.called > 0, has_any);
     }
 }
 
