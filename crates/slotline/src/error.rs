@@ -288,10 +288,18 @@ impl Error {
 
     /// Whether it will pass: the node is away, or its slots have another owner.
     pub(crate) fn will_pass(&self) -> bool {
-        let is_busy = self.code().is_some_and(|code| match code {
-            "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "BUSY" => true,
-            "TRYAGAIN" | "MOVED" | "ASK" | "UNBLOCKED" => true,
-            _ => false,
+        let is_busy = self.code().is_some_and(|code| {
+            matches!(
+                code,
+                "LOADING"
+                    | "MASTERDOWN"
+                    | "CLUSTERDOWN"
+                    | "BUSY"
+                    | "TRYAGAIN"
+                    | "MOVED"
+                    | "ASK"
+                    | "UNBLOCKED"
+            )
         });
         self.is_network() || self.is_timeout() || is_busy
     }

@@ -108,8 +108,9 @@ impl<T: FromReplyOwned + Send + 'static> Consumer<T> {
     }
 
     /// Ends it: what blocks loses its connection, and what was read and not handed out is
-    /// left for others to claim at once. What was acknowledged was so before. The
-    /// consumer's name stays in the group, since what is pending belongs to it.
+    /// left for others to claim at once, but for an answer that is on its way. What was
+    /// acknowledged was so before. The consumer's name stays in the group, since what is
+    /// pending belongs to it.
     ///
     /// # Errors
     /// Nothing could be left to others: as if it had been dropped.
