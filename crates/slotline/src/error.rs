@@ -286,6 +286,24 @@ impl Error {
         matches!(&self.0.kind, Kind::Failed(error) if error.is_displaced())
     }
 
+    /// Whether it will pass: the node is away, or its slots have another owner.
+    pub(crate) fn will_pass(&self) -> bool {
+        let is_busy = self.code().is_some_and(|code| {
+            matches!(
+                code,
+                "LOADING"
+                    | "MASTERDOWN"
+                    | "CLUSTERDOWN"
+                    | "BUSY"
+                    | "TRYAGAIN"
+                    | "MOVED"
+                    | "ASK"
+                    | "UNBLOCKED"
+            )
+        });
+        self.is_network() || self.is_timeout() || is_busy
+    }
+
     /// The commands of a transaction that the server refused when they were queued,
     /// and why: for them it did not run ([`code`](Error::code) is `EXECABORT`). Empty
     /// for any other error.

@@ -8,6 +8,8 @@ pub mod batch;
 pub mod client;
 mod error;
 mod gate;
+#[cfg(feature = "stream")]
+pub mod groups;
 mod nodes;
 pub mod runner;
 pub mod scan;
@@ -18,6 +20,8 @@ pub mod watch;
 pub use batch::{FromReplies, Pipeline, Reply, Results};
 pub use client::{Client, ClientBuilder, Discovery, Node};
 pub use error::{Error, Refused, Result};
+#[cfg(feature = "stream")]
+pub use groups::{Consumer, ConsumerGroup, Entry};
 pub use runner::{Direct, Runner};
 pub use scan::{Scan, ScanCursor, ScanStream};
 pub use scripts::{FunctionLibrary, Invocation, Script};

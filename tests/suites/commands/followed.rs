@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::blocking::{blpop, connect, until_blocked};
 
-async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
+pub async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
     let from = cluster.owner_of(slot).await.expect("an owner");
     let primaries = cluster.primaries().await.expect("primaries");
     let other = primaries.into_iter().find(|node| *node != from);

@@ -1,6 +1,7 @@
 //! What single commands do, over a cluster and alone.
 
 mod blocking;
+mod consumer_groups;
 mod facts;
 mod followed;
 mod functions;

@@ -32,13 +32,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 impl From<Error> for Setback {
     fn from(error: Error) -> Setback {
-        let is_busy = error.code().is_some_and(|code| {
-            matches!(
-                code,
-                "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "BUSY" | "TRYAGAIN" | "MOVED" | "ASK"
-            )
-        });
-        match error.is_network() || error.is_timeout() || is_busy {
+        match error.will_pass() {
             true => Setback::Passing(Some(error)),
             false => Setback::Lasting(error),
         }
