@@ -66,9 +66,16 @@ pub enum EventKind {
 }
 
 /// A receiver did not keep up: this many events are lost to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} were missed")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Missed(pub u64);
+
+impl fmt::Display for Missed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} were missed", self.0)
+    }
+}
+
+impl std::error::Error for Missed {}
 
 /// Receives what happens from [`Pool::events`](crate::Pool::events) on.
 #[derive(Debug)]

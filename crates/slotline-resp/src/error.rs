@@ -24,17 +24,17 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Error(Arc<Kind>);
 
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug)]
 enum Kind {
-    #[error("malformed RESP at byte {offset}: {what}")]
-    Protocol { what: &'static str, offset: usize },
-    #[error("{what} exceeds the limit of {limit} at byte {offset}")]
+    Protocol {
+        what: &'static str,
+        offset: usize,
+    },
     Limit {
         what: &'static str,
         limit: u64,
         offset: usize,
     },
-    #[error("{}", describe(verb, wanted, found, path))]
     Mismatch {
         /// `decode` or `encode`.
         verb: &'static str,
@@ -44,8 +44,30 @@ enum Kind {
         path: Vec<Step>,
         source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
-    #[error("{0}")]
     Server(Box<str>),
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Protocol { what, offset } => {
+                write!(f, "malformed RESP at byte {offset}: {what}")
+            }
+            Kind::Limit {
+                what,
+                limit,
+                offset,
+            } => write!(f, "{what} exceeds the limit of {limit} at byte {offset}"),
+            Kind::Mismatch {
+                verb,
+                wanted,
+                found,
+                path,
+                ..
+            } => f.write_str(&describe(verb, wanted, found, path)),
+            Kind::Server(line) => f.write_str(line),
+        }
+    }
 }
 
 /// One level of the place where a mismatch is.

@@ -9,16 +9,25 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(Kind);
 
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
-    #[error("{0} is not a slot: there are 16384, counted from 0")]
     Slot(u16),
-    #[error("not an endpoint: {0}")]
     Endpoint(&'static str),
-    #[error("{0} cannot be read")]
-    Reply(&'static str, #[source] slotline_resp::Error),
-    #[error("no node was told of that serves any slot")]
+    Reply(&'static str, slotline_resp::Error),
     Empty,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Kind::Slot(number) => {
+                write!(f, "{number} is not a slot: there are 16384, counted from 0")
+            }
+            Kind::Endpoint(why) => write!(f, "not an endpoint: {why}"),
+            Kind::Reply(command, _) => write!(f, "{command} cannot be read"),
+            Kind::Empty => f.write_str("no node was told of that serves any slot"),
+        }
+    }
 }
 
 impl Error {
@@ -85,6 +94,9 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        match &self.0 {
+            Kind::Reply(_, cause) => Some(cause),
+            _ => None,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A connection that nobody may use yet.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
@@ -10,16 +11,38 @@ use super::stream::Socket;
 use crate::protocol::{Chunk, Inbox};
 
 /// Why a half-open connection is of no more use.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub(crate) enum Break {
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    #[error("the server closed the connection")]
+    Io(io::Error),
     Closed,
-    #[error("the answer is not RESP: {0}")]
     Malformed(slotline_resp::Error),
-    #[error("the server sent a reply that nobody had asked for")]
     Unsolicited,
+}
+
+impl fmt::Display for Break {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Break::Io(error) => error.fmt(f),
+            Break::Closed => f.write_str("the server closed the connection"),
+            Break::Malformed(error) => write!(f, "the answer is not RESP: {error}"),
+            Break::Unsolicited => f.write_str("the server sent a reply that nobody had asked for"),
+        }
+    }
+}
+
+impl std::error::Error for Break {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Break::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<io::Error> for Break {
+    fn from(error: io::Error) -> Break {
+        Break::Io(error)
+    }
 }
 
 /// A connection on which the recipe is still being carried out. It can be lent

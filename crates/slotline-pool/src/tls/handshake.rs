@@ -1,5 +1,6 @@
 //! The handshake, and what is said of one that failed.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -12,11 +13,22 @@ use crate::dial::Stream;
 use crate::error::{Error, Nature};
 
 /// An error of the TLS library, with what was expected of the server.
-#[derive(Debug, thiserror::Error)]
-#[error("{told}")]
+#[derive(Debug)]
 struct Refused {
     told: String,
     source: rustls::Error,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told)
+    }
+}
+
+impl std::error::Error for Refused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
 }
 
 impl Tls {
