@@ -27,7 +27,7 @@ pub trait ToArg {
 }
 
 /// One value or several that are the arguments of a command in a row: a
-/// [`ToArg`], a slice, a tuple of two or three, a map (field, value, field, value …), or an
+/// [`ToArg`], a slice (of bytes it is one), a tuple of two or three, a map (field, value, field, value …), or an
 /// `Option` (absent if `None`). With the feature `serde`, `to_args` makes one of
 /// any serde type.
 #[diagnostic::on_unimplemented(
@@ -37,6 +37,17 @@ pub trait ToArg {
 pub trait ToArgs {
     /// Adds each argument to `arguments`.
     fn add_to(&self, arguments: &mut Arguments<'_>);
+
+    /// Adds several in a row. Bytes in a row are one argument, as a `Vec<u8>` is.
+    #[doc(hidden)]
+    fn add_all(all: &[Self], arguments: &mut Arguments<'_>)
+    where
+        Self: Sized,
+    {
+        for item in all {
+            item.add_to(arguments);
+        }
+    }
 }
 
 /// Where [`ToArgs`] puts arguments: the end of the last command of a buffer.
@@ -95,9 +106,25 @@ macro_rules! one_arg {
 }
 
 bytes_arg!(str, String, BytesMut);
-number_arg!(itoa: i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
+number_arg!(itoa: i8, i16, i32, i64, i128, isize, u16, u32, u64, u128, usize);
 // Non-finite values come out as `inf`, `-inf` and `NaN`, which servers read too.
 number_arg!(ryu: f32, f64);
+
+impl ToArg for u8 {
+    fn with_bytes<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
+        take(itoa::Buffer::new().format(*self).as_bytes())
+    }
+}
+
+impl ToArgs for u8 {
+    fn add_to(&self, arguments: &mut Arguments<'_>) {
+        arguments.add(self);
+    }
+
+    fn add_all(all: &[u8], arguments: &mut Arguments<'_>) {
+        arguments.add(all);
+    }
+}
 
 impl ToArg for Bytes {
     fn with_bytes<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
@@ -195,10 +222,23 @@ macro_rules! sequence_args {
     )*};
 }
 
-sequence_args!(
+macro_rules! slice_args {
+    ($([$($generics:tt)*] $type:ty),* $(,)?) => {$(
+        impl<$($generics)*> ToArgs for $type {
+            fn add_to(&self, arguments: &mut Arguments<'_>) {
+                T::add_all(self, arguments);
+            }
+        }
+    )*};
+}
+
+slice_args!(
     [T: ToArgs] [T],
     [T: ToArgs, const N: usize] [T; N],
     [T: ToArgs] Vec<T>,
+);
+
+sequence_args!(
     [T: ToArgs] VecDeque<T>,
     [T: ToArgs] BTreeSet<T>,
     [T: ToArgs, S] HashSet<T, S>,
@@ -221,3 +261,28 @@ map_args!(
     [K: ToArgs, V: ToArgs, S] HashMap<K, V, S>,
     [K: ToArgs, V: ToArgs] BTreeMap<K, V>,
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::known;
+
+    #[test]
+    fn bytes_in_a_row_are_one_argument() {
+        let check = |keys: &dyn Fn(&mut CommandBuffer), expected: &[&str]| {
+            let mut buffer = CommandBuffer::new();
+            buffer.begin(&known::MGET, 1);
+            keys(&mut buffer);
+            let commands = buffer.freeze();
+            let sent = commands.get(0).unwrap().keys();
+            let sent: Vec<&str> = sent.map(|key| std::str::from_utf8(key).unwrap()).collect();
+            assert_eq!(sent, expected);
+        };
+        let several = vec![b"ab".to_vec(), b"c".to_vec()];
+        check(&|buffer| _ = buffer.keys(&several), &["ab", "c"]);
+        check(&|buffer| _ = buffer.keys(&several[0]), &["ab"]);
+        check(&|buffer| _ = buffer.keys(b"ab"), &["ab"]);
+        check(&|buffer| _ = buffer.keys(&[b"ab", b"cd"]), &["ab", "cd"]);
+        check(&|buffer| _ = buffer.keys(&[1_u16, 2]), &["1", "2"]);
+    }
+}

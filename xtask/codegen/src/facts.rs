@@ -30,7 +30,7 @@ const FLAGS: [(&str, &str); 6] = [
 ];
 
 /// Flags that no server has.
-const OWN_FLAGS: [&str; 3] = ["CONTAINER", "SESSION", "SCRIPT"];
+const OWN_FLAGS: [&str; 4] = ["CONTAINER", "IDEMPOTENT", "SESSION", "SCRIPT"];
 
 const REQUEST: [(&str, &str); 4] = [
     ("all_nodes", "AllNodes"),

@@ -56,6 +56,24 @@ const SCRIPT: &[&str] = &[
     "FCALL_RO",
 ];
 
+/// Writes that say what there is to be, and answer the same if they run twice in a row.
+const IDEMPOTENT: &[&str] = &[
+    "EXPIREAT",
+    "HMSET",
+    "JSON.SET",
+    "LSET",
+    "MSET",
+    "PEXPIREAT",
+    "PFMERGE",
+    "PSETEX",
+    "SDIFFSTORE",
+    "SET",
+    "SETEX",
+    "SETRANGE",
+    "SINTERSTORE",
+    "SUNIONSTORE",
+];
+
 /// Policies that differ from the servers' tips, which some versions lack.
 const POLICIES: &[(&str, &str, &str)] = &[
     // Split by slot it would no longer be all or nothing; 7.0's tip says so
@@ -92,7 +110,11 @@ const KEYS: &[(&str, Keys)] = &[
 /// Applies all of them. A name that no server knows is an error: it would be
 /// an override without effect.
 pub(crate) fn apply(table: &mut BTreeMap<String, Facts>) -> Result<()> {
-    for (names, flag) in [(SESSION, "SESSION"), (SCRIPT, "SCRIPT")] {
+    for (names, flag) in [
+        (SESSION, "SESSION"),
+        (SCRIPT, "SCRIPT"),
+        (IDEMPOTENT, "IDEMPOTENT"),
+    ] {
         for name in names {
             find(table, name)?.flags.insert(flag);
         }
@@ -126,7 +148,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted_and_name_each_command_once() {
-        for list in [SESSION, SCRIPT] {
+        for list in [SESSION, SCRIPT, IDEMPOTENT] {
             assert!(list.is_sorted_by(|a, b| a < b), "{list:?}");
         }
         assert!(POLICIES.is_sorted_by(|a, b| a.0 < b.0));

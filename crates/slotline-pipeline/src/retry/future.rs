@@ -84,6 +84,7 @@ impl AsPolicySays {
         tries.lost = tries.lost.saturating_add(lost);
         let failed = Failed {
             info: command.info(),
+            is_idempotent: command.is_idempotent(),
             error,
             attempt: tries.again,
             lost: tries.lost,

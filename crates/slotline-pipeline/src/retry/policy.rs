@@ -17,6 +17,9 @@ use crate::random::Random;
 pub struct Failed<'a> {
     /// The static facts about the command, its flags among them.
     pub info: &'static CommandInfo,
+    /// Whether it leaves the same and answers the same if it runs twice in a row; see
+    /// [`CommandRef::is_idempotent`](slotline_resp::CommandRef::is_idempotent).
+    pub is_idempotent: bool,
     /// Why it has no reply, and what became of it.
     pub error: &'a Error,
     /// How often it was sent again already.
@@ -43,7 +46,8 @@ pub trait RetryPolicy: Debug + Send + Sync + 'static {
 }
 
 /// Sends again what was not sent, and what only reads (D2). A command that may
-/// have run and is not flagged `readonly` never goes again.
+/// have run and is not flagged `readonly` never goes again, unless
+/// [`repeat_idempotent_writes`](StandardPolicy::repeat_idempotent_writes) allows it.
 ///
 /// A read that was lost after it was written goes again a few times only: it may
 /// be what the server closes its connections for, such as a request or a reply
@@ -55,6 +59,7 @@ pub trait RetryPolicy: Debug + Send + Sync + 'static {
 pub struct StandardPolicy {
     attempts: u32,
     lost_reads: u32,
+    repeats_writes: bool,
     first_wait: Duration,
     most_wait: Duration,
     random: Random,
@@ -68,6 +73,7 @@ impl StandardPolicy {
         StandardPolicy {
             attempts: 16,
             lost_reads: 4,
+            repeats_writes: false,
             first_wait: Duration::from_millis(10),
             most_wait: Duration::from_millis(500),
             random: Random::default(),
@@ -90,6 +96,14 @@ impl StandardPolicy {
     /// How often a read may go again that was lost after it had been written.
     pub fn lost_reads(mut self, attempts: u32) -> StandardPolicy {
         self.lost_reads = attempts;
+        self
+    }
+
+    /// Whether writes that may have run go again too, as often as reads, if they say what
+    /// there is to be and so may run twice, as SET without a condition does. What somebody
+    /// else has written in between is then overwritten once more; off by default.
+    pub fn repeat_idempotent_writes(mut self, repeats: bool) -> StandardPolicy {
+        self.repeats_writes = repeats;
         self
     }
 
@@ -132,7 +146,9 @@ impl RetryPolicy for StandardPolicy {
         }
         match error.delivery() {
             Delivery::NotSent => {}
-            Delivery::Ambiguous if failed.info.is_readonly() => {
+            Delivery::Ambiguous
+                if failed.info.is_readonly() || (self.repeats_writes && failed.is_idempotent) =>
+            {
                 if failed.lost > self.lost_reads || !self.budget.withdraw() {
                     return None;
                 }

@@ -66,6 +66,21 @@ async fn a_read_that_may_have_run_goes_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_write_that_may_run_twice_goes_again_if_that_is_allowed() {
+    for (allowed, line, expected) in [
+        (true, "SET k v", "OK"),
+        (true, "INCR k", "!ambiguous network"),
+        (false, "SET k v", "!ambiguous network"),
+    ] {
+        let policy = StandardPolicy::new().repeat_idempotent_writes(allowed);
+        let rig = Rig::with(1, 0, ChunkLayer::new(), RetryLayer::new(policy));
+        rig.fake.cut(7000, ANSWER_LOST);
+        assert_eq!(rig.send(&[line]).await, [expected], "{line}");
+        assert_eq!(rig.fake.log().len(), 1 + usize::from(expected == "OK"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_command_of_a_lost_part_has_an_outcome_of_its_own() {
     let rig = Rig::new(1, 0);
     rig.fake.put("c", "v");

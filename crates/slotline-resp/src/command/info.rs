@@ -34,6 +34,9 @@ impl Flags {
     /// One node may not be enough for it: its request policy is not the default one,
     /// or nothing is known about it. [`CommandInfo::new`] sees to it.
     pub const SPREADS: Flags = Flags(1 << 9);
+    /// A write that says what there is to be: without a condition it may run twice. See
+    /// [`CommandRef::is_idempotent`](crate::CommandRef::is_idempotent).
+    pub const IDEMPOTENT: Flags = Flags(1 << 10);
 
     /// Both sets together.
     #[must_use]
@@ -63,7 +66,7 @@ impl std::ops::BitOr for Flags {
 
 impl std::fmt::Debug for Flags {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const NAMES: [(Flags, &str); 10] = [
+        const NAMES: [(Flags, &str); 11] = [
             (Flags::READONLY, "readonly"),
             (Flags::WRITE, "write"),
             (Flags::BLOCKING, "blocking"),
@@ -74,6 +77,7 @@ impl std::fmt::Debug for Flags {
             (Flags::SESSION, "session"),
             (Flags::CONTAINER, "container"),
             (Flags::SPREADS, "spreads"),
+            (Flags::IDEMPOTENT, "idempotent"),
         ];
         let set = NAMES.iter().filter(|(flag, _)| self.contains(*flag));
         f.debug_set().entries(set.map(|(_, name)| name)).finish()

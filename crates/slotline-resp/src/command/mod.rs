@@ -6,6 +6,7 @@ mod buffer;
 mod command_ref;
 mod commands;
 mod head;
+mod idempotent;
 mod info;
 mod keys;
 mod lookup;

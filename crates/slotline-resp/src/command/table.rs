@@ -321,7 +321,7 @@ pub static EXISTS: CommandInfo = CommandInfo::new("EXISTS", READ, range(1, -1, 1
 /// EXPIRE
 pub static EXPIRE: CommandInfo = CommandInfo::new("EXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EXPIREAT
-pub static EXPIREAT: CommandInfo = CommandInfo::new("EXPIREAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EXPIREAT: CommandInfo = CommandInfo::new("EXPIREAT", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EXPIRETIME
 pub static EXPIRETIME: CommandInfo = CommandInfo::new("EXPIRETIME", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// FAILOVER
@@ -477,7 +477,7 @@ pub static HLEN: CommandInfo = CommandInfo::new("HLEN", READ, range(1, 1, 1), Re
 /// HMGET
 pub static HMGET: CommandInfo = CommandInfo::new("HMGET", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HMSET
-pub static HMSET: CommandInfo = CommandInfo::new("HMSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static HMSET: CommandInfo = CommandInfo::new("HMSET", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HPERSIST
 pub static HPERSIST: CommandInfo = CommandInfo::new("HPERSIST", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HPEXPIRE
@@ -553,7 +553,7 @@ pub static JSON_OBJLEN: CommandInfo = CommandInfo::new("JSON.OBJLEN", READ, rang
 /// JSON.RESP
 pub static JSON_RESP: CommandInfo = CommandInfo::new("JSON.RESP", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// JSON.SET
-pub static JSON_SET: CommandInfo = CommandInfo::new("JSON.SET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static JSON_SET: CommandInfo = CommandInfo::new("JSON.SET", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// JSON.STRAPPEND
 pub static JSON_STRAPPEND: CommandInfo = CommandInfo::new("JSON.STRAPPEND", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// JSON.STRLEN
@@ -609,7 +609,7 @@ pub static LRANGE: CommandInfo = CommandInfo::new("LRANGE", READ, range(1, 1, 1)
 /// LREM
 pub static LREM: CommandInfo = CommandInfo::new("LREM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LSET
-pub static LSET: CommandInfo = CommandInfo::new("LSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LSET: CommandInfo = CommandInfo::new("LSET", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LTRIM
 pub static LTRIM: CommandInfo = CommandInfo::new("LTRIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// MEMORY
@@ -647,7 +647,7 @@ pub static MONITOR: CommandInfo = CommandInfo::new("MONITOR", Flags::ADMIN.union
 /// MOVE
 pub static MOVE: CommandInfo = CommandInfo::new("MOVE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// MSET
-pub static MSET: CommandInfo = CommandInfo::new("MSET", WRITE, range(1, -1, 2), RequestPolicy::MultiShard, ResponsePolicy::AllSucceeded);
+pub static MSET: CommandInfo = CommandInfo::new("MSET", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 2), RequestPolicy::MultiShard, ResponsePolicy::AllSucceeded);
 /// MSETNX
 pub static MSETNX: CommandInfo = CommandInfo::new("MSETNX", WRITE, range(1, -1, 2), RequestPolicy::Default, ResponsePolicy::Default);
 /// MULTI
@@ -669,7 +669,7 @@ pub static PERSIST: CommandInfo = CommandInfo::new("PERSIST", WRITE, range(1, 1,
 /// PEXPIRE
 pub static PEXPIRE: CommandInfo = CommandInfo::new("PEXPIRE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PEXPIREAT
-pub static PEXPIREAT: CommandInfo = CommandInfo::new("PEXPIREAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PEXPIREAT: CommandInfo = CommandInfo::new("PEXPIREAT", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PEXPIRETIME
 pub static PEXPIRETIME: CommandInfo = CommandInfo::new("PEXPIRETIME", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PFADD
@@ -679,13 +679,13 @@ pub static PFCOUNT: CommandInfo = CommandInfo::new("PFCOUNT", READ, range(1, -1,
 /// PFDEBUG
 pub static PFDEBUG: CommandInfo = CommandInfo::new("PFDEBUG", Flags::ADMIN.union(WRITE), range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PFMERGE
-pub static PFMERGE: CommandInfo = CommandInfo::new("PFMERGE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PFMERGE: CommandInfo = CommandInfo::new("PFMERGE", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PFSELFTEST
 pub static PFSELFTEST: CommandInfo = CommandInfo::new("PFSELFTEST", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PING
 pub static PING: CommandInfo = CommandInfo::new("PING", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PSETEX
-pub static PSETEX: CommandInfo = CommandInfo::new("PSETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static PSETEX: CommandInfo = CommandInfo::new("PSETEX", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// PSUBSCRIBE
 pub static PSUBSCRIBE: CommandInfo = CommandInfo::new("PSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// PSYNC
@@ -769,19 +769,19 @@ pub static SCRIPT_SHOW: CommandInfo = CommandInfo::new("SCRIPT SHOW", Flags::NON
 /// SDIFF
 pub static SDIFF: CommandInfo = CommandInfo::new("SDIFF", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SDIFFSTORE
-pub static SDIFFSTORE: CommandInfo = CommandInfo::new("SDIFFSTORE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SDIFFSTORE: CommandInfo = CommandInfo::new("SDIFFSTORE", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SELECT
 pub static SELECT: CommandInfo = CommandInfo::new("SELECT", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SET
-pub static SET: CommandInfo = CommandInfo::new("SET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SET: CommandInfo = CommandInfo::new("SET", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SETBIT
 pub static SETBIT: CommandInfo = CommandInfo::new("SETBIT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SETEX
-pub static SETEX: CommandInfo = CommandInfo::new("SETEX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SETEX: CommandInfo = CommandInfo::new("SETEX", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SETNX
 pub static SETNX: CommandInfo = CommandInfo::new("SETNX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SETRANGE
-pub static SETRANGE: CommandInfo = CommandInfo::new("SETRANGE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SETRANGE: CommandInfo = CommandInfo::new("SETRANGE", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SHUTDOWN
 pub static SHUTDOWN: CommandInfo = CommandInfo::new("SHUTDOWN", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SINTER
@@ -789,7 +789,7 @@ pub static SINTER: CommandInfo = CommandInfo::new("SINTER", READ, range(1, -1, 1
 /// SINTERCARD
 pub static SINTERCARD: CommandInfo = CommandInfo::new("SINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SINTERSTORE
-pub static SINTERSTORE: CommandInfo = CommandInfo::new("SINTERSTORE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SINTERSTORE: CommandInfo = CommandInfo::new("SINTERSTORE", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SISMEMBER
 pub static SISMEMBER: CommandInfo = CommandInfo::new("SISMEMBER", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SLAVEOF
@@ -835,7 +835,7 @@ pub static SUBSTR: CommandInfo = CommandInfo::new("SUBSTR", READ, range(1, 1, 1)
 /// SUNION
 pub static SUNION: CommandInfo = CommandInfo::new("SUNION", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SUNIONSTORE
-pub static SUNIONSTORE: CommandInfo = CommandInfo::new("SUNIONSTORE", WRITE, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SUNIONSTORE: CommandInfo = CommandInfo::new("SUNIONSTORE", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SUNSUBSCRIBE
 pub static SUNSUBSCRIBE: CommandInfo = CommandInfo::new("SUNSUBSCRIBE", Flags::PUBSUB.union(Flags::SESSION), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SWAPDB
