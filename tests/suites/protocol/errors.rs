@@ -29,7 +29,7 @@ const CODES: &[(&str, Delivery)] = &[
     ("EXECABORT not at all", Delivery::Rejected),
     ("DENIED from outside", Delivery::Rejected),
     ("NOPROTO such", Delivery::Rejected),
-    ("UNBLOCKED by force", Delivery::Answered),
+    ("UNBLOCKED by force", Delivery::Rejected),
     ("WRONGTYPE of value", Delivery::Answered),
     ("ERR max number of clients reached", Delivery::Answered),
     ("ERR Protocol error: so they say", Delivery::Answered),
