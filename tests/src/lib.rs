@@ -17,7 +17,7 @@ pub use counters::{calls, errors, errors_at_all, reset_counters};
 pub use keys::{keys_of_slot, tag_of};
 pub use monitor::{Entry, Monitor};
 pub use peer::{Peer, heard};
-pub use shared::on_shared_cluster;
+pub use shared::{on_own_cluster, on_shared_cluster};
 pub use skipped::{skipped, skipped_without_tls};
 pub use tally::{Counters, Tally};
 pub use wait::{PATIENCE, in_time, until};

@@ -30,3 +30,20 @@ pub fn on_shared_cluster(test: impl AsyncFnOnce(&LocalCluster)) {
         test(&cluster).await;
     });
 }
+
+/// One at a time: each is six servers.
+static OWN: Mutex<()> = Mutex::const_new(());
+
+/// Runs a test on a cluster of its own: one in which slots move while nodes fail over. On a
+/// cluster that has had many failovers lately, redis 7.0 may count old votes, raise no
+/// epoch, and leave a slot to nobody.
+///
+/// # Panics
+/// With the test, or if the cluster does not start.
+pub fn on_own_cluster(test: impl AsyncFnOnce(&LocalCluster)) {
+    RUNTIME.block_on(async {
+        let _one = OWN.lock().await;
+        let cluster = cluster().await;
+        test(&cluster).await;
+    });
+}

@@ -8,7 +8,8 @@ use std::time::Duration;
 use slotline::{Client, ReadFrom, Value};
 use slotline_testkit::{LocalCluster, Node};
 use slotline_tests::{
-    PATIENCE, errors, in_time, keys_of_slot, on_shared_cluster, reset_counters, until,
+    PATIENCE, errors, in_time, keys_of_slot, on_own_cluster, on_shared_cluster, reset_counters,
+    until,
 };
 use tokio::task::JoinSet;
 
@@ -58,7 +59,7 @@ fn a_command_that_blocks_follows_its_slot() {
 #[test]
 fn a_command_that_blocks_follows_a_failover() {
     const SLOT: u16 = 1_301;
-    on_shared_cluster(async |cluster| {
+    on_own_cluster(async |cluster| {
         let client = connect(cluster.url()).await;
         let key = keys_of_slot("follows", SLOT, 1).remove(0);
         for _ in 0..2 {
@@ -159,7 +160,7 @@ fn nothing_is_lost_or_doubled_while_slots_move_and_primaries_fail_over() {
     // take over twice within a few seconds counts the votes of the first time, takes
     // itself for elected, and is put back by the others.
     const SLOTS: std::ops::Range<u16> = 6_310..6_314;
-    on_shared_cluster(async |cluster| {
+    on_own_cluster(async |cluster| {
         let (from, to) = two_primaries(cluster, SLOTS.start).await;
         let client = connect(cluster.url()).await;
         let over = Arc::new(AtomicBool::new(false));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use slotline::scan::Scan;
 use slotline::{Client, ScanCursor, Value};
 use slotline_testkit::{LocalCluster, Node};
-use slotline_tests::{PATIENCE, keys_of_slot, on_shared_cluster, server, until};
+use slotline_tests::{PATIENCE, keys_of_slot, on_own_cluster, on_shared_cluster, server, until};
 
 /// Fills a cluster or a server with keys of this prefix.
 async fn fill(client: &Client, prefix: &str, count: usize) {
@@ -50,7 +50,7 @@ async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
 #[test]
 fn keys_that_stay_come_at_least_once_while_slots_move_and_nodes_fail_over() {
     const COUNT: usize = 100_000;
-    on_shared_cluster(async |cluster| {
+    on_own_cluster(async |cluster| {
         let client = Client::connect(cluster.url()).await.expect("connecting");
         empty(&client).await;
         fill(&client, "stable", COUNT).await;

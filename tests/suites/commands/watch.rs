@@ -7,7 +7,8 @@ use std::time::Duration;
 use slotline::{Client, Delivery, Results};
 use slotline_testkit::{Cut, FaultProxy, LocalCluster, Node};
 use slotline_tests::{
-    PATIENCE, calls, in_time, keys_of_slot, kill, on_shared_cluster, reset_counters, server, until,
+    PATIENCE, calls, in_time, keys_of_slot, kill, on_own_cluster, on_shared_cluster,
+    reset_counters, server, until,
 };
 use tokio::task::JoinSet;
 
@@ -338,7 +339,7 @@ fn what_has_moved_ahead_of_its_slot_is_watched_where_it_is() {
 fn increments_are_exact_while_the_slot_moves_and_fails_over() {
     // Of a shard of its own, since servers do not fail over often: see `followed.rs`.
     const SLOT: u16 = 12_202;
-    on_shared_cluster(async |cluster| {
+    on_own_cluster(async |cluster| {
         let (from, to) = two_primaries(cluster, SLOT).await;
         let client = connect(cluster.url()).await;
         let key = keys_of_slot("exact", SLOT, 1).remove(0);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use slotline::{Client, Delivery, Error};
 use slotline_tests::{
-    PATIENCE, errors_at_all, keys_of_slot, on_shared_cluster, reset_counters, until,
+    PATIENCE, errors_at_all, keys_of_slot, on_own_cluster, reset_counters, until,
 };
 use tokio::task::JoinSet;
 
@@ -44,7 +44,7 @@ async fn round(client: &Client, keys: &[String]) -> Result<Vec<usize>, Error> {
 #[test]
 fn counts_are_exact_while_slots_move() {
     const SLOTS: std::ops::Range<u16> = 200..230;
-    on_shared_cluster(async |cluster| {
+    on_own_cluster(async |cluster| {
         let client = Client::connect(cluster.url()).await.expect("connecting");
         let from = cluster.owner_of(SLOTS.start).await.expect("an owner");
         let primaries = cluster.primaries().await.expect("primaries");
@@ -107,7 +107,7 @@ fn counts_are_exact_while_slots_move() {
 /// when a part that may have run goes again.
 #[test]
 fn a_failover_is_followed_and_nothing_is_counted_twice() {
-    on_shared_cluster(async |cluster| {
+    on_own_cluster(async |cluster| {
         let client = Client::connect(cluster.url()).await.expect("connecting");
         let dying = cluster.owner_of(1_000).await.expect("an owner");
         let seen = Arc::new(Seen::default());
@@ -173,7 +173,7 @@ fn a_failover_is_followed_and_nothing_is_counted_twice() {
 /// elsewhere is called not sent.
 #[test]
 fn a_node_that_stands_still_is_named() {
-    on_shared_cluster(async |cluster| {
+    on_own_cluster(async |cluster| {
         let client = Client::builder()
             .nodes([cluster.url()])
             .timeout(Duration::from_millis(800))
