@@ -165,7 +165,8 @@ async fn the_heir_of_an_owner_that_is_cut_off_from_the_others_is_found_as_soon()
     // The heir was asked before, and not more often than that of a dead owner.
     let log = rig.fake.log();
     let heir = log.iter().filter(|entry| entry.port == 7100).count() / 2;
-    assert!((8..=14).contains(&heir), "{heir}");
+    // As jitter has it: in 2.8 s at most, 200 ms apart or somewhat less.
+    assert!((8..=18).contains(&heir), "{heir}");
     // Once nobody asks the old owner any more, there is no reason to doubt anyone.
     let before = rig.cluster.statistics().probes;
     sleep(Duration::from_secs(2)).await;
