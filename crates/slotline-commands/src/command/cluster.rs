@@ -604,7 +604,7 @@ pub(super) mod kinds {
 }
 
 impl<X, Options: Free> On<X, kinds::ClusterFailover<Options>> {
-    /// Adds `FORCE`.
+    /// Whatever stands against it: `FORCE`.
     pub fn force(mut self) -> On<X, kinds::ClusterFailover<Given>> {
         self.buffer.arg("FORCE");
         self.cast()
@@ -612,7 +612,7 @@ impl<X, Options: Free> On<X, kinds::ClusterFailover<Options>> {
 }
 
 impl<'p, Options: Free> Queued<'p, kinds::ClusterFailover<Options>> {
-    /// Adds `FORCE`.
+    /// Whatever stands against it: `FORCE`.
     pub fn force(self) -> Queued<'p, kinds::ClusterFailover<Given>> {
         self.buffer.arg("FORCE");
         self.cast()
@@ -700,7 +700,7 @@ impl<'p> Queued<'p, kinds::ClusterSetslot> {
 }
 
 impl<X, R, Order> On<X, kinds::ClusterSlotStatsBy<R, Order>> {
-    /// Adds `LIMIT limit`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT limit`.
     pub fn limit(mut self, limit: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&limit);
         self
@@ -708,7 +708,7 @@ impl<X, R, Order> On<X, kinds::ClusterSlotStatsBy<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::ClusterSlotStatsBy<R, Order>> {
-    /// Adds `LIMIT limit`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT limit`.
     pub fn limit(self, limit: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&limit);
         self
@@ -716,7 +716,7 @@ impl<'p, R, Order> Queued<'p, kinds::ClusterSlotStatsBy<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::ClusterSlotStatsBy<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::ClusterSlotStatsBy<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -724,7 +724,7 @@ impl<X, R, Order: Free> On<X, kinds::ClusterSlotStatsBy<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::ClusterSlotStatsBy<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::ClusterSlotStatsBy<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -732,7 +732,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::ClusterSlotStatsBy<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::ClusterSlotStatsBy<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::ClusterSlotStatsBy<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -740,7 +740,7 @@ impl<X, R, Order: Free> On<X, kinds::ClusterSlotStatsBy<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::ClusterSlotStatsBy<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::ClusterSlotStatsBy<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()

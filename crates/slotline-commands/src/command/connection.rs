@@ -335,7 +335,7 @@ impl<'p> Queued<'p, kinds::ClientKill> {
 }
 
 impl<X> On<X, kinds::ClientKill> {
-    /// Adds `TYPE type`.
+    /// Only of this type: `TYPE type`.
     pub fn of_type(mut self, of_type: ClientType) -> Self {
         self.buffer.arg("TYPE").arg(&of_type);
         self
@@ -343,7 +343,7 @@ impl<X> On<X, kinds::ClientKill> {
 }
 
 impl<'p> Queued<'p, kinds::ClientKill> {
-    /// Adds `TYPE type`.
+    /// Only of this type: `TYPE type`.
     pub fn of_type(self, of_type: ClientType) -> Self {
         self.buffer.arg("TYPE").arg(&of_type);
         self
@@ -431,7 +431,7 @@ impl<'p> Queued<'p, kinds::ClientKill> {
 }
 
 impl<X> On<X, kinds::ClientList> {
-    /// Adds `TYPE client-type`.
+    /// Only of this type: `TYPE client-type`.
     pub fn of_type(mut self, client_type: ClientType) -> Self {
         self.buffer.arg("TYPE").arg(&client_type);
         self
@@ -439,7 +439,7 @@ impl<X> On<X, kinds::ClientList> {
 }
 
 impl<'p> Queued<'p, kinds::ClientList> {
-    /// Adds `TYPE client-type`.
+    /// Only of this type: `TYPE client-type`.
     pub fn of_type(self, client_type: ClientType) -> Self {
         self.buffer.arg("TYPE").arg(&client_type);
         self

@@ -137,7 +137,7 @@ pub(super) mod kinds {
 }
 
 impl<X> On<X, kinds::CmsMerge> {
-    /// Adds `WEIGHTS weight`.
+    /// What the scores of each set are multiplied by: `WEIGHTS weight`.
     pub fn weights(mut self, weights: impl ToArgs) -> Self {
         self.buffer.arg("WEIGHTS").args(&weights);
         self
@@ -145,7 +145,7 @@ impl<X> On<X, kinds::CmsMerge> {
 }
 
 impl<'p> Queued<'p, kinds::CmsMerge> {
-    /// Adds `WEIGHTS weight`.
+    /// What the scores of each set are multiplied by: `WEIGHTS weight`.
     pub fn weights(self, weights: impl ToArgs) -> Self {
         self.buffer.arg("WEIGHTS").args(&weights);
         self

@@ -681,7 +681,7 @@ pub(super) mod kinds {
 }
 
 impl<X> On<X, kinds::Copy> {
-    /// Adds `DB destination-db`.
+    /// Into another database: `DB destination-db`.
     pub fn db(mut self, destination_db: i64) -> Self {
         self.buffer.arg("DB").arg(&destination_db);
         self
@@ -689,7 +689,7 @@ impl<X> On<X, kinds::Copy> {
 }
 
 impl<'p> Queued<'p, kinds::Copy> {
-    /// Adds `DB destination-db`.
+    /// Into another database: `DB destination-db`.
     pub fn db(self, destination_db: i64) -> Self {
         self.buffer.arg("DB").arg(&destination_db);
         self
@@ -697,7 +697,7 @@ impl<'p> Queued<'p, kinds::Copy> {
 }
 
 impl<X> On<X, kinds::Copy> {
-    /// Adds `REPLACE`.
+    /// In place of what is there: `REPLACE`.
     pub fn replace(mut self) -> Self {
         self.buffer.arg("REPLACE");
         self
@@ -705,7 +705,7 @@ impl<X> On<X, kinds::Copy> {
 }
 
 impl<'p> Queued<'p, kinds::Copy> {
-    /// Adds `REPLACE`.
+    /// In place of what is there: `REPLACE`.
     pub fn replace(self) -> Self {
         self.buffer.arg("REPLACE");
         self
@@ -713,7 +713,7 @@ impl<'p> Queued<'p, kinds::Copy> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Expire<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Expire<Given>> {
         self.buffer.arg("NX");
         self.cast()
@@ -721,7 +721,7 @@ impl<X, Condition: Free> On<X, kinds::Expire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Expire<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Expire<Given>> {
         self.buffer.arg("NX");
         self.cast()
@@ -729,7 +729,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Expire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Expire<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Expire<Given>> {
         self.buffer.arg("XX");
         self.cast()
@@ -737,7 +737,7 @@ impl<X, Condition: Free> On<X, kinds::Expire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Expire<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Expire<Given>> {
         self.buffer.arg("XX");
         self.cast()
@@ -745,7 +745,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Expire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Expire<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(mut self) -> On<X, kinds::Expire<Given>> {
         self.buffer.arg("GT");
         self.cast()
@@ -753,7 +753,7 @@ impl<X, Condition: Free> On<X, kinds::Expire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Expire<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(self) -> Queued<'p, kinds::Expire<Given>> {
         self.buffer.arg("GT");
         self.cast()
@@ -761,7 +761,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Expire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Expire<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(mut self) -> On<X, kinds::Expire<Given>> {
         self.buffer.arg("LT");
         self.cast()
@@ -769,7 +769,7 @@ impl<X, Condition: Free> On<X, kinds::Expire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Expire<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(self) -> Queued<'p, kinds::Expire<Given>> {
         self.buffer.arg("LT");
         self.cast()
@@ -777,7 +777,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Expire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Expireat<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Expireat<Given>> {
         self.buffer.arg("NX");
         self.cast()
@@ -785,7 +785,7 @@ impl<X, Condition: Free> On<X, kinds::Expireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Expireat<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Expireat<Given>> {
         self.buffer.arg("NX");
         self.cast()
@@ -793,7 +793,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Expireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Expireat<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Expireat<Given>> {
         self.buffer.arg("XX");
         self.cast()
@@ -801,7 +801,7 @@ impl<X, Condition: Free> On<X, kinds::Expireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Expireat<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Expireat<Given>> {
         self.buffer.arg("XX");
         self.cast()
@@ -809,7 +809,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Expireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Expireat<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(mut self) -> On<X, kinds::Expireat<Given>> {
         self.buffer.arg("GT");
         self.cast()
@@ -817,7 +817,7 @@ impl<X, Condition: Free> On<X, kinds::Expireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Expireat<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(self) -> Queued<'p, kinds::Expireat<Given>> {
         self.buffer.arg("GT");
         self.cast()
@@ -825,7 +825,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Expireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Expireat<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(mut self) -> On<X, kinds::Expireat<Given>> {
         self.buffer.arg("LT");
         self.cast()
@@ -833,7 +833,7 @@ impl<X, Condition: Free> On<X, kinds::Expireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Expireat<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(self) -> Queued<'p, kinds::Expireat<Given>> {
         self.buffer.arg("LT");
         self.cast()
@@ -857,7 +857,7 @@ impl<'p, R, Authentication> Queued<'p, kinds::Migrate<R, Authentication>> {
 }
 
 impl<X, R, Authentication> On<X, kinds::Migrate<R, Authentication>> {
-    /// Adds `REPLACE`.
+    /// In place of what is there: `REPLACE`.
     pub fn replace(mut self) -> Self {
         self.buffer.insert(6, |buffer| { buffer.arg("REPLACE"); });
         self
@@ -865,7 +865,7 @@ impl<X, R, Authentication> On<X, kinds::Migrate<R, Authentication>> {
 }
 
 impl<'p, R, Authentication> Queued<'p, kinds::Migrate<R, Authentication>> {
-    /// Adds `REPLACE`.
+    /// In place of what is there: `REPLACE`.
     pub fn replace(self) -> Self {
         self.buffer.insert(6, |buffer| { buffer.arg("REPLACE"); });
         self
@@ -905,7 +905,7 @@ impl<'p, R, Authentication: Free> Queued<'p, kinds::Migrate<R, Authentication>> 
 }
 
 impl<X, Condition: Free> On<X, kinds::Pexpire<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Pexpire<Given>> {
         self.buffer.arg("NX");
         self.cast()
@@ -913,7 +913,7 @@ impl<X, Condition: Free> On<X, kinds::Pexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Pexpire<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Pexpire<Given>> {
         self.buffer.arg("NX");
         self.cast()
@@ -921,7 +921,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Pexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Pexpire<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Pexpire<Given>> {
         self.buffer.arg("XX");
         self.cast()
@@ -929,7 +929,7 @@ impl<X, Condition: Free> On<X, kinds::Pexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Pexpire<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Pexpire<Given>> {
         self.buffer.arg("XX");
         self.cast()
@@ -937,7 +937,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Pexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Pexpire<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(mut self) -> On<X, kinds::Pexpire<Given>> {
         self.buffer.arg("GT");
         self.cast()
@@ -945,7 +945,7 @@ impl<X, Condition: Free> On<X, kinds::Pexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Pexpire<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(self) -> Queued<'p, kinds::Pexpire<Given>> {
         self.buffer.arg("GT");
         self.cast()
@@ -953,7 +953,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Pexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Pexpire<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(mut self) -> On<X, kinds::Pexpire<Given>> {
         self.buffer.arg("LT");
         self.cast()
@@ -961,7 +961,7 @@ impl<X, Condition: Free> On<X, kinds::Pexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Pexpire<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(self) -> Queued<'p, kinds::Pexpire<Given>> {
         self.buffer.arg("LT");
         self.cast()
@@ -969,7 +969,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Pexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Pexpireat<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Pexpireat<Given>> {
         self.buffer.arg("NX");
         self.cast()
@@ -977,7 +977,7 @@ impl<X, Condition: Free> On<X, kinds::Pexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Pexpireat<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Pexpireat<Given>> {
         self.buffer.arg("NX");
         self.cast()
@@ -985,7 +985,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Pexpireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Pexpireat<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Pexpireat<Given>> {
         self.buffer.arg("XX");
         self.cast()
@@ -993,7 +993,7 @@ impl<X, Condition: Free> On<X, kinds::Pexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Pexpireat<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Pexpireat<Given>> {
         self.buffer.arg("XX");
         self.cast()
@@ -1001,7 +1001,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Pexpireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Pexpireat<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(mut self) -> On<X, kinds::Pexpireat<Given>> {
         self.buffer.arg("GT");
         self.cast()
@@ -1009,7 +1009,7 @@ impl<X, Condition: Free> On<X, kinds::Pexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Pexpireat<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(self) -> Queued<'p, kinds::Pexpireat<Given>> {
         self.buffer.arg("GT");
         self.cast()
@@ -1017,7 +1017,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Pexpireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Pexpireat<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(mut self) -> On<X, kinds::Pexpireat<Given>> {
         self.buffer.arg("LT");
         self.cast()
@@ -1025,7 +1025,7 @@ impl<X, Condition: Free> On<X, kinds::Pexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Pexpireat<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(self) -> Queued<'p, kinds::Pexpireat<Given>> {
         self.buffer.arg("LT");
         self.cast()
@@ -1033,7 +1033,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Pexpireat<Condition>> {
 }
 
 impl<X, Retention> On<X, kinds::Restore<Retention>> {
-    /// Adds `REPLACE`.
+    /// In place of what is there: `REPLACE`.
     pub fn replace(mut self) -> Self {
         self.buffer.arg("REPLACE");
         self
@@ -1041,7 +1041,7 @@ impl<X, Retention> On<X, kinds::Restore<Retention>> {
 }
 
 impl<'p, Retention> Queued<'p, kinds::Restore<Retention>> {
-    /// Adds `REPLACE`.
+    /// In place of what is there: `REPLACE`.
     pub fn replace(self) -> Self {
         self.buffer.arg("REPLACE");
         self
@@ -1049,7 +1049,7 @@ impl<'p, Retention> Queued<'p, kinds::Restore<Retention>> {
 }
 
 impl<X, Retention> On<X, kinds::Restore<Retention>> {
-    /// Adds `ABSTTL`.
+    /// The time to live is a moment, in milliseconds since 1970: `ABSTTL`.
     pub fn absttl(mut self) -> Self {
         self.buffer.arg("ABSTTL");
         self
@@ -1057,7 +1057,7 @@ impl<X, Retention> On<X, kinds::Restore<Retention>> {
 }
 
 impl<'p, Retention> Queued<'p, kinds::Restore<Retention>> {
-    /// Adds `ABSTTL`.
+    /// The time to live is a moment, in milliseconds since 1970: `ABSTTL`.
     pub fn absttl(self) -> Self {
         self.buffer.arg("ABSTTL");
         self
@@ -1065,7 +1065,7 @@ impl<'p, Retention> Queued<'p, kinds::Restore<Retention>> {
 }
 
 impl<X, Retention: Free> On<X, kinds::Restore<Retention>> {
-    /// Adds `IDLETIME seconds`.
+    /// As if it had not been used so long: `IDLETIME seconds`.
     pub fn idletime(mut self, seconds: Duration) -> On<X, kinds::Restore<Given>> {
         self.buffer.arg("IDLETIME").arg(&WholeSeconds(seconds));
         self.cast()
@@ -1073,7 +1073,7 @@ impl<X, Retention: Free> On<X, kinds::Restore<Retention>> {
 }
 
 impl<'p, Retention: Free> Queued<'p, kinds::Restore<Retention>> {
-    /// Adds `IDLETIME seconds`.
+    /// As if it had not been used so long: `IDLETIME seconds`.
     pub fn idletime(self, seconds: Duration) -> Queued<'p, kinds::Restore<Given>> {
         self.buffer.arg("IDLETIME").arg(&WholeSeconds(seconds));
         self.cast()
@@ -1081,7 +1081,7 @@ impl<'p, Retention: Free> Queued<'p, kinds::Restore<Retention>> {
 }
 
 impl<X, Retention: Free> On<X, kinds::Restore<Retention>> {
-    /// Adds `FREQ frequency`.
+    /// How often the value was used, as a logarithm: `FREQ frequency`.
     pub fn freq(mut self, frequency: u64) -> On<X, kinds::Restore<Given>> {
         self.buffer.arg("FREQ").arg(&frequency);
         self.cast()
@@ -1089,7 +1089,7 @@ impl<X, Retention: Free> On<X, kinds::Restore<Retention>> {
 }
 
 impl<'p, Retention: Free> Queued<'p, kinds::Restore<Retention>> {
-    /// Adds `FREQ frequency`.
+    /// How often the value was used, as a logarithm: `FREQ frequency`.
     pub fn freq(self, frequency: u64) -> Queued<'p, kinds::Restore<Given>> {
         self.buffer.arg("FREQ").arg(&frequency);
         self.cast()
@@ -1097,7 +1097,7 @@ impl<'p, Retention: Free> Queued<'p, kinds::Restore<Retention>> {
 }
 
 impl<X, R> On<X, kinds::Scan<R>> {
-    /// Adds `MATCH pattern`.
+    /// Only what matches this glob pattern: `MATCH pattern`.
     pub fn matching(mut self, pattern: impl ToArg) -> Self {
         self.buffer.arg("MATCH").arg(&pattern);
         self
@@ -1105,7 +1105,7 @@ impl<X, R> On<X, kinds::Scan<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Scan<R>> {
-    /// Adds `MATCH pattern`.
+    /// Only what matches this glob pattern: `MATCH pattern`.
     pub fn matching(self, pattern: impl ToArg) -> Self {
         self.buffer.arg("MATCH").arg(&pattern);
         self
@@ -1113,7 +1113,7 @@ impl<'p, R> Queued<'p, kinds::Scan<R>> {
 }
 
 impl<X, R> On<X, kinds::Scan<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1121,7 +1121,7 @@ impl<X, R> On<X, kinds::Scan<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Scan<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1129,7 +1129,7 @@ impl<'p, R> Queued<'p, kinds::Scan<R>> {
 }
 
 impl<X, R> On<X, kinds::Scan<R>> {
-    /// Adds `TYPE type`.
+    /// Only of this type: `TYPE type`.
     pub fn of_type(mut self, of_type: impl ToArg) -> Self {
         self.buffer.arg("TYPE").arg(&of_type);
         self
@@ -1137,7 +1137,7 @@ impl<X, R> On<X, kinds::Scan<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Scan<R>> {
-    /// Adds `TYPE type`.
+    /// Only of this type: `TYPE type`.
     pub fn of_type(self, of_type: impl ToArg) -> Self {
         self.buffer.arg("TYPE").arg(&of_type);
         self
@@ -1161,7 +1161,7 @@ impl<'p, R, Order> Queued<'p, kinds::Sort<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Sort<R, Order>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(mut self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1169,7 +1169,7 @@ impl<X, R, Order> On<X, kinds::Sort<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Sort<R, Order>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1193,7 +1193,7 @@ impl<'p, R, Order> Queued<'p, kinds::Sort<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::Sort<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::Sort<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1201,7 +1201,7 @@ impl<X, R, Order: Free> On<X, kinds::Sort<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::Sort<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::Sort<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1209,7 +1209,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::Sort<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::Sort<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::Sort<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1217,7 +1217,7 @@ impl<X, R, Order: Free> On<X, kinds::Sort<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::Sort<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::Sort<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1225,7 +1225,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::Sort<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Sort<R, Order>> {
-    /// Adds `ALPHA`.
+    /// Elements are compared as text: `ALPHA`.
     pub fn alpha(mut self) -> Self {
         self.buffer.arg("ALPHA");
         self
@@ -1233,7 +1233,7 @@ impl<X, R, Order> On<X, kinds::Sort<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Sort<R, Order>> {
-    /// Adds `ALPHA`.
+    /// Elements are compared as text: `ALPHA`.
     pub fn alpha(self) -> Self {
         self.buffer.arg("ALPHA");
         self
@@ -1257,7 +1257,7 @@ impl<'p, Order> Queued<'p, kinds::SortStore<Order>> {
 }
 
 impl<X, Order> On<X, kinds::SortStore<Order>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(mut self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1265,7 +1265,7 @@ impl<X, Order> On<X, kinds::SortStore<Order>> {
 }
 
 impl<'p, Order> Queued<'p, kinds::SortStore<Order>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1289,7 +1289,7 @@ impl<'p, Order> Queued<'p, kinds::SortStore<Order>> {
 }
 
 impl<X, Order: Free> On<X, kinds::SortStore<Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::SortStore<Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1297,7 +1297,7 @@ impl<X, Order: Free> On<X, kinds::SortStore<Order>> {
 }
 
 impl<'p, Order: Free> Queued<'p, kinds::SortStore<Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::SortStore<Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1305,7 +1305,7 @@ impl<'p, Order: Free> Queued<'p, kinds::SortStore<Order>> {
 }
 
 impl<X, Order: Free> On<X, kinds::SortStore<Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::SortStore<Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1313,7 +1313,7 @@ impl<X, Order: Free> On<X, kinds::SortStore<Order>> {
 }
 
 impl<'p, Order: Free> Queued<'p, kinds::SortStore<Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::SortStore<Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1321,7 +1321,7 @@ impl<'p, Order: Free> Queued<'p, kinds::SortStore<Order>> {
 }
 
 impl<X, Order> On<X, kinds::SortStore<Order>> {
-    /// Adds `ALPHA`.
+    /// Elements are compared as text: `ALPHA`.
     pub fn alpha(mut self) -> Self {
         self.buffer.arg("ALPHA");
         self
@@ -1329,7 +1329,7 @@ impl<X, Order> On<X, kinds::SortStore<Order>> {
 }
 
 impl<'p, Order> Queued<'p, kinds::SortStore<Order>> {
-    /// Adds `ALPHA`.
+    /// Elements are compared as text: `ALPHA`.
     pub fn alpha(self) -> Self {
         self.buffer.arg("ALPHA");
         self
@@ -1353,7 +1353,7 @@ impl<'p, R, Order> Queued<'p, kinds::SortRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::SortRo<R, Order>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(mut self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1361,7 +1361,7 @@ impl<X, R, Order> On<X, kinds::SortRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::SortRo<R, Order>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1385,7 +1385,7 @@ impl<'p, R, Order> Queued<'p, kinds::SortRo<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::SortRo<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::SortRo<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1393,7 +1393,7 @@ impl<X, R, Order: Free> On<X, kinds::SortRo<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::SortRo<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::SortRo<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1401,7 +1401,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::SortRo<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::SortRo<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::SortRo<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1409,7 +1409,7 @@ impl<X, R, Order: Free> On<X, kinds::SortRo<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::SortRo<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::SortRo<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1417,7 +1417,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::SortRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::SortRo<R, Order>> {
-    /// Adds `ALPHA`.
+    /// Elements are compared as text: `ALPHA`.
     pub fn alpha(mut self) -> Self {
         self.buffer.arg("ALPHA");
         self
@@ -1425,7 +1425,7 @@ impl<X, R, Order> On<X, kinds::SortRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::SortRo<R, Order>> {
-    /// Adds `ALPHA`.
+    /// Elements are compared as text: `ALPHA`.
     pub fn alpha(self) -> Self {
         self.buffer.arg("ALPHA");
         self

@@ -363,7 +363,7 @@ pub(super) mod kinds {
 }
 
 impl<X, Condition: Free> On<X, kinds::Geoadd<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Geoadd<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -371,7 +371,7 @@ impl<X, Condition: Free> On<X, kinds::Geoadd<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Geoadd<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Geoadd<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -379,7 +379,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Geoadd<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Geoadd<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Geoadd<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -387,7 +387,7 @@ impl<X, Condition: Free> On<X, kinds::Geoadd<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Geoadd<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Geoadd<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -395,7 +395,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Geoadd<Condition>> {
 }
 
 impl<X, Condition> On<X, kinds::Geoadd<Condition>> {
-    /// Adds `CH`.
+    /// What has changed counts, beside what is new: `CH`.
     pub fn ch(mut self) -> Self {
         self.buffer.insert(2, |buffer| { buffer.arg("CH"); });
         self
@@ -403,7 +403,7 @@ impl<X, Condition> On<X, kinds::Geoadd<Condition>> {
 }
 
 impl<'p, Condition> Queued<'p, kinds::Geoadd<Condition>> {
-    /// Adds `CH`.
+    /// What has changed counts, beside what is new: `CH`.
     pub fn ch(self) -> Self {
         self.buffer.insert(2, |buffer| { buffer.arg("CH"); });
         self
@@ -475,7 +475,7 @@ impl<'p, Unit: Free> Queued<'p, kinds::Geodist<Unit>> {
 }
 
 impl<X, R, Order> On<X, kinds::Georadius<R, Order>> {
-    /// Adds `WITHCOORD`.
+    /// With where each is: `WITHCOORD`.
     pub fn withcoord(mut self) -> Self {
         self.buffer.arg("WITHCOORD");
         self
@@ -483,7 +483,7 @@ impl<X, R, Order> On<X, kinds::Georadius<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Georadius<R, Order>> {
-    /// Adds `WITHCOORD`.
+    /// With where each is: `WITHCOORD`.
     pub fn withcoord(self) -> Self {
         self.buffer.arg("WITHCOORD");
         self
@@ -491,7 +491,7 @@ impl<'p, R, Order> Queued<'p, kinds::Georadius<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Georadius<R, Order>> {
-    /// Adds `WITHDIST`.
+    /// With how far each is: `WITHDIST`.
     pub fn withdist(mut self) -> Self {
         self.buffer.arg("WITHDIST");
         self
@@ -499,7 +499,7 @@ impl<X, R, Order> On<X, kinds::Georadius<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Georadius<R, Order>> {
-    /// Adds `WITHDIST`.
+    /// With how far each is: `WITHDIST`.
     pub fn withdist(self) -> Self {
         self.buffer.arg("WITHDIST");
         self
@@ -507,7 +507,7 @@ impl<'p, R, Order> Queued<'p, kinds::Georadius<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Georadius<R, Order>> {
-    /// Adds `WITHHASH`.
+    /// With each one's geohash, as an integer: `WITHHASH`.
     pub fn withhash(mut self) -> Self {
         self.buffer.arg("WITHHASH");
         self
@@ -515,7 +515,7 @@ impl<X, R, Order> On<X, kinds::Georadius<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Georadius<R, Order>> {
-    /// Adds `WITHHASH`.
+    /// With each one's geohash, as an integer: `WITHHASH`.
     pub fn withhash(self) -> Self {
         self.buffer.arg("WITHHASH");
         self
@@ -523,7 +523,7 @@ impl<'p, R, Order> Queued<'p, kinds::Georadius<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Georadius<R, Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -531,7 +531,7 @@ impl<X, R, Order> On<X, kinds::Georadius<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Georadius<R, Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -539,7 +539,7 @@ impl<'p, R, Order> Queued<'p, kinds::Georadius<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Georadius<R, Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -547,7 +547,7 @@ impl<X, R, Order> On<X, kinds::Georadius<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Georadius<R, Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -555,7 +555,7 @@ impl<'p, R, Order> Queued<'p, kinds::Georadius<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::Georadius<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::Georadius<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -563,7 +563,7 @@ impl<X, R, Order: Free> On<X, kinds::Georadius<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::Georadius<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::Georadius<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -571,7 +571,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::Georadius<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::Georadius<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::Georadius<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -579,7 +579,7 @@ impl<X, R, Order: Free> On<X, kinds::Georadius<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::Georadius<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::Georadius<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -587,7 +587,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::Georadius<R, Order>> {
 }
 
 impl<X, Order> On<X, kinds::GeoradiusStore<Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -595,7 +595,7 @@ impl<X, Order> On<X, kinds::GeoradiusStore<Order>> {
 }
 
 impl<'p, Order> Queued<'p, kinds::GeoradiusStore<Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -603,7 +603,7 @@ impl<'p, Order> Queued<'p, kinds::GeoradiusStore<Order>> {
 }
 
 impl<X, Order> On<X, kinds::GeoradiusStore<Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -611,7 +611,7 @@ impl<X, Order> On<X, kinds::GeoradiusStore<Order>> {
 }
 
 impl<'p, Order> Queued<'p, kinds::GeoradiusStore<Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -619,7 +619,7 @@ impl<'p, Order> Queued<'p, kinds::GeoradiusStore<Order>> {
 }
 
 impl<X, Order: Free> On<X, kinds::GeoradiusStore<Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::GeoradiusStore<Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -627,7 +627,7 @@ impl<X, Order: Free> On<X, kinds::GeoradiusStore<Order>> {
 }
 
 impl<'p, Order: Free> Queued<'p, kinds::GeoradiusStore<Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::GeoradiusStore<Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -635,7 +635,7 @@ impl<'p, Order: Free> Queued<'p, kinds::GeoradiusStore<Order>> {
 }
 
 impl<X, Order: Free> On<X, kinds::GeoradiusStore<Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::GeoradiusStore<Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -643,7 +643,7 @@ impl<X, Order: Free> On<X, kinds::GeoradiusStore<Order>> {
 }
 
 impl<'p, Order: Free> Queued<'p, kinds::GeoradiusStore<Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::GeoradiusStore<Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -651,7 +651,7 @@ impl<'p, Order: Free> Queued<'p, kinds::GeoradiusStore<Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `WITHCOORD`.
+    /// With where each is: `WITHCOORD`.
     pub fn withcoord(mut self) -> Self {
         self.buffer.arg("WITHCOORD");
         self
@@ -659,7 +659,7 @@ impl<X, R, Order> On<X, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `WITHCOORD`.
+    /// With where each is: `WITHCOORD`.
     pub fn withcoord(self) -> Self {
         self.buffer.arg("WITHCOORD");
         self
@@ -667,7 +667,7 @@ impl<'p, R, Order> Queued<'p, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `WITHDIST`.
+    /// With how far each is: `WITHDIST`.
     pub fn withdist(mut self) -> Self {
         self.buffer.arg("WITHDIST");
         self
@@ -675,7 +675,7 @@ impl<X, R, Order> On<X, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `WITHDIST`.
+    /// With how far each is: `WITHDIST`.
     pub fn withdist(self) -> Self {
         self.buffer.arg("WITHDIST");
         self
@@ -683,7 +683,7 @@ impl<'p, R, Order> Queued<'p, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `WITHHASH`.
+    /// With each one's geohash, as an integer: `WITHHASH`.
     pub fn withhash(mut self) -> Self {
         self.buffer.arg("WITHHASH");
         self
@@ -691,7 +691,7 @@ impl<X, R, Order> On<X, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `WITHHASH`.
+    /// With each one's geohash, as an integer: `WITHHASH`.
     pub fn withhash(self) -> Self {
         self.buffer.arg("WITHHASH");
         self
@@ -699,7 +699,7 @@ impl<'p, R, Order> Queued<'p, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -707,7 +707,7 @@ impl<X, R, Order> On<X, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -715,7 +715,7 @@ impl<'p, R, Order> Queued<'p, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -723,7 +723,7 @@ impl<X, R, Order> On<X, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -731,7 +731,7 @@ impl<'p, R, Order> Queued<'p, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::Georadiusbymember<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -739,7 +739,7 @@ impl<X, R, Order: Free> On<X, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::Georadiusbymember<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -747,7 +747,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::Georadiusbymember<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -755,7 +755,7 @@ impl<X, R, Order: Free> On<X, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::Georadiusbymember<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::Georadiusbymember<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -763,7 +763,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::Georadiusbymember<R, Order>> {
 }
 
 impl<X, Order> On<X, kinds::GeoradiusbymemberStore<Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -771,7 +771,7 @@ impl<X, Order> On<X, kinds::GeoradiusbymemberStore<Order>> {
 }
 
 impl<'p, Order> Queued<'p, kinds::GeoradiusbymemberStore<Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -779,7 +779,7 @@ impl<'p, Order> Queued<'p, kinds::GeoradiusbymemberStore<Order>> {
 }
 
 impl<X, Order> On<X, kinds::GeoradiusbymemberStore<Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -787,7 +787,7 @@ impl<X, Order> On<X, kinds::GeoradiusbymemberStore<Order>> {
 }
 
 impl<'p, Order> Queued<'p, kinds::GeoradiusbymemberStore<Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -795,7 +795,7 @@ impl<'p, Order> Queued<'p, kinds::GeoradiusbymemberStore<Order>> {
 }
 
 impl<X, Order: Free> On<X, kinds::GeoradiusbymemberStore<Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::GeoradiusbymemberStore<Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -803,7 +803,7 @@ impl<X, Order: Free> On<X, kinds::GeoradiusbymemberStore<Order>> {
 }
 
 impl<'p, Order: Free> Queued<'p, kinds::GeoradiusbymemberStore<Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::GeoradiusbymemberStore<Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -811,7 +811,7 @@ impl<'p, Order: Free> Queued<'p, kinds::GeoradiusbymemberStore<Order>> {
 }
 
 impl<X, Order: Free> On<X, kinds::GeoradiusbymemberStore<Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::GeoradiusbymemberStore<Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -819,7 +819,7 @@ impl<X, Order: Free> On<X, kinds::GeoradiusbymemberStore<Order>> {
 }
 
 impl<'p, Order: Free> Queued<'p, kinds::GeoradiusbymemberStore<Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::GeoradiusbymemberStore<Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -827,7 +827,7 @@ impl<'p, Order: Free> Queued<'p, kinds::GeoradiusbymemberStore<Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `WITHCOORD`.
+    /// With where each is: `WITHCOORD`.
     pub fn withcoord(mut self) -> Self {
         self.buffer.arg("WITHCOORD");
         self
@@ -835,7 +835,7 @@ impl<X, R, Order> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `WITHCOORD`.
+    /// With where each is: `WITHCOORD`.
     pub fn withcoord(self) -> Self {
         self.buffer.arg("WITHCOORD");
         self
@@ -843,7 +843,7 @@ impl<'p, R, Order> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `WITHDIST`.
+    /// With how far each is: `WITHDIST`.
     pub fn withdist(mut self) -> Self {
         self.buffer.arg("WITHDIST");
         self
@@ -851,7 +851,7 @@ impl<X, R, Order> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `WITHDIST`.
+    /// With how far each is: `WITHDIST`.
     pub fn withdist(self) -> Self {
         self.buffer.arg("WITHDIST");
         self
@@ -859,7 +859,7 @@ impl<'p, R, Order> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `WITHHASH`.
+    /// With each one's geohash, as an integer: `WITHHASH`.
     pub fn withhash(mut self) -> Self {
         self.buffer.arg("WITHHASH");
         self
@@ -867,7 +867,7 @@ impl<X, R, Order> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `WITHHASH`.
+    /// With each one's geohash, as an integer: `WITHHASH`.
     pub fn withhash(self) -> Self {
         self.buffer.arg("WITHHASH");
         self
@@ -875,7 +875,7 @@ impl<'p, R, Order> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -883,7 +883,7 @@ impl<X, R, Order> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -891,7 +891,7 @@ impl<'p, R, Order> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -899,7 +899,7 @@ impl<X, R, Order> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -907,7 +907,7 @@ impl<'p, R, Order> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::GeoradiusbymemberRo<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -915,7 +915,7 @@ impl<X, R, Order: Free> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::GeoradiusbymemberRo<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -923,7 +923,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::GeoradiusbymemberRo<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -931,7 +931,7 @@ impl<X, R, Order: Free> On<X, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::GeoradiusbymemberRo<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -939,7 +939,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::GeoradiusbymemberRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `WITHCOORD`.
+    /// With where each is: `WITHCOORD`.
     pub fn withcoord(mut self) -> Self {
         self.buffer.arg("WITHCOORD");
         self
@@ -947,7 +947,7 @@ impl<X, R, Order> On<X, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `WITHCOORD`.
+    /// With where each is: `WITHCOORD`.
     pub fn withcoord(self) -> Self {
         self.buffer.arg("WITHCOORD");
         self
@@ -955,7 +955,7 @@ impl<'p, R, Order> Queued<'p, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `WITHDIST`.
+    /// With how far each is: `WITHDIST`.
     pub fn withdist(mut self) -> Self {
         self.buffer.arg("WITHDIST");
         self
@@ -963,7 +963,7 @@ impl<X, R, Order> On<X, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `WITHDIST`.
+    /// With how far each is: `WITHDIST`.
     pub fn withdist(self) -> Self {
         self.buffer.arg("WITHDIST");
         self
@@ -971,7 +971,7 @@ impl<'p, R, Order> Queued<'p, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `WITHHASH`.
+    /// With each one's geohash, as an integer: `WITHHASH`.
     pub fn withhash(mut self) -> Self {
         self.buffer.arg("WITHHASH");
         self
@@ -979,7 +979,7 @@ impl<X, R, Order> On<X, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `WITHHASH`.
+    /// With each one's geohash, as an integer: `WITHHASH`.
     pub fn withhash(self) -> Self {
         self.buffer.arg("WITHHASH");
         self
@@ -987,7 +987,7 @@ impl<'p, R, Order> Queued<'p, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -995,7 +995,7 @@ impl<X, R, Order> On<X, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1003,7 +1003,7 @@ impl<'p, R, Order> Queued<'p, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -1011,7 +1011,7 @@ impl<X, R, Order> On<X, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -1019,7 +1019,7 @@ impl<'p, R, Order> Queued<'p, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::GeoradiusRo<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1027,7 +1027,7 @@ impl<X, R, Order: Free> On<X, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::GeoradiusRo<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1035,7 +1035,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::GeoradiusRo<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1043,7 +1043,7 @@ impl<X, R, Order: Free> On<X, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::GeoradiusRo<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::GeoradiusRo<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1051,7 +1051,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::GeoradiusRo<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::Geosearch<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::Geosearch<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1059,7 +1059,7 @@ impl<X, R, Order: Free> On<X, kinds::Geosearch<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::Geosearch<R, Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::Geosearch<R, Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1067,7 +1067,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::Geosearch<R, Order>> {
 }
 
 impl<X, R, Order: Free> On<X, kinds::Geosearch<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::Geosearch<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1075,7 +1075,7 @@ impl<X, R, Order: Free> On<X, kinds::Geosearch<R, Order>> {
 }
 
 impl<'p, R, Order: Free> Queued<'p, kinds::Geosearch<R, Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::Geosearch<R, Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1083,7 +1083,7 @@ impl<'p, R, Order: Free> Queued<'p, kinds::Geosearch<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Geosearch<R, Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1091,7 +1091,7 @@ impl<X, R, Order> On<X, kinds::Geosearch<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1099,7 +1099,7 @@ impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Geosearch<R, Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -1107,7 +1107,7 @@ impl<X, R, Order> On<X, kinds::Geosearch<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -1115,7 +1115,7 @@ impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Geosearch<R, Order>> {
-    /// Adds `WITHCOORD`.
+    /// With where each is: `WITHCOORD`.
     pub fn withcoord(mut self) -> Self {
         self.buffer.arg("WITHCOORD");
         self
@@ -1123,7 +1123,7 @@ impl<X, R, Order> On<X, kinds::Geosearch<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
-    /// Adds `WITHCOORD`.
+    /// With where each is: `WITHCOORD`.
     pub fn withcoord(self) -> Self {
         self.buffer.arg("WITHCOORD");
         self
@@ -1131,7 +1131,7 @@ impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Geosearch<R, Order>> {
-    /// Adds `WITHDIST`.
+    /// With how far each is: `WITHDIST`.
     pub fn withdist(mut self) -> Self {
         self.buffer.arg("WITHDIST");
         self
@@ -1139,7 +1139,7 @@ impl<X, R, Order> On<X, kinds::Geosearch<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
-    /// Adds `WITHDIST`.
+    /// With how far each is: `WITHDIST`.
     pub fn withdist(self) -> Self {
         self.buffer.arg("WITHDIST");
         self
@@ -1147,7 +1147,7 @@ impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
 }
 
 impl<X, R, Order> On<X, kinds::Geosearch<R, Order>> {
-    /// Adds `WITHHASH`.
+    /// With each one's geohash, as an integer: `WITHHASH`.
     pub fn withhash(mut self) -> Self {
         self.buffer.arg("WITHHASH");
         self
@@ -1155,7 +1155,7 @@ impl<X, R, Order> On<X, kinds::Geosearch<R, Order>> {
 }
 
 impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
-    /// Adds `WITHHASH`.
+    /// With each one's geohash, as an integer: `WITHHASH`.
     pub fn withhash(self) -> Self {
         self.buffer.arg("WITHHASH");
         self
@@ -1163,7 +1163,7 @@ impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
 }
 
 impl<X, Order: Free> On<X, kinds::Geosearchstore<Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::Geosearchstore<Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1171,7 +1171,7 @@ impl<X, Order: Free> On<X, kinds::Geosearchstore<Order>> {
 }
 
 impl<'p, Order: Free> Queued<'p, kinds::Geosearchstore<Order>> {
-    /// Adds `ASC`.
+    /// From the least on: `ASC`.
     pub fn asc(self) -> Queued<'p, kinds::Geosearchstore<Given>> {
         self.buffer.arg("ASC");
         self.cast()
@@ -1179,7 +1179,7 @@ impl<'p, Order: Free> Queued<'p, kinds::Geosearchstore<Order>> {
 }
 
 impl<X, Order: Free> On<X, kinds::Geosearchstore<Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(mut self) -> On<X, kinds::Geosearchstore<Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1187,7 +1187,7 @@ impl<X, Order: Free> On<X, kinds::Geosearchstore<Order>> {
 }
 
 impl<'p, Order: Free> Queued<'p, kinds::Geosearchstore<Order>> {
-    /// Adds `DESC`.
+    /// From the greatest on: `DESC`.
     pub fn desc(self) -> Queued<'p, kinds::Geosearchstore<Given>> {
         self.buffer.arg("DESC");
         self.cast()
@@ -1195,7 +1195,7 @@ impl<'p, Order: Free> Queued<'p, kinds::Geosearchstore<Order>> {
 }
 
 impl<X, Order> On<X, kinds::Geosearchstore<Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1203,7 +1203,7 @@ impl<X, Order> On<X, kinds::Geosearchstore<Order>> {
 }
 
 impl<'p, Order> Queued<'p, kinds::Geosearchstore<Order>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1211,7 +1211,7 @@ impl<'p, Order> Queued<'p, kinds::Geosearchstore<Order>> {
 }
 
 impl<X, Order> On<X, kinds::Geosearchstore<Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -1219,7 +1219,7 @@ impl<X, Order> On<X, kinds::Geosearchstore<Order>> {
 }
 
 impl<'p, Order> Queued<'p, kinds::Geosearchstore<Order>> {
-    /// Adds `COUNT count ANY`.
+    /// So many, whichever are found first: `COUNT count ANY`.
     pub fn count_any(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count).arg("ANY");
         self
@@ -1227,7 +1227,7 @@ impl<'p, Order> Queued<'p, kinds::Geosearchstore<Order>> {
 }
 
 impl<X, Order> On<X, kinds::Geosearchstore<Order>> {
-    /// Adds `STOREDIST`.
+    /// The distances are stored as scores: `STOREDIST`.
     pub fn storedist(mut self) -> Self {
         self.buffer.arg("STOREDIST");
         self
@@ -1235,7 +1235,7 @@ impl<X, Order> On<X, kinds::Geosearchstore<Order>> {
 }
 
 impl<'p, Order> Queued<'p, kinds::Geosearchstore<Order>> {
-    /// Adds `STOREDIST`.
+    /// The distances are stored as scores: `STOREDIST`.
     pub fn storedist(self) -> Self {
         self.buffer.arg("STOREDIST");
         self

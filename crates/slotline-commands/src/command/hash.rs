@@ -576,7 +576,7 @@ pub(super) mod kinds {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hexpire<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Hexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -584,7 +584,7 @@ impl<X, Condition: Free> On<X, kinds::Hexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hexpire<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Hexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -592,7 +592,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hexpire<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Hexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -600,7 +600,7 @@ impl<X, Condition: Free> On<X, kinds::Hexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hexpire<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Hexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -608,7 +608,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hexpire<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(mut self) -> On<X, kinds::Hexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("GT"); });
         self.cast()
@@ -616,7 +616,7 @@ impl<X, Condition: Free> On<X, kinds::Hexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hexpire<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(self) -> Queued<'p, kinds::Hexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("GT"); });
         self.cast()
@@ -624,7 +624,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hexpire<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(mut self) -> On<X, kinds::Hexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("LT"); });
         self.cast()
@@ -632,7 +632,7 @@ impl<X, Condition: Free> On<X, kinds::Hexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hexpire<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(self) -> Queued<'p, kinds::Hexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("LT"); });
         self.cast()
@@ -640,7 +640,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hexpireat<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Hexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -648,7 +648,7 @@ impl<X, Condition: Free> On<X, kinds::Hexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hexpireat<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Hexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -656,7 +656,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hexpireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hexpireat<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Hexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -664,7 +664,7 @@ impl<X, Condition: Free> On<X, kinds::Hexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hexpireat<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Hexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -672,7 +672,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hexpireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hexpireat<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(mut self) -> On<X, kinds::Hexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("GT"); });
         self.cast()
@@ -680,7 +680,7 @@ impl<X, Condition: Free> On<X, kinds::Hexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hexpireat<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(self) -> Queued<'p, kinds::Hexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("GT"); });
         self.cast()
@@ -688,7 +688,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hexpireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hexpireat<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(mut self) -> On<X, kinds::Hexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("LT"); });
         self.cast()
@@ -696,7 +696,7 @@ impl<X, Condition: Free> On<X, kinds::Hexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hexpireat<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(self) -> Queued<'p, kinds::Hexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("LT"); });
         self.cast()
@@ -704,7 +704,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hexpireat<Condition>> {
 }
 
 impl<X, R, Expiration: Free> On<X, kinds::Hgetex<R, Expiration>> {
-    /// Adds `EX or PX`.
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
     pub fn ex(mut self, after: Duration) -> On<X, kinds::Hgetex<R, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&Within(after)); });
         self.cast()
@@ -712,7 +712,7 @@ impl<X, R, Expiration: Free> On<X, kinds::Hgetex<R, Expiration>> {
 }
 
 impl<'p, R, Expiration: Free> Queued<'p, kinds::Hgetex<R, Expiration>> {
-    /// Adds `EX or PX`.
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
     pub fn ex(self, after: Duration) -> Queued<'p, kinds::Hgetex<R, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&Within(after)); });
         self.cast()
@@ -720,7 +720,7 @@ impl<'p, R, Expiration: Free> Queued<'p, kinds::Hgetex<R, Expiration>> {
 }
 
 impl<X, R, Expiration: Free> On<X, kinds::Hgetex<R, Expiration>> {
-    /// Adds `EXAT or PXAT`.
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
     pub fn exat(mut self, time: SystemTime) -> On<X, kinds::Hgetex<R, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&At(time)); });
         self.cast()
@@ -728,7 +728,7 @@ impl<X, R, Expiration: Free> On<X, kinds::Hgetex<R, Expiration>> {
 }
 
 impl<'p, R, Expiration: Free> Queued<'p, kinds::Hgetex<R, Expiration>> {
-    /// Adds `EXAT or PXAT`.
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
     pub fn exat(self, time: SystemTime) -> Queued<'p, kinds::Hgetex<R, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&At(time)); });
         self.cast()
@@ -736,7 +736,7 @@ impl<'p, R, Expiration: Free> Queued<'p, kinds::Hgetex<R, Expiration>> {
 }
 
 impl<X, R, Expiration: Free> On<X, kinds::Hgetex<R, Expiration>> {
-    /// Adds `PERSIST`.
+    /// It lives for ever: `PERSIST`.
     pub fn persist(mut self) -> On<X, kinds::Hgetex<R, Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("PERSIST"); });
         self.cast()
@@ -744,7 +744,7 @@ impl<X, R, Expiration: Free> On<X, kinds::Hgetex<R, Expiration>> {
 }
 
 impl<'p, R, Expiration: Free> Queued<'p, kinds::Hgetex<R, Expiration>> {
-    /// Adds `PERSIST`.
+    /// It lives for ever: `PERSIST`.
     pub fn persist(self) -> Queued<'p, kinds::Hgetex<R, Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("PERSIST"); });
         self.cast()
@@ -752,7 +752,7 @@ impl<'p, R, Expiration: Free> Queued<'p, kinds::Hgetex<R, Expiration>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hpexpire<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Hpexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -760,7 +760,7 @@ impl<X, Condition: Free> On<X, kinds::Hpexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hpexpire<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Hpexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -768,7 +768,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hpexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hpexpire<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Hpexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -776,7 +776,7 @@ impl<X, Condition: Free> On<X, kinds::Hpexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hpexpire<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Hpexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -784,7 +784,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hpexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hpexpire<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(mut self) -> On<X, kinds::Hpexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("GT"); });
         self.cast()
@@ -792,7 +792,7 @@ impl<X, Condition: Free> On<X, kinds::Hpexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hpexpire<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(self) -> Queued<'p, kinds::Hpexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("GT"); });
         self.cast()
@@ -800,7 +800,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hpexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hpexpire<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(mut self) -> On<X, kinds::Hpexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("LT"); });
         self.cast()
@@ -808,7 +808,7 @@ impl<X, Condition: Free> On<X, kinds::Hpexpire<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hpexpire<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(self) -> Queued<'p, kinds::Hpexpire<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("LT"); });
         self.cast()
@@ -816,7 +816,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hpexpire<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hpexpireat<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Hpexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -824,7 +824,7 @@ impl<X, Condition: Free> On<X, kinds::Hpexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hpexpireat<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Hpexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -832,7 +832,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hpexpireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hpexpireat<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Hpexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -840,7 +840,7 @@ impl<X, Condition: Free> On<X, kinds::Hpexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hpexpireat<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Hpexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -848,7 +848,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hpexpireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hpexpireat<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(mut self) -> On<X, kinds::Hpexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("GT"); });
         self.cast()
@@ -856,7 +856,7 @@ impl<X, Condition: Free> On<X, kinds::Hpexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hpexpireat<Condition>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(self) -> Queued<'p, kinds::Hpexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("GT"); });
         self.cast()
@@ -864,7 +864,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hpexpireat<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Hpexpireat<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(mut self) -> On<X, kinds::Hpexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("LT"); });
         self.cast()
@@ -872,7 +872,7 @@ impl<X, Condition: Free> On<X, kinds::Hpexpireat<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Hpexpireat<Condition>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(self) -> Queued<'p, kinds::Hpexpireat<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("LT"); });
         self.cast()
@@ -880,7 +880,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Hpexpireat<Condition>> {
 }
 
 impl<X, R> On<X, kinds::Hrandfield<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -888,7 +888,7 @@ impl<X, R> On<X, kinds::Hrandfield<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Hrandfield<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -912,7 +912,7 @@ impl<'p, R> Queued<'p, kinds::Hrandfield<R>> {
 }
 
 impl<X, R> On<X, kinds::Hscan<R>> {
-    /// Adds `MATCH pattern`.
+    /// Only what matches this glob pattern: `MATCH pattern`.
     pub fn matching(mut self, pattern: impl ToArg) -> Self {
         self.buffer.arg("MATCH").arg(&pattern);
         self
@@ -920,7 +920,7 @@ impl<X, R> On<X, kinds::Hscan<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Hscan<R>> {
-    /// Adds `MATCH pattern`.
+    /// Only what matches this glob pattern: `MATCH pattern`.
     pub fn matching(self, pattern: impl ToArg) -> Self {
         self.buffer.arg("MATCH").arg(&pattern);
         self
@@ -928,7 +928,7 @@ impl<'p, R> Queued<'p, kinds::Hscan<R>> {
 }
 
 impl<X, R> On<X, kinds::Hscan<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -936,7 +936,7 @@ impl<X, R> On<X, kinds::Hscan<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Hscan<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -944,7 +944,7 @@ impl<'p, R> Queued<'p, kinds::Hscan<R>> {
 }
 
 impl<X, R> On<X, kinds::Hscan<R>> {
-    /// Adds `NOVALUES`.
+    /// The fields alone: `NOVALUES`.
     pub fn novalues(mut self) -> Self {
         self.buffer.arg("NOVALUES");
         self
@@ -952,7 +952,7 @@ impl<X, R> On<X, kinds::Hscan<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Hscan<R>> {
-    /// Adds `NOVALUES`.
+    /// The fields alone: `NOVALUES`.
     pub fn novalues(self) -> Self {
         self.buffer.arg("NOVALUES");
         self
@@ -960,7 +960,7 @@ impl<'p, R> Queued<'p, kinds::Hscan<R>> {
 }
 
 impl<X, Condition: Free, Expiration> On<X, kinds::Hsetex<Condition, Expiration>> {
-    /// Adds `FNX`.
+    /// Only if none of the fields is there: `FNX`.
     pub fn fnx(mut self) -> On<X, kinds::Hsetex<Given, Expiration>> {
         self.buffer.insert(2, |buffer| { buffer.arg("FNX"); });
         self.cast()
@@ -968,7 +968,7 @@ impl<X, Condition: Free, Expiration> On<X, kinds::Hsetex<Condition, Expiration>>
 }
 
 impl<'p, Condition: Free, Expiration> Queued<'p, kinds::Hsetex<Condition, Expiration>> {
-    /// Adds `FNX`.
+    /// Only if none of the fields is there: `FNX`.
     pub fn fnx(self) -> Queued<'p, kinds::Hsetex<Given, Expiration>> {
         self.buffer.insert(2, |buffer| { buffer.arg("FNX"); });
         self.cast()
@@ -976,7 +976,7 @@ impl<'p, Condition: Free, Expiration> Queued<'p, kinds::Hsetex<Condition, Expira
 }
 
 impl<X, Condition: Free, Expiration> On<X, kinds::Hsetex<Condition, Expiration>> {
-    /// Adds `FXX`.
+    /// Only if all of the fields are there: `FXX`.
     pub fn fxx(mut self) -> On<X, kinds::Hsetex<Given, Expiration>> {
         self.buffer.insert(2, |buffer| { buffer.arg("FXX"); });
         self.cast()
@@ -984,7 +984,7 @@ impl<X, Condition: Free, Expiration> On<X, kinds::Hsetex<Condition, Expiration>>
 }
 
 impl<'p, Condition: Free, Expiration> Queued<'p, kinds::Hsetex<Condition, Expiration>> {
-    /// Adds `FXX`.
+    /// Only if all of the fields are there: `FXX`.
     pub fn fxx(self) -> Queued<'p, kinds::Hsetex<Given, Expiration>> {
         self.buffer.insert(2, |buffer| { buffer.arg("FXX"); });
         self.cast()
@@ -992,7 +992,7 @@ impl<'p, Condition: Free, Expiration> Queued<'p, kinds::Hsetex<Condition, Expira
 }
 
 impl<X, Condition, Expiration: Free> On<X, kinds::Hsetex<Condition, Expiration>> {
-    /// Adds `EX or PX`.
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
     pub fn ex(mut self, after: Duration) -> On<X, kinds::Hsetex<Condition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&Within(after)); });
         self.cast()
@@ -1000,7 +1000,7 @@ impl<X, Condition, Expiration: Free> On<X, kinds::Hsetex<Condition, Expiration>>
 }
 
 impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Hsetex<Condition, Expiration>> {
-    /// Adds `EX or PX`.
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
     pub fn ex(self, after: Duration) -> Queued<'p, kinds::Hsetex<Condition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&Within(after)); });
         self.cast()
@@ -1008,7 +1008,7 @@ impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Hsetex<Condition, Expira
 }
 
 impl<X, Condition, Expiration: Free> On<X, kinds::Hsetex<Condition, Expiration>> {
-    /// Adds `EXAT or PXAT`.
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
     pub fn exat(mut self, time: SystemTime) -> On<X, kinds::Hsetex<Condition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&At(time)); });
         self.cast()
@@ -1016,7 +1016,7 @@ impl<X, Condition, Expiration: Free> On<X, kinds::Hsetex<Condition, Expiration>>
 }
 
 impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Hsetex<Condition, Expiration>> {
-    /// Adds `EXAT or PXAT`.
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
     pub fn exat(self, time: SystemTime) -> Queued<'p, kinds::Hsetex<Condition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&At(time)); });
         self.cast()
@@ -1024,7 +1024,7 @@ impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Hsetex<Condition, Expira
 }
 
 impl<X, Condition, Expiration: Free> On<X, kinds::Hsetex<Condition, Expiration>> {
-    /// Adds `KEEPTTL`.
+    /// The time to live stays as it is: `KEEPTTL`.
     pub fn keepttl(mut self) -> On<X, kinds::Hsetex<Condition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("KEEPTTL"); });
         self.cast()
@@ -1032,7 +1032,7 @@ impl<X, Condition, Expiration: Free> On<X, kinds::Hsetex<Condition, Expiration>>
 }
 
 impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Hsetex<Condition, Expiration>> {
-    /// Adds `KEEPTTL`.
+    /// The time to live stays as it is: `KEEPTTL`.
     pub fn keepttl(self) -> Queued<'p, kinds::Hsetex<Condition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("KEEPTTL"); });
         self.cast()

@@ -879,7 +879,7 @@ impl<'p, R> Queued<'p, kinds::JsonResp<R>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::JsonSet<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::JsonSet<Given>> {
         self.buffer.arg("NX");
         self.cast()
@@ -887,7 +887,7 @@ impl<X, Condition: Free> On<X, kinds::JsonSet<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::JsonSet<Condition>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::JsonSet<Given>> {
         self.buffer.arg("NX");
         self.cast()
@@ -895,7 +895,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::JsonSet<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::JsonSet<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::JsonSet<Given>> {
         self.buffer.arg("XX");
         self.cast()
@@ -903,7 +903,7 @@ impl<X, Condition: Free> On<X, kinds::JsonSet<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::JsonSet<Condition>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::JsonSet<Given>> {
         self.buffer.arg("XX");
         self.cast()

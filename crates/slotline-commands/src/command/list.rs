@@ -445,7 +445,7 @@ pub(super) mod kinds {
 }
 
 impl<X, R> On<X, kinds::Blmpop<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -453,7 +453,7 @@ impl<X, R> On<X, kinds::Blmpop<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Blmpop<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -461,7 +461,7 @@ impl<'p, R> Queued<'p, kinds::Blmpop<R>> {
 }
 
 impl<X, R> On<X, kinds::Lmpop<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -469,7 +469,7 @@ impl<X, R> On<X, kinds::Lmpop<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Lmpop<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -477,7 +477,7 @@ impl<'p, R> Queued<'p, kinds::Lmpop<R>> {
 }
 
 impl<X, R> On<X, kinds::Lpop<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -485,7 +485,7 @@ impl<X, R> On<X, kinds::Lpop<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Lpop<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -509,7 +509,7 @@ impl<'p, WithCount> Queued<'p, kinds::Lpos<WithCount>> {
 }
 
 impl<X, WithCount: Free> On<X, kinds::Lpos<WithCount>> {
-    /// Adds `COUNT num-matches`.
+    /// So many: `COUNT num-matches`.
     pub fn count(mut self, num_matches: u64) -> On<X, kinds::Lpos<Given>> {
         self.buffer.arg("COUNT").arg(&num_matches);
         self.cast()
@@ -517,7 +517,7 @@ impl<X, WithCount: Free> On<X, kinds::Lpos<WithCount>> {
 }
 
 impl<'p, WithCount: Free> Queued<'p, kinds::Lpos<WithCount>> {
-    /// Adds `COUNT num-matches`.
+    /// So many: `COUNT num-matches`.
     pub fn count(self, num_matches: u64) -> Queued<'p, kinds::Lpos<Given>> {
         self.buffer.arg("COUNT").arg(&num_matches);
         self.cast()
@@ -541,7 +541,7 @@ impl<'p, WithCount> Queued<'p, kinds::Lpos<WithCount>> {
 }
 
 impl<X, R> On<X, kinds::Rpop<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -549,7 +549,7 @@ impl<X, R> On<X, kinds::Rpop<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Rpop<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg(&count);
         self

@@ -422,7 +422,7 @@ pub(super) mod kinds {
 }
 
 impl<X, FlushType: Free> On<X, kinds::FunctionFlush<FlushType>> {
-    /// Adds `ASYNC`.
+    /// Memory is freed in the background: `ASYNC`.
     pub fn asynchronous(mut self) -> On<X, kinds::FunctionFlush<Given>> {
         self.buffer.arg("ASYNC");
         self.cast()
@@ -430,7 +430,7 @@ impl<X, FlushType: Free> On<X, kinds::FunctionFlush<FlushType>> {
 }
 
 impl<'p, FlushType: Free> Queued<'p, kinds::FunctionFlush<FlushType>> {
-    /// Adds `ASYNC`.
+    /// Memory is freed in the background: `ASYNC`.
     pub fn asynchronous(self) -> Queued<'p, kinds::FunctionFlush<Given>> {
         self.buffer.arg("ASYNC");
         self.cast()
@@ -438,7 +438,7 @@ impl<'p, FlushType: Free> Queued<'p, kinds::FunctionFlush<FlushType>> {
 }
 
 impl<X, FlushType: Free> On<X, kinds::FunctionFlush<FlushType>> {
-    /// Adds `SYNC`.
+    /// Memory is freed before the answer: `SYNC`.
     pub fn sync(mut self) -> On<X, kinds::FunctionFlush<Given>> {
         self.buffer.arg("SYNC");
         self.cast()
@@ -446,7 +446,7 @@ impl<X, FlushType: Free> On<X, kinds::FunctionFlush<FlushType>> {
 }
 
 impl<'p, FlushType: Free> Queued<'p, kinds::FunctionFlush<FlushType>> {
-    /// Adds `SYNC`.
+    /// Memory is freed before the answer: `SYNC`.
     pub fn sync(self) -> Queued<'p, kinds::FunctionFlush<Given>> {
         self.buffer.arg("SYNC");
         self.cast()
@@ -486,7 +486,7 @@ impl<'p, R> Queued<'p, kinds::FunctionList<R>> {
 }
 
 impl<X> On<X, kinds::FunctionLoad> {
-    /// Adds `REPLACE`.
+    /// In place of what is there: `REPLACE`.
     pub fn replace(mut self) -> Self {
         self.buffer.insert(2, |buffer| { buffer.arg("REPLACE"); });
         self
@@ -494,7 +494,7 @@ impl<X> On<X, kinds::FunctionLoad> {
 }
 
 impl<'p> Queued<'p, kinds::FunctionLoad> {
-    /// Adds `REPLACE`.
+    /// In place of what is there: `REPLACE`.
     pub fn replace(self) -> Self {
         self.buffer.insert(2, |buffer| { buffer.arg("REPLACE"); });
         self
@@ -534,7 +534,7 @@ impl<'p, Policy: Free> Queued<'p, kinds::FunctionRestore<Policy>> {
 }
 
 impl<X, Policy: Free> On<X, kinds::FunctionRestore<Policy>> {
-    /// Adds `REPLACE`.
+    /// In place of what is there: `REPLACE`.
     pub fn replace(mut self) -> On<X, kinds::FunctionRestore<Given>> {
         self.buffer.arg("REPLACE");
         self.cast()
@@ -542,7 +542,7 @@ impl<X, Policy: Free> On<X, kinds::FunctionRestore<Policy>> {
 }
 
 impl<'p, Policy: Free> Queued<'p, kinds::FunctionRestore<Policy>> {
-    /// Adds `REPLACE`.
+    /// In place of what is there: `REPLACE`.
     pub fn replace(self) -> Queued<'p, kinds::FunctionRestore<Given>> {
         self.buffer.arg("REPLACE");
         self.cast()
@@ -550,7 +550,7 @@ impl<'p, Policy: Free> Queued<'p, kinds::FunctionRestore<Policy>> {
 }
 
 impl<X, FlushType: Free> On<X, kinds::ScriptFlush<FlushType>> {
-    /// Adds `ASYNC`.
+    /// Memory is freed in the background: `ASYNC`.
     pub fn asynchronous(mut self) -> On<X, kinds::ScriptFlush<Given>> {
         self.buffer.arg("ASYNC");
         self.cast()
@@ -558,7 +558,7 @@ impl<X, FlushType: Free> On<X, kinds::ScriptFlush<FlushType>> {
 }
 
 impl<'p, FlushType: Free> Queued<'p, kinds::ScriptFlush<FlushType>> {
-    /// Adds `ASYNC`.
+    /// Memory is freed in the background: `ASYNC`.
     pub fn asynchronous(self) -> Queued<'p, kinds::ScriptFlush<Given>> {
         self.buffer.arg("ASYNC");
         self.cast()
@@ -566,7 +566,7 @@ impl<'p, FlushType: Free> Queued<'p, kinds::ScriptFlush<FlushType>> {
 }
 
 impl<X, FlushType: Free> On<X, kinds::ScriptFlush<FlushType>> {
-    /// Adds `SYNC`.
+    /// Memory is freed before the answer: `SYNC`.
     pub fn sync(mut self) -> On<X, kinds::ScriptFlush<Given>> {
         self.buffer.arg("SYNC");
         self.cast()
@@ -574,7 +574,7 @@ impl<X, FlushType: Free> On<X, kinds::ScriptFlush<FlushType>> {
 }
 
 impl<'p, FlushType: Free> Queued<'p, kinds::ScriptFlush<FlushType>> {
-    /// Adds `SYNC`.
+    /// Memory is freed before the answer: `SYNC`.
     pub fn sync(self) -> Queued<'p, kinds::ScriptFlush<Given>> {
         self.buffer.arg("SYNC");
         self.cast()

@@ -839,7 +839,7 @@ impl<'p, R> Queued<'p, kinds::FtAggregate<R>> {
 }
 
 impl<X, R> On<X, kinds::FtAggregate<R>> {
-    /// Adds `LIMIT offset num`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset num`.
     pub fn limit(mut self, offset: u64, num: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&num);
         self
@@ -847,7 +847,7 @@ impl<X, R> On<X, kinds::FtAggregate<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::FtAggregate<R>> {
-    /// Adds `LIMIT offset num`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset num`.
     pub fn limit(self, offset: u64, num: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&num);
         self
@@ -1239,7 +1239,7 @@ impl<'p, Kind> Queued<'p, kinds::FtCreate<Kind>> {
 }
 
 impl<X, R> On<X, kinds::FtCursorRead<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1247,7 +1247,7 @@ impl<X, R> On<X, kinds::FtCursorRead<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::FtCursorRead<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1383,7 +1383,7 @@ impl<'p, R> Queued<'p, kinds::FtSearch<R>> {
 }
 
 impl<X, R> On<X, kinds::FtSearch<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1391,7 +1391,7 @@ impl<X, R> On<X, kinds::FtSearch<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::FtSearch<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1735,7 +1735,7 @@ impl<'p, R> Queued<'p, kinds::FtSearch<R>> {
 }
 
 impl<X, R> On<X, kinds::FtSearch<R>> {
-    /// Adds `LIMIT offset num`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset num`.
     pub fn limit(mut self, offset: u64, num: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&num);
         self
@@ -1743,7 +1743,7 @@ impl<X, R> On<X, kinds::FtSearch<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::FtSearch<R>> {
-    /// Adds `LIMIT offset num`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset num`.
     pub fn limit(self, offset: u64, num: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&num);
         self
@@ -1847,7 +1847,7 @@ impl<'p, R> Queued<'p, kinds::FtSpellcheck<R>> {
 }
 
 impl<X> On<X, kinds::FtSugadd> {
-    /// Adds `INCR`.
+    /// The scores are added to those that there are; the result is the new one: `INCR`.
     pub fn incr(mut self) -> Self {
         self.buffer.arg("INCR");
         self
@@ -1855,7 +1855,7 @@ impl<X> On<X, kinds::FtSugadd> {
 }
 
 impl<'p> Queued<'p, kinds::FtSugadd> {
-    /// Adds `INCR`.
+    /// The scores are added to those that there are; the result is the new one: `INCR`.
     pub fn incr(self) -> Self {
         self.buffer.arg("INCR");
         self
@@ -1895,7 +1895,7 @@ impl<'p, R> Queued<'p, kinds::FtSugget<R>> {
 }
 
 impl<X, R> On<X, kinds::FtSugget<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1903,7 +1903,7 @@ impl<X, R> On<X, kinds::FtSugget<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::FtSugget<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self

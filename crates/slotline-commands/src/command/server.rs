@@ -1432,7 +1432,7 @@ impl<'p> Queued<'p, kinds::AclGenpass> {
 }
 
 impl<X, R> On<X, kinds::AclLog<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -1440,7 +1440,7 @@ impl<X, R> On<X, kinds::AclLog<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::AclLog<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -1672,7 +1672,7 @@ impl<'p> Queued<'p, kinds::Failover> {
 }
 
 impl<X, FlushType: Free> On<X, kinds::Flushall<FlushType>> {
-    /// Adds `ASYNC`.
+    /// Memory is freed in the background: `ASYNC`.
     pub fn asynchronous(mut self) -> On<X, kinds::Flushall<Given>> {
         self.buffer.arg("ASYNC");
         self.cast()
@@ -1680,7 +1680,7 @@ impl<X, FlushType: Free> On<X, kinds::Flushall<FlushType>> {
 }
 
 impl<'p, FlushType: Free> Queued<'p, kinds::Flushall<FlushType>> {
-    /// Adds `ASYNC`.
+    /// Memory is freed in the background: `ASYNC`.
     pub fn asynchronous(self) -> Queued<'p, kinds::Flushall<Given>> {
         self.buffer.arg("ASYNC");
         self.cast()
@@ -1688,7 +1688,7 @@ impl<'p, FlushType: Free> Queued<'p, kinds::Flushall<FlushType>> {
 }
 
 impl<X, FlushType: Free> On<X, kinds::Flushall<FlushType>> {
-    /// Adds `SYNC`.
+    /// Memory is freed before the answer: `SYNC`.
     pub fn sync(mut self) -> On<X, kinds::Flushall<Given>> {
         self.buffer.arg("SYNC");
         self.cast()
@@ -1696,7 +1696,7 @@ impl<X, FlushType: Free> On<X, kinds::Flushall<FlushType>> {
 }
 
 impl<'p, FlushType: Free> Queued<'p, kinds::Flushall<FlushType>> {
-    /// Adds `SYNC`.
+    /// Memory is freed before the answer: `SYNC`.
     pub fn sync(self) -> Queued<'p, kinds::Flushall<Given>> {
         self.buffer.arg("SYNC");
         self.cast()
@@ -1704,7 +1704,7 @@ impl<'p, FlushType: Free> Queued<'p, kinds::Flushall<FlushType>> {
 }
 
 impl<X, FlushType: Free> On<X, kinds::Flushdb<FlushType>> {
-    /// Adds `ASYNC`.
+    /// Memory is freed in the background: `ASYNC`.
     pub fn asynchronous(mut self) -> On<X, kinds::Flushdb<Given>> {
         self.buffer.arg("ASYNC");
         self.cast()
@@ -1712,7 +1712,7 @@ impl<X, FlushType: Free> On<X, kinds::Flushdb<FlushType>> {
 }
 
 impl<'p, FlushType: Free> Queued<'p, kinds::Flushdb<FlushType>> {
-    /// Adds `ASYNC`.
+    /// Memory is freed in the background: `ASYNC`.
     pub fn asynchronous(self) -> Queued<'p, kinds::Flushdb<Given>> {
         self.buffer.arg("ASYNC");
         self.cast()
@@ -1720,7 +1720,7 @@ impl<'p, FlushType: Free> Queued<'p, kinds::Flushdb<FlushType>> {
 }
 
 impl<X, FlushType: Free> On<X, kinds::Flushdb<FlushType>> {
-    /// Adds `SYNC`.
+    /// Memory is freed before the answer: `SYNC`.
     pub fn sync(mut self) -> On<X, kinds::Flushdb<Given>> {
         self.buffer.arg("SYNC");
         self.cast()
@@ -1728,7 +1728,7 @@ impl<X, FlushType: Free> On<X, kinds::Flushdb<FlushType>> {
 }
 
 impl<'p, FlushType: Free> Queued<'p, kinds::Flushdb<FlushType>> {
-    /// Adds `SYNC`.
+    /// Memory is freed before the answer: `SYNC`.
     pub fn sync(self) -> Queued<'p, kinds::Flushdb<Given>> {
         self.buffer.arg("SYNC");
         self.cast()
@@ -1864,7 +1864,7 @@ impl<'p> Queued<'p, kinds::ModuleLoadex> {
 }
 
 impl<X, R> On<X, kinds::SlowlogGet<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: i64) -> Self {
         self.buffer.arg(&count);
         self
@@ -1872,7 +1872,7 @@ impl<X, R> On<X, kinds::SlowlogGet<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::SlowlogGet<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: i64) -> Self {
         self.buffer.arg(&count);
         self

@@ -347,7 +347,7 @@ pub(super) mod kinds {
 }
 
 impl<X> On<X, kinds::Sintercard> {
-    /// Adds `LIMIT limit`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT limit`.
     pub fn limit(mut self, limit: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&limit);
         self
@@ -355,7 +355,7 @@ impl<X> On<X, kinds::Sintercard> {
 }
 
 impl<'p> Queued<'p, kinds::Sintercard> {
-    /// Adds `LIMIT limit`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT limit`.
     pub fn limit(self, limit: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&limit);
         self
@@ -363,7 +363,7 @@ impl<'p> Queued<'p, kinds::Sintercard> {
 }
 
 impl<X, R> On<X, kinds::Spop<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -371,7 +371,7 @@ impl<X, R> On<X, kinds::Spop<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Spop<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -379,7 +379,7 @@ impl<'p, R> Queued<'p, kinds::Spop<R>> {
 }
 
 impl<X, R> On<X, kinds::Srandmember<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: i64) -> Self {
         self.buffer.arg(&count);
         self
@@ -387,7 +387,7 @@ impl<X, R> On<X, kinds::Srandmember<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Srandmember<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: i64) -> Self {
         self.buffer.arg(&count);
         self
@@ -395,7 +395,7 @@ impl<'p, R> Queued<'p, kinds::Srandmember<R>> {
 }
 
 impl<X, R> On<X, kinds::Sscan<R>> {
-    /// Adds `MATCH pattern`.
+    /// Only what matches this glob pattern: `MATCH pattern`.
     pub fn matching(mut self, pattern: impl ToArg) -> Self {
         self.buffer.arg("MATCH").arg(&pattern);
         self
@@ -403,7 +403,7 @@ impl<X, R> On<X, kinds::Sscan<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Sscan<R>> {
-    /// Adds `MATCH pattern`.
+    /// Only what matches this glob pattern: `MATCH pattern`.
     pub fn matching(self, pattern: impl ToArg) -> Self {
         self.buffer.arg("MATCH").arg(&pattern);
         self
@@ -411,7 +411,7 @@ impl<'p, R> Queued<'p, kinds::Sscan<R>> {
 }
 
 impl<X, R> On<X, kinds::Sscan<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -419,7 +419,7 @@ impl<X, R> On<X, kinds::Sscan<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Sscan<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self

@@ -907,7 +907,7 @@ pub(super) mod kinds {
 }
 
 impl<X, R> On<X, kinds::Bzmpop<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -915,7 +915,7 @@ impl<X, R> On<X, kinds::Bzmpop<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Bzmpop<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -923,7 +923,7 @@ impl<'p, R> Queued<'p, kinds::Bzmpop<R>> {
 }
 
 impl<X, Condition: Free, Comparison: Free, WithIncr> On<X, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Zadd<Given, Given, WithIncr>> {
         self.buffer.insert(2, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -931,7 +931,7 @@ impl<X, Condition: Free, Comparison: Free, WithIncr> On<X, kinds::Zadd<Condition
 }
 
 impl<'p, Condition: Free, Comparison: Free, WithIncr> Queued<'p, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Zadd<Given, Given, WithIncr>> {
         self.buffer.insert(2, |buffer| { buffer.arg("NX"); });
         self.cast()
@@ -939,7 +939,7 @@ impl<'p, Condition: Free, Comparison: Free, WithIncr> Queued<'p, kinds::Zadd<Con
 }
 
 impl<X, Condition: Free, Comparison, WithIncr> On<X, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Zadd<Given, Comparison, WithIncr>> {
         self.buffer.insert(2, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -947,7 +947,7 @@ impl<X, Condition: Free, Comparison, WithIncr> On<X, kinds::Zadd<Condition, Comp
 }
 
 impl<'p, Condition: Free, Comparison, WithIncr> Queued<'p, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Zadd<Given, Comparison, WithIncr>> {
         self.buffer.insert(2, |buffer| { buffer.arg("XX"); });
         self.cast()
@@ -955,7 +955,7 @@ impl<'p, Condition: Free, Comparison, WithIncr> Queued<'p, kinds::Zadd<Condition
 }
 
 impl<X, Condition, Comparison: Free, WithIncr> On<X, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(mut self) -> On<X, kinds::Zadd<Condition, Given, WithIncr>> {
         self.buffer.insert(2, |buffer| { buffer.arg("GT"); });
         self.cast()
@@ -963,7 +963,7 @@ impl<X, Condition, Comparison: Free, WithIncr> On<X, kinds::Zadd<Condition, Comp
 }
 
 impl<'p, Condition, Comparison: Free, WithIncr> Queued<'p, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `GT`.
+    /// Only if the new value is greater: `GT`.
     pub fn gt(self) -> Queued<'p, kinds::Zadd<Condition, Given, WithIncr>> {
         self.buffer.insert(2, |buffer| { buffer.arg("GT"); });
         self.cast()
@@ -971,7 +971,7 @@ impl<'p, Condition, Comparison: Free, WithIncr> Queued<'p, kinds::Zadd<Condition
 }
 
 impl<X, Condition, Comparison: Free, WithIncr> On<X, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(mut self) -> On<X, kinds::Zadd<Condition, Given, WithIncr>> {
         self.buffer.insert(2, |buffer| { buffer.arg("LT"); });
         self.cast()
@@ -979,7 +979,7 @@ impl<X, Condition, Comparison: Free, WithIncr> On<X, kinds::Zadd<Condition, Comp
 }
 
 impl<'p, Condition, Comparison: Free, WithIncr> Queued<'p, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `LT`.
+    /// Only if the new value is less: `LT`.
     pub fn lt(self) -> Queued<'p, kinds::Zadd<Condition, Given, WithIncr>> {
         self.buffer.insert(2, |buffer| { buffer.arg("LT"); });
         self.cast()
@@ -987,7 +987,7 @@ impl<'p, Condition, Comparison: Free, WithIncr> Queued<'p, kinds::Zadd<Condition
 }
 
 impl<X, Condition, Comparison, WithIncr> On<X, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `CH`.
+    /// What has changed counts, beside what is new: `CH`.
     pub fn ch(mut self) -> Self {
         self.buffer.insert(2, |buffer| { buffer.arg("CH"); });
         self
@@ -995,7 +995,7 @@ impl<X, Condition, Comparison, WithIncr> On<X, kinds::Zadd<Condition, Comparison
 }
 
 impl<'p, Condition, Comparison, WithIncr> Queued<'p, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `CH`.
+    /// What has changed counts, beside what is new: `CH`.
     pub fn ch(self) -> Self {
         self.buffer.insert(2, |buffer| { buffer.arg("CH"); });
         self
@@ -1003,7 +1003,7 @@ impl<'p, Condition, Comparison, WithIncr> Queued<'p, kinds::Zadd<Condition, Comp
 }
 
 impl<X, Condition, Comparison, WithIncr: Free> On<X, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `INCR`.
+    /// The scores are added to those that there are; the result is the new one: `INCR`.
     pub fn incr(mut self) -> On<X, kinds::Zadd<Condition, Comparison, Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("INCR"); });
         self.cast()
@@ -1011,7 +1011,7 @@ impl<X, Condition, Comparison, WithIncr: Free> On<X, kinds::Zadd<Condition, Comp
 }
 
 impl<'p, Condition, Comparison, WithIncr: Free> Queued<'p, kinds::Zadd<Condition, Comparison, WithIncr>> {
-    /// Adds `INCR`.
+    /// The scores are added to those that there are; the result is the new one: `INCR`.
     pub fn incr(self) -> Queued<'p, kinds::Zadd<Condition, Comparison, Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("INCR"); });
         self.cast()
@@ -1019,7 +1019,7 @@ impl<'p, Condition, Comparison, WithIncr: Free> Queued<'p, kinds::Zadd<Condition
 }
 
 impl<X, R> On<X, kinds::Zdiff<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1027,7 +1027,7 @@ impl<X, R> On<X, kinds::Zdiff<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zdiff<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1035,7 +1035,7 @@ impl<'p, R> Queued<'p, kinds::Zdiff<R>> {
 }
 
 impl<X, R> On<X, kinds::Zinter<R>> {
-    /// Adds `WEIGHTS weight`.
+    /// What the scores of each set are multiplied by: `WEIGHTS weight`.
     pub fn weights(mut self, weights: impl ToArgs) -> Self {
         self.buffer.arg("WEIGHTS").args(&weights);
         self
@@ -1043,7 +1043,7 @@ impl<X, R> On<X, kinds::Zinter<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zinter<R>> {
-    /// Adds `WEIGHTS weight`.
+    /// What the scores of each set are multiplied by: `WEIGHTS weight`.
     pub fn weights(self, weights: impl ToArgs) -> Self {
         self.buffer.arg("WEIGHTS").args(&weights);
         self
@@ -1051,7 +1051,7 @@ impl<'p, R> Queued<'p, kinds::Zinter<R>> {
 }
 
 impl<X, R> On<X, kinds::Zinter<R>> {
-    /// Adds `AGGREGATE aggregate=<SUM|MIN|MAX>`.
+    /// How the scores of one member become one: `AGGREGATE aggregate=<SUM|MIN|MAX>`.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.buffer.arg("AGGREGATE").arg(&aggregate);
         self
@@ -1059,7 +1059,7 @@ impl<X, R> On<X, kinds::Zinter<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zinter<R>> {
-    /// Adds `AGGREGATE aggregate=<SUM|MIN|MAX>`.
+    /// How the scores of one member become one: `AGGREGATE aggregate=<SUM|MIN|MAX>`.
     pub fn aggregate(self, aggregate: Aggregate) -> Self {
         self.buffer.arg("AGGREGATE").arg(&aggregate);
         self
@@ -1067,7 +1067,7 @@ impl<'p, R> Queued<'p, kinds::Zinter<R>> {
 }
 
 impl<X, R> On<X, kinds::Zinter<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1075,7 +1075,7 @@ impl<X, R> On<X, kinds::Zinter<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zinter<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1083,7 +1083,7 @@ impl<'p, R> Queued<'p, kinds::Zinter<R>> {
 }
 
 impl<X> On<X, kinds::Zintercard> {
-    /// Adds `LIMIT limit`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT limit`.
     pub fn limit(mut self, limit: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&limit);
         self
@@ -1091,7 +1091,7 @@ impl<X> On<X, kinds::Zintercard> {
 }
 
 impl<'p> Queued<'p, kinds::Zintercard> {
-    /// Adds `LIMIT limit`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT limit`.
     pub fn limit(self, limit: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&limit);
         self
@@ -1099,7 +1099,7 @@ impl<'p> Queued<'p, kinds::Zintercard> {
 }
 
 impl<X> On<X, kinds::Zinterstore> {
-    /// Adds `WEIGHTS weight`.
+    /// What the scores of each set are multiplied by: `WEIGHTS weight`.
     pub fn weights(mut self, weights: impl ToArgs) -> Self {
         self.buffer.arg("WEIGHTS").args(&weights);
         self
@@ -1107,7 +1107,7 @@ impl<X> On<X, kinds::Zinterstore> {
 }
 
 impl<'p> Queued<'p, kinds::Zinterstore> {
-    /// Adds `WEIGHTS weight`.
+    /// What the scores of each set are multiplied by: `WEIGHTS weight`.
     pub fn weights(self, weights: impl ToArgs) -> Self {
         self.buffer.arg("WEIGHTS").args(&weights);
         self
@@ -1115,7 +1115,7 @@ impl<'p> Queued<'p, kinds::Zinterstore> {
 }
 
 impl<X> On<X, kinds::Zinterstore> {
-    /// Adds `AGGREGATE aggregate=<SUM|MIN|MAX>`.
+    /// How the scores of one member become one: `AGGREGATE aggregate=<SUM|MIN|MAX>`.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.buffer.arg("AGGREGATE").arg(&aggregate);
         self
@@ -1123,7 +1123,7 @@ impl<X> On<X, kinds::Zinterstore> {
 }
 
 impl<'p> Queued<'p, kinds::Zinterstore> {
-    /// Adds `AGGREGATE aggregate=<SUM|MIN|MAX>`.
+    /// How the scores of one member become one: `AGGREGATE aggregate=<SUM|MIN|MAX>`.
     pub fn aggregate(self, aggregate: Aggregate) -> Self {
         self.buffer.arg("AGGREGATE").arg(&aggregate);
         self
@@ -1131,7 +1131,7 @@ impl<'p> Queued<'p, kinds::Zinterstore> {
 }
 
 impl<X, R> On<X, kinds::Zmpop<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1139,7 +1139,7 @@ impl<X, R> On<X, kinds::Zmpop<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zmpop<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1147,7 +1147,7 @@ impl<'p, R> Queued<'p, kinds::Zmpop<R>> {
 }
 
 impl<X, R> On<X, kinds::Zpopmax<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -1155,7 +1155,7 @@ impl<X, R> On<X, kinds::Zpopmax<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zpopmax<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -1163,7 +1163,7 @@ impl<'p, R> Queued<'p, kinds::Zpopmax<R>> {
 }
 
 impl<X, R> On<X, kinds::Zpopmin<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -1171,7 +1171,7 @@ impl<X, R> On<X, kinds::Zpopmin<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zpopmin<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg(&count);
         self
@@ -1179,7 +1179,7 @@ impl<'p, R> Queued<'p, kinds::Zpopmin<R>> {
 }
 
 impl<X, R> On<X, kinds::Zrandmember<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: i64) -> Self {
         self.buffer.arg(&count);
         self
@@ -1187,7 +1187,7 @@ impl<X, R> On<X, kinds::Zrandmember<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zrandmember<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: i64) -> Self {
         self.buffer.arg(&count);
         self
@@ -1211,7 +1211,7 @@ impl<'p, R> Queued<'p, kinds::Zrandmember<R>> {
 }
 
 impl<X, R, Sortby: Free> On<X, kinds::Zrange<R, Sortby>> {
-    /// Adds `BYSCORE`.
+    /// The limits are scores: `BYSCORE`.
     pub fn byscore(mut self) -> On<X, kinds::Zrange<R, Given>> {
         self.buffer.arg("BYSCORE");
         self.cast()
@@ -1219,7 +1219,7 @@ impl<X, R, Sortby: Free> On<X, kinds::Zrange<R, Sortby>> {
 }
 
 impl<'p, R, Sortby: Free> Queued<'p, kinds::Zrange<R, Sortby>> {
-    /// Adds `BYSCORE`.
+    /// The limits are scores: `BYSCORE`.
     pub fn byscore(self) -> Queued<'p, kinds::Zrange<R, Given>> {
         self.buffer.arg("BYSCORE");
         self.cast()
@@ -1227,7 +1227,7 @@ impl<'p, R, Sortby: Free> Queued<'p, kinds::Zrange<R, Sortby>> {
 }
 
 impl<X, R, Sortby: Free> On<X, kinds::Zrange<R, Sortby>> {
-    /// Adds `BYLEX`.
+    /// The limits are members, as `[a`, `(b`, `-` or `+`: `BYLEX`.
     pub fn bylex(mut self) -> On<X, kinds::Zrange<R, Given>> {
         self.buffer.arg("BYLEX");
         self.cast()
@@ -1235,7 +1235,7 @@ impl<X, R, Sortby: Free> On<X, kinds::Zrange<R, Sortby>> {
 }
 
 impl<'p, R, Sortby: Free> Queued<'p, kinds::Zrange<R, Sortby>> {
-    /// Adds `BYLEX`.
+    /// The limits are members, as `[a`, `(b`, `-` or `+`: `BYLEX`.
     pub fn bylex(self) -> Queued<'p, kinds::Zrange<R, Given>> {
         self.buffer.arg("BYLEX");
         self.cast()
@@ -1243,7 +1243,7 @@ impl<'p, R, Sortby: Free> Queued<'p, kinds::Zrange<R, Sortby>> {
 }
 
 impl<X, R, Sortby> On<X, kinds::Zrange<R, Sortby>> {
-    /// Adds `REV`.
+    /// From the last to the first: `REV`.
     pub fn rev(mut self) -> Self {
         self.buffer.arg("REV");
         self
@@ -1251,7 +1251,7 @@ impl<X, R, Sortby> On<X, kinds::Zrange<R, Sortby>> {
 }
 
 impl<'p, R, Sortby> Queued<'p, kinds::Zrange<R, Sortby>> {
-    /// Adds `REV`.
+    /// From the last to the first: `REV`.
     pub fn rev(self) -> Self {
         self.buffer.arg("REV");
         self
@@ -1259,7 +1259,7 @@ impl<'p, R, Sortby> Queued<'p, kinds::Zrange<R, Sortby>> {
 }
 
 impl<X, R, Sortby> On<X, kinds::Zrange<R, Sortby>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(mut self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1267,7 +1267,7 @@ impl<X, R, Sortby> On<X, kinds::Zrange<R, Sortby>> {
 }
 
 impl<'p, R, Sortby> Queued<'p, kinds::Zrange<R, Sortby>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1275,7 +1275,7 @@ impl<'p, R, Sortby> Queued<'p, kinds::Zrange<R, Sortby>> {
 }
 
 impl<X, R, Sortby> On<X, kinds::Zrange<R, Sortby>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1283,7 +1283,7 @@ impl<X, R, Sortby> On<X, kinds::Zrange<R, Sortby>> {
 }
 
 impl<'p, R, Sortby> Queued<'p, kinds::Zrange<R, Sortby>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1291,7 +1291,7 @@ impl<'p, R, Sortby> Queued<'p, kinds::Zrange<R, Sortby>> {
 }
 
 impl<X, R> On<X, kinds::Zrangebylex<R>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(mut self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1299,7 +1299,7 @@ impl<X, R> On<X, kinds::Zrangebylex<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zrangebylex<R>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1307,7 +1307,7 @@ impl<'p, R> Queued<'p, kinds::Zrangebylex<R>> {
 }
 
 impl<X, R> On<X, kinds::Zrangebyscore<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1315,7 +1315,7 @@ impl<X, R> On<X, kinds::Zrangebyscore<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zrangebyscore<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1323,7 +1323,7 @@ impl<'p, R> Queued<'p, kinds::Zrangebyscore<R>> {
 }
 
 impl<X, R> On<X, kinds::Zrangebyscore<R>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(mut self, offset: u64, count: i64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1331,7 +1331,7 @@ impl<X, R> On<X, kinds::Zrangebyscore<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zrangebyscore<R>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(self, offset: u64, count: i64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1339,7 +1339,7 @@ impl<'p, R> Queued<'p, kinds::Zrangebyscore<R>> {
 }
 
 impl<X, Sortby: Free> On<X, kinds::Zrangestore<Sortby>> {
-    /// Adds `BYSCORE`.
+    /// The limits are scores: `BYSCORE`.
     pub fn byscore(mut self) -> On<X, kinds::Zrangestore<Given>> {
         self.buffer.arg("BYSCORE");
         self.cast()
@@ -1347,7 +1347,7 @@ impl<X, Sortby: Free> On<X, kinds::Zrangestore<Sortby>> {
 }
 
 impl<'p, Sortby: Free> Queued<'p, kinds::Zrangestore<Sortby>> {
-    /// Adds `BYSCORE`.
+    /// The limits are scores: `BYSCORE`.
     pub fn byscore(self) -> Queued<'p, kinds::Zrangestore<Given>> {
         self.buffer.arg("BYSCORE");
         self.cast()
@@ -1355,7 +1355,7 @@ impl<'p, Sortby: Free> Queued<'p, kinds::Zrangestore<Sortby>> {
 }
 
 impl<X, Sortby: Free> On<X, kinds::Zrangestore<Sortby>> {
-    /// Adds `BYLEX`.
+    /// The limits are members, as `[a`, `(b`, `-` or `+`: `BYLEX`.
     pub fn bylex(mut self) -> On<X, kinds::Zrangestore<Given>> {
         self.buffer.arg("BYLEX");
         self.cast()
@@ -1363,7 +1363,7 @@ impl<X, Sortby: Free> On<X, kinds::Zrangestore<Sortby>> {
 }
 
 impl<'p, Sortby: Free> Queued<'p, kinds::Zrangestore<Sortby>> {
-    /// Adds `BYLEX`.
+    /// The limits are members, as `[a`, `(b`, `-` or `+`: `BYLEX`.
     pub fn bylex(self) -> Queued<'p, kinds::Zrangestore<Given>> {
         self.buffer.arg("BYLEX");
         self.cast()
@@ -1371,7 +1371,7 @@ impl<'p, Sortby: Free> Queued<'p, kinds::Zrangestore<Sortby>> {
 }
 
 impl<X, Sortby> On<X, kinds::Zrangestore<Sortby>> {
-    /// Adds `REV`.
+    /// From the last to the first: `REV`.
     pub fn rev(mut self) -> Self {
         self.buffer.arg("REV");
         self
@@ -1379,7 +1379,7 @@ impl<X, Sortby> On<X, kinds::Zrangestore<Sortby>> {
 }
 
 impl<'p, Sortby> Queued<'p, kinds::Zrangestore<Sortby>> {
-    /// Adds `REV`.
+    /// From the last to the first: `REV`.
     pub fn rev(self) -> Self {
         self.buffer.arg("REV");
         self
@@ -1387,7 +1387,7 @@ impl<'p, Sortby> Queued<'p, kinds::Zrangestore<Sortby>> {
 }
 
 impl<X, Sortby> On<X, kinds::Zrangestore<Sortby>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(mut self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1395,7 +1395,7 @@ impl<X, Sortby> On<X, kinds::Zrangestore<Sortby>> {
 }
 
 impl<'p, Sortby> Queued<'p, kinds::Zrangestore<Sortby>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1403,7 +1403,7 @@ impl<'p, Sortby> Queued<'p, kinds::Zrangestore<Sortby>> {
 }
 
 impl<X, WithWithscore: Free> On<X, kinds::Zrank<WithWithscore>> {
-    /// Adds `WITHSCORE`.
+    /// With the score: `WITHSCORE`.
     pub fn withscore(mut self) -> On<X, kinds::Zrank<Given>> {
         self.buffer.arg("WITHSCORE");
         self.cast()
@@ -1411,7 +1411,7 @@ impl<X, WithWithscore: Free> On<X, kinds::Zrank<WithWithscore>> {
 }
 
 impl<'p, WithWithscore: Free> Queued<'p, kinds::Zrank<WithWithscore>> {
-    /// Adds `WITHSCORE`.
+    /// With the score: `WITHSCORE`.
     pub fn withscore(self) -> Queued<'p, kinds::Zrank<Given>> {
         self.buffer.arg("WITHSCORE");
         self.cast()
@@ -1419,7 +1419,7 @@ impl<'p, WithWithscore: Free> Queued<'p, kinds::Zrank<WithWithscore>> {
 }
 
 impl<X, R> On<X, kinds::Zrevrange<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1427,7 +1427,7 @@ impl<X, R> On<X, kinds::Zrevrange<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zrevrange<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1435,7 +1435,7 @@ impl<'p, R> Queued<'p, kinds::Zrevrange<R>> {
 }
 
 impl<X, R> On<X, kinds::Zrevrangebylex<R>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(mut self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1443,7 +1443,7 @@ impl<X, R> On<X, kinds::Zrevrangebylex<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zrevrangebylex<R>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(self, offset: u64, count: u64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1451,7 +1451,7 @@ impl<'p, R> Queued<'p, kinds::Zrevrangebylex<R>> {
 }
 
 impl<X, R> On<X, kinds::Zrevrangebyscore<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1459,7 +1459,7 @@ impl<X, R> On<X, kinds::Zrevrangebyscore<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zrevrangebyscore<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1467,7 +1467,7 @@ impl<'p, R> Queued<'p, kinds::Zrevrangebyscore<R>> {
 }
 
 impl<X, R> On<X, kinds::Zrevrangebyscore<R>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(mut self, offset: u64, count: i64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1475,7 +1475,7 @@ impl<X, R> On<X, kinds::Zrevrangebyscore<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zrevrangebyscore<R>> {
-    /// Adds `LIMIT offset count`.
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset count`.
     pub fn limit(self, offset: u64, count: i64) -> Self {
         self.buffer.arg("LIMIT").arg(&offset).arg(&count);
         self
@@ -1483,7 +1483,7 @@ impl<'p, R> Queued<'p, kinds::Zrevrangebyscore<R>> {
 }
 
 impl<X, WithWithscore: Free> On<X, kinds::Zrevrank<WithWithscore>> {
-    /// Adds `WITHSCORE`.
+    /// With the score: `WITHSCORE`.
     pub fn withscore(mut self) -> On<X, kinds::Zrevrank<Given>> {
         self.buffer.arg("WITHSCORE");
         self.cast()
@@ -1491,7 +1491,7 @@ impl<X, WithWithscore: Free> On<X, kinds::Zrevrank<WithWithscore>> {
 }
 
 impl<'p, WithWithscore: Free> Queued<'p, kinds::Zrevrank<WithWithscore>> {
-    /// Adds `WITHSCORE`.
+    /// With the score: `WITHSCORE`.
     pub fn withscore(self) -> Queued<'p, kinds::Zrevrank<Given>> {
         self.buffer.arg("WITHSCORE");
         self.cast()
@@ -1499,7 +1499,7 @@ impl<'p, WithWithscore: Free> Queued<'p, kinds::Zrevrank<WithWithscore>> {
 }
 
 impl<X, R> On<X, kinds::Zscan<R>> {
-    /// Adds `MATCH pattern`.
+    /// Only what matches this glob pattern: `MATCH pattern`.
     pub fn matching(mut self, pattern: impl ToArg) -> Self {
         self.buffer.arg("MATCH").arg(&pattern);
         self
@@ -1507,7 +1507,7 @@ impl<X, R> On<X, kinds::Zscan<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zscan<R>> {
-    /// Adds `MATCH pattern`.
+    /// Only what matches this glob pattern: `MATCH pattern`.
     pub fn matching(self, pattern: impl ToArg) -> Self {
         self.buffer.arg("MATCH").arg(&pattern);
         self
@@ -1515,7 +1515,7 @@ impl<'p, R> Queued<'p, kinds::Zscan<R>> {
 }
 
 impl<X, R> On<X, kinds::Zscan<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1523,7 +1523,7 @@ impl<X, R> On<X, kinds::Zscan<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zscan<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1547,7 +1547,7 @@ impl<'p, R> Queued<'p, kinds::Zscan<R>> {
 }
 
 impl<X, R> On<X, kinds::Zunion<R>> {
-    /// Adds `WEIGHTS weight`.
+    /// What the scores of each set are multiplied by: `WEIGHTS weight`.
     pub fn weights(mut self, weights: impl ToArgs) -> Self {
         self.buffer.arg("WEIGHTS").args(&weights);
         self
@@ -1555,7 +1555,7 @@ impl<X, R> On<X, kinds::Zunion<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zunion<R>> {
-    /// Adds `WEIGHTS weight`.
+    /// What the scores of each set are multiplied by: `WEIGHTS weight`.
     pub fn weights(self, weights: impl ToArgs) -> Self {
         self.buffer.arg("WEIGHTS").args(&weights);
         self
@@ -1563,7 +1563,7 @@ impl<'p, R> Queued<'p, kinds::Zunion<R>> {
 }
 
 impl<X, R> On<X, kinds::Zunion<R>> {
-    /// Adds `AGGREGATE aggregate=<SUM|MIN|MAX>`.
+    /// How the scores of one member become one: `AGGREGATE aggregate=<SUM|MIN|MAX>`.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.buffer.arg("AGGREGATE").arg(&aggregate);
         self
@@ -1571,7 +1571,7 @@ impl<X, R> On<X, kinds::Zunion<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zunion<R>> {
-    /// Adds `AGGREGATE aggregate=<SUM|MIN|MAX>`.
+    /// How the scores of one member become one: `AGGREGATE aggregate=<SUM|MIN|MAX>`.
     pub fn aggregate(self, aggregate: Aggregate) -> Self {
         self.buffer.arg("AGGREGATE").arg(&aggregate);
         self
@@ -1579,7 +1579,7 @@ impl<'p, R> Queued<'p, kinds::Zunion<R>> {
 }
 
 impl<X, R> On<X, kinds::Zunion<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1587,7 +1587,7 @@ impl<X, R> On<X, kinds::Zunion<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Zunion<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -1595,7 +1595,7 @@ impl<'p, R> Queued<'p, kinds::Zunion<R>> {
 }
 
 impl<X> On<X, kinds::Zunionstore> {
-    /// Adds `WEIGHTS weight`.
+    /// What the scores of each set are multiplied by: `WEIGHTS weight`.
     pub fn weights(mut self, weights: impl ToArgs) -> Self {
         self.buffer.arg("WEIGHTS").args(&weights);
         self
@@ -1603,7 +1603,7 @@ impl<X> On<X, kinds::Zunionstore> {
 }
 
 impl<'p> Queued<'p, kinds::Zunionstore> {
-    /// Adds `WEIGHTS weight`.
+    /// What the scores of each set are multiplied by: `WEIGHTS weight`.
     pub fn weights(self, weights: impl ToArgs) -> Self {
         self.buffer.arg("WEIGHTS").args(&weights);
         self
@@ -1611,7 +1611,7 @@ impl<'p> Queued<'p, kinds::Zunionstore> {
 }
 
 impl<X> On<X, kinds::Zunionstore> {
-    /// Adds `AGGREGATE aggregate=<SUM|MIN|MAX>`.
+    /// How the scores of one member become one: `AGGREGATE aggregate=<SUM|MIN|MAX>`.
     pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
         self.buffer.arg("AGGREGATE").arg(&aggregate);
         self
@@ -1619,7 +1619,7 @@ impl<X> On<X, kinds::Zunionstore> {
 }
 
 impl<'p> Queued<'p, kinds::Zunionstore> {
-    /// Adds `AGGREGATE aggregate=<SUM|MIN|MAX>`.
+    /// How the scores of one member become one: `AGGREGATE aggregate=<SUM|MIN|MAX>`.
     pub fn aggregate(self, aggregate: Aggregate) -> Self {
         self.buffer.arg("AGGREGATE").arg(&aggregate);
         self

@@ -688,7 +688,7 @@ impl<'p, References: Free> Queued<'p, kinds::Xackdel<References>> {
 }
 
 impl<X, WithNomkstream: Free> On<X, kinds::Xadd<WithNomkstream>> {
-    /// Adds `NOMKSTREAM`.
+    /// Only if there is such a stream; the id is nothing else: `NOMKSTREAM`.
     pub fn nomkstream(mut self) -> On<X, kinds::Xadd<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("NOMKSTREAM"); });
         self.cast()
@@ -696,7 +696,7 @@ impl<X, WithNomkstream: Free> On<X, kinds::Xadd<WithNomkstream>> {
 }
 
 impl<'p, WithNomkstream: Free> Queued<'p, kinds::Xadd<WithNomkstream>> {
-    /// Adds `NOMKSTREAM`.
+    /// Only if there is such a stream; the id is nothing else: `NOMKSTREAM`.
     pub fn nomkstream(self) -> Queued<'p, kinds::Xadd<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("NOMKSTREAM"); });
         self.cast()
@@ -720,7 +720,7 @@ impl<'p, WithNomkstream> Queued<'p, kinds::Xadd<WithNomkstream>> {
 }
 
 impl<X, R> On<X, kinds::Xautoclaim<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -728,7 +728,7 @@ impl<X, R> On<X, kinds::Xautoclaim<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xautoclaim<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -736,7 +736,7 @@ impl<'p, R> Queued<'p, kinds::Xautoclaim<R>> {
 }
 
 impl<X, R> On<X, kinds::Xautoclaim<R>> {
-    /// Adds `JUSTID`.
+    /// The ids alone: `JUSTID`.
     pub fn justid(mut self) -> Self {
         self.buffer.arg("JUSTID");
         self
@@ -744,7 +744,7 @@ impl<X, R> On<X, kinds::Xautoclaim<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xautoclaim<R>> {
-    /// Adds `JUSTID`.
+    /// The ids alone: `JUSTID`.
     pub fn justid(self) -> Self {
         self.buffer.arg("JUSTID");
         self
@@ -752,7 +752,7 @@ impl<'p, R> Queued<'p, kinds::Xautoclaim<R>> {
 }
 
 impl<X, R> On<X, kinds::Xclaim<R>> {
-    /// Adds `IDLE idle`.
+    /// As if it were idle so long: `IDLE idle`.
     pub fn idle(mut self, idle: Duration) -> Self {
         self.buffer.arg("IDLE").arg(&WholeMillis(idle));
         self
@@ -760,7 +760,7 @@ impl<X, R> On<X, kinds::Xclaim<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xclaim<R>> {
-    /// Adds `IDLE idle`.
+    /// As if it were idle so long: `IDLE idle`.
     pub fn idle(self, idle: Duration) -> Self {
         self.buffer.arg("IDLE").arg(&WholeMillis(idle));
         self
@@ -800,7 +800,7 @@ impl<'p, R> Queued<'p, kinds::Xclaim<R>> {
 }
 
 impl<X, R> On<X, kinds::Xclaim<R>> {
-    /// Adds `FORCE`.
+    /// Whatever stands against it: `FORCE`.
     pub fn force(mut self) -> Self {
         self.buffer.arg("FORCE");
         self
@@ -808,7 +808,7 @@ impl<X, R> On<X, kinds::Xclaim<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xclaim<R>> {
-    /// Adds `FORCE`.
+    /// Whatever stands against it: `FORCE`.
     pub fn force(self) -> Self {
         self.buffer.arg("FORCE");
         self
@@ -816,7 +816,7 @@ impl<'p, R> Queued<'p, kinds::Xclaim<R>> {
 }
 
 impl<X, R> On<X, kinds::Xclaim<R>> {
-    /// Adds `JUSTID`.
+    /// The ids alone: `JUSTID`.
     pub fn justid(mut self) -> Self {
         self.buffer.arg("JUSTID");
         self
@@ -824,7 +824,7 @@ impl<X, R> On<X, kinds::Xclaim<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xclaim<R>> {
-    /// Adds `JUSTID`.
+    /// The ids alone: `JUSTID`.
     pub fn justid(self) -> Self {
         self.buffer.arg("JUSTID");
         self
@@ -896,7 +896,7 @@ impl<'p, References: Free> Queued<'p, kinds::Xdelex<References>> {
 }
 
 impl<X> On<X, kinds::XgroupCreate> {
-    /// Adds `MKSTREAM`.
+    /// With an empty stream if there is none: `MKSTREAM`.
     pub fn mkstream(mut self) -> Self {
         self.buffer.arg("MKSTREAM");
         self
@@ -904,7 +904,7 @@ impl<X> On<X, kinds::XgroupCreate> {
 }
 
 impl<'p> Queued<'p, kinds::XgroupCreate> {
-    /// Adds `MKSTREAM`.
+    /// With an empty stream if there is none: `MKSTREAM`.
     pub fn mkstream(self) -> Self {
         self.buffer.arg("MKSTREAM");
         self
@@ -976,7 +976,7 @@ impl<'p, R> Queued<'p, kinds::XinfoStream<R>> {
 }
 
 impl<X, R> On<X, kinds::XpendingRange<R>> {
-    /// Adds `IDLE min-idle`.
+    /// As if it were idle so long: `IDLE min-idle`.
     pub fn idle(mut self, min_idle: Duration) -> Self {
         self.buffer.insert(3, |buffer| { buffer.arg("IDLE").arg(&WholeMillis(min_idle)); });
         self
@@ -984,7 +984,7 @@ impl<X, R> On<X, kinds::XpendingRange<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::XpendingRange<R>> {
-    /// Adds `IDLE min-idle`.
+    /// As if it were idle so long: `IDLE min-idle`.
     pub fn idle(self, min_idle: Duration) -> Self {
         self.buffer.insert(3, |buffer| { buffer.arg("IDLE").arg(&WholeMillis(min_idle)); });
         self
@@ -1008,7 +1008,7 @@ impl<'p, R> Queued<'p, kinds::XpendingRange<R>> {
 }
 
 impl<X, R> On<X, kinds::Xrange<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1016,7 +1016,7 @@ impl<X, R> On<X, kinds::Xrange<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xrange<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1024,7 +1024,7 @@ impl<'p, R> Queued<'p, kinds::Xrange<R>> {
 }
 
 impl<X, R> On<X, kinds::Xread<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.insert(1, |buffer| { buffer.arg("COUNT").arg(&count); });
         self
@@ -1032,7 +1032,7 @@ impl<X, R> On<X, kinds::Xread<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xread<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.insert(1, |buffer| { buffer.arg("COUNT").arg(&count); });
         self
@@ -1040,7 +1040,7 @@ impl<'p, R> Queued<'p, kinds::Xread<R>> {
 }
 
 impl<X, R> On<X, kinds::Xread<R>> {
-    /// Adds `BLOCK after`.
+    /// Waits for an entry so long, for ever if that is zero: `BLOCK after`.
     pub fn block(mut self, after: Duration) -> Self {
         self.buffer.insert(1, |buffer| { buffer.arg("BLOCK").arg(&WholeMillis(after)); });
         self
@@ -1048,7 +1048,7 @@ impl<X, R> On<X, kinds::Xread<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xread<R>> {
-    /// Adds `BLOCK after`.
+    /// Waits for an entry so long, for ever if that is zero: `BLOCK after`.
     pub fn block(self, after: Duration) -> Self {
         self.buffer.insert(1, |buffer| { buffer.arg("BLOCK").arg(&WholeMillis(after)); });
         self
@@ -1056,7 +1056,7 @@ impl<'p, R> Queued<'p, kinds::Xread<R>> {
 }
 
 impl<X, R> On<X, kinds::Xreadgroup<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.insert(4, |buffer| { buffer.arg("COUNT").arg(&count); });
         self
@@ -1064,7 +1064,7 @@ impl<X, R> On<X, kinds::Xreadgroup<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xreadgroup<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.insert(4, |buffer| { buffer.arg("COUNT").arg(&count); });
         self
@@ -1072,7 +1072,7 @@ impl<'p, R> Queued<'p, kinds::Xreadgroup<R>> {
 }
 
 impl<X, R> On<X, kinds::Xreadgroup<R>> {
-    /// Adds `BLOCK after`.
+    /// Waits for an entry so long, for ever if that is zero: `BLOCK after`.
     pub fn block(mut self, after: Duration) -> Self {
         self.buffer.insert(4, |buffer| { buffer.arg("BLOCK").arg(&WholeMillis(after)); });
         self
@@ -1080,7 +1080,7 @@ impl<X, R> On<X, kinds::Xreadgroup<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xreadgroup<R>> {
-    /// Adds `BLOCK after`.
+    /// Waits for an entry so long, for ever if that is zero: `BLOCK after`.
     pub fn block(self, after: Duration) -> Self {
         self.buffer.insert(4, |buffer| { buffer.arg("BLOCK").arg(&WholeMillis(after)); });
         self
@@ -1088,7 +1088,7 @@ impl<'p, R> Queued<'p, kinds::Xreadgroup<R>> {
 }
 
 impl<X, R> On<X, kinds::Xreadgroup<R>> {
-    /// Adds `NOACK`.
+    /// What is handed out is not kept as pending: `NOACK`.
     pub fn noack(mut self) -> Self {
         self.buffer.insert(4, |buffer| { buffer.arg("NOACK"); });
         self
@@ -1096,7 +1096,7 @@ impl<X, R> On<X, kinds::Xreadgroup<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xreadgroup<R>> {
-    /// Adds `NOACK`.
+    /// What is handed out is not kept as pending: `NOACK`.
     pub fn noack(self) -> Self {
         self.buffer.insert(4, |buffer| { buffer.arg("NOACK"); });
         self
@@ -1104,7 +1104,7 @@ impl<'p, R> Queued<'p, kinds::Xreadgroup<R>> {
 }
 
 impl<X, R> On<X, kinds::Xrevrange<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1112,7 +1112,7 @@ impl<X, R> On<X, kinds::Xrevrange<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Xrevrange<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self

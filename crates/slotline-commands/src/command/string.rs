@@ -512,7 +512,7 @@ pub(super) mod kinds {
 }
 
 impl<X, Condition: Free> On<X, kinds::Delex<Condition>> {
-    /// Adds `IFEQ comparison`.
+    /// Only if the value is equal to this: `IFEQ comparison`.
     pub fn ifeq(mut self, comparison: impl ToArg) -> On<X, kinds::Delex<Given>> {
         self.buffer.arg("IFEQ").arg(&comparison);
         self.cast()
@@ -520,7 +520,7 @@ impl<X, Condition: Free> On<X, kinds::Delex<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Delex<Condition>> {
-    /// Adds `IFEQ comparison`.
+    /// Only if the value is equal to this: `IFEQ comparison`.
     pub fn ifeq(self, comparison: impl ToArg) -> Queued<'p, kinds::Delex<Given>> {
         self.buffer.arg("IFEQ").arg(&comparison);
         self.cast()
@@ -528,7 +528,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Delex<Condition>> {
 }
 
 impl<X, Condition: Free> On<X, kinds::Delex<Condition>> {
-    /// Adds `IFNE comparison`.
+    /// Only if the value is not equal to this: `IFNE comparison`.
     pub fn ifne(mut self, comparison: impl ToArg) -> On<X, kinds::Delex<Given>> {
         self.buffer.arg("IFNE").arg(&comparison);
         self.cast()
@@ -536,7 +536,7 @@ impl<X, Condition: Free> On<X, kinds::Delex<Condition>> {
 }
 
 impl<'p, Condition: Free> Queued<'p, kinds::Delex<Condition>> {
-    /// Adds `IFNE comparison`.
+    /// Only if the value is not equal to this: `IFNE comparison`.
     pub fn ifne(self, comparison: impl ToArg) -> Queued<'p, kinds::Delex<Given>> {
         self.buffer.arg("IFNE").arg(&comparison);
         self.cast()
@@ -576,7 +576,7 @@ impl<'p, Condition: Free> Queued<'p, kinds::Delex<Condition>> {
 }
 
 impl<X, R, Expiration: Free> On<X, kinds::Getex<R, Expiration>> {
-    /// Adds `EX or PX`.
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
     pub fn ex(mut self, after: Duration) -> On<X, kinds::Getex<R, Given>> {
         self.buffer.args(&Within(after));
         self.cast()
@@ -584,7 +584,7 @@ impl<X, R, Expiration: Free> On<X, kinds::Getex<R, Expiration>> {
 }
 
 impl<'p, R, Expiration: Free> Queued<'p, kinds::Getex<R, Expiration>> {
-    /// Adds `EX or PX`.
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
     pub fn ex(self, after: Duration) -> Queued<'p, kinds::Getex<R, Given>> {
         self.buffer.args(&Within(after));
         self.cast()
@@ -592,7 +592,7 @@ impl<'p, R, Expiration: Free> Queued<'p, kinds::Getex<R, Expiration>> {
 }
 
 impl<X, R, Expiration: Free> On<X, kinds::Getex<R, Expiration>> {
-    /// Adds `EXAT or PXAT`.
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
     pub fn exat(mut self, time: SystemTime) -> On<X, kinds::Getex<R, Given>> {
         self.buffer.args(&At(time));
         self.cast()
@@ -600,7 +600,7 @@ impl<X, R, Expiration: Free> On<X, kinds::Getex<R, Expiration>> {
 }
 
 impl<'p, R, Expiration: Free> Queued<'p, kinds::Getex<R, Expiration>> {
-    /// Adds `EXAT or PXAT`.
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
     pub fn exat(self, time: SystemTime) -> Queued<'p, kinds::Getex<R, Given>> {
         self.buffer.args(&At(time));
         self.cast()
@@ -608,7 +608,7 @@ impl<'p, R, Expiration: Free> Queued<'p, kinds::Getex<R, Expiration>> {
 }
 
 impl<X, R, Expiration: Free> On<X, kinds::Getex<R, Expiration>> {
-    /// Adds `PERSIST`.
+    /// It lives for ever: `PERSIST`.
     pub fn persist(mut self) -> On<X, kinds::Getex<R, Given>> {
         self.buffer.arg("PERSIST");
         self.cast()
@@ -616,7 +616,7 @@ impl<X, R, Expiration: Free> On<X, kinds::Getex<R, Expiration>> {
 }
 
 impl<'p, R, Expiration: Free> Queued<'p, kinds::Getex<R, Expiration>> {
-    /// Adds `PERSIST`.
+    /// It lives for ever: `PERSIST`.
     pub fn persist(self) -> Queued<'p, kinds::Getex<R, Given>> {
         self.buffer.arg("PERSIST");
         self.cast()
@@ -656,7 +656,7 @@ impl<'p, R> Queued<'p, kinds::LcsIdx<R>> {
 }
 
 impl<X, Condition: Free, Expiration, WithGet> On<X, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(mut self) -> On<X, kinds::Set<Given, Expiration, WithGet>> {
         self.buffer.arg("NX");
         self.cast()
@@ -664,7 +664,7 @@ impl<X, Condition: Free, Expiration, WithGet> On<X, kinds::Set<Condition, Expira
 }
 
 impl<'p, Condition: Free, Expiration, WithGet> Queued<'p, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `NX`.
+    /// Only if there is none yet: `NX`.
     pub fn nx(self) -> Queued<'p, kinds::Set<Given, Expiration, WithGet>> {
         self.buffer.arg("NX");
         self.cast()
@@ -672,7 +672,7 @@ impl<'p, Condition: Free, Expiration, WithGet> Queued<'p, kinds::Set<Condition, 
 }
 
 impl<X, Condition: Free, Expiration, WithGet> On<X, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(mut self) -> On<X, kinds::Set<Given, Expiration, WithGet>> {
         self.buffer.arg("XX");
         self.cast()
@@ -680,7 +680,7 @@ impl<X, Condition: Free, Expiration, WithGet> On<X, kinds::Set<Condition, Expira
 }
 
 impl<'p, Condition: Free, Expiration, WithGet> Queued<'p, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `XX`.
+    /// Only if there is one already: `XX`.
     pub fn xx(self) -> Queued<'p, kinds::Set<Given, Expiration, WithGet>> {
         self.buffer.arg("XX");
         self.cast()
@@ -688,7 +688,7 @@ impl<'p, Condition: Free, Expiration, WithGet> Queued<'p, kinds::Set<Condition, 
 }
 
 impl<X, Condition: Free, Expiration, WithGet> On<X, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `IFEQ comparison`.
+    /// Only if the value is equal to this: `IFEQ comparison`.
     pub fn ifeq(mut self, comparison: impl ToArg) -> On<X, kinds::Set<Given, Expiration, WithGet>> {
         self.buffer.arg("IFEQ").arg(&comparison);
         self.cast()
@@ -696,7 +696,7 @@ impl<X, Condition: Free, Expiration, WithGet> On<X, kinds::Set<Condition, Expira
 }
 
 impl<'p, Condition: Free, Expiration, WithGet> Queued<'p, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `IFEQ comparison`.
+    /// Only if the value is equal to this: `IFEQ comparison`.
     pub fn ifeq(self, comparison: impl ToArg) -> Queued<'p, kinds::Set<Given, Expiration, WithGet>> {
         self.buffer.arg("IFEQ").arg(&comparison);
         self.cast()
@@ -704,7 +704,7 @@ impl<'p, Condition: Free, Expiration, WithGet> Queued<'p, kinds::Set<Condition, 
 }
 
 impl<X, Condition: Free, Expiration, WithGet> On<X, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `IFNE comparison`.
+    /// Only if the value is not equal to this: `IFNE comparison`.
     pub fn ifne(mut self, comparison: impl ToArg) -> On<X, kinds::Set<Given, Expiration, WithGet>> {
         self.buffer.arg("IFNE").arg(&comparison);
         self.cast()
@@ -712,7 +712,7 @@ impl<X, Condition: Free, Expiration, WithGet> On<X, kinds::Set<Condition, Expira
 }
 
 impl<'p, Condition: Free, Expiration, WithGet> Queued<'p, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `IFNE comparison`.
+    /// Only if the value is not equal to this: `IFNE comparison`.
     pub fn ifne(self, comparison: impl ToArg) -> Queued<'p, kinds::Set<Given, Expiration, WithGet>> {
         self.buffer.arg("IFNE").arg(&comparison);
         self.cast()
@@ -768,7 +768,7 @@ impl<'p, Condition, Expiration, WithGet: Free> Queued<'p, kinds::Set<Condition, 
 }
 
 impl<X, Condition, Expiration: Free, WithGet> On<X, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `EX or PX`.
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
     pub fn ex(mut self, after: Duration) -> On<X, kinds::Set<Condition, Given, WithGet>> {
         self.buffer.args(&Within(after));
         self.cast()
@@ -776,7 +776,7 @@ impl<X, Condition, Expiration: Free, WithGet> On<X, kinds::Set<Condition, Expira
 }
 
 impl<'p, Condition, Expiration: Free, WithGet> Queued<'p, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `EX or PX`.
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
     pub fn ex(self, after: Duration) -> Queued<'p, kinds::Set<Condition, Given, WithGet>> {
         self.buffer.args(&Within(after));
         self.cast()
@@ -784,7 +784,7 @@ impl<'p, Condition, Expiration: Free, WithGet> Queued<'p, kinds::Set<Condition, 
 }
 
 impl<X, Condition, Expiration: Free, WithGet> On<X, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `EXAT or PXAT`.
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
     pub fn exat(mut self, time: SystemTime) -> On<X, kinds::Set<Condition, Given, WithGet>> {
         self.buffer.args(&At(time));
         self.cast()
@@ -792,7 +792,7 @@ impl<X, Condition, Expiration: Free, WithGet> On<X, kinds::Set<Condition, Expira
 }
 
 impl<'p, Condition, Expiration: Free, WithGet> Queued<'p, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `EXAT or PXAT`.
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
     pub fn exat(self, time: SystemTime) -> Queued<'p, kinds::Set<Condition, Given, WithGet>> {
         self.buffer.args(&At(time));
         self.cast()
@@ -800,7 +800,7 @@ impl<'p, Condition, Expiration: Free, WithGet> Queued<'p, kinds::Set<Condition, 
 }
 
 impl<X, Condition, Expiration: Free, WithGet> On<X, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `KEEPTTL`.
+    /// The time to live stays as it is: `KEEPTTL`.
     pub fn keepttl(mut self) -> On<X, kinds::Set<Condition, Given, WithGet>> {
         self.buffer.arg("KEEPTTL");
         self.cast()
@@ -808,7 +808,7 @@ impl<X, Condition, Expiration: Free, WithGet> On<X, kinds::Set<Condition, Expira
 }
 
 impl<'p, Condition, Expiration: Free, WithGet> Queued<'p, kinds::Set<Condition, Expiration, WithGet>> {
-    /// Adds `KEEPTTL`.
+    /// The time to live stays as it is: `KEEPTTL`.
     pub fn keepttl(self) -> Queued<'p, kinds::Set<Condition, Given, WithGet>> {
         self.buffer.arg("KEEPTTL");
         self.cast()

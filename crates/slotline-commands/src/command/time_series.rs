@@ -1108,7 +1108,7 @@ impl<'p, R, Labels: Free, Aggregation> Queued<'p, kinds::TsMrange<R, Labels, Agg
 }
 
 impl<X, R, Labels, Aggregation> On<X, kinds::TsMrange<R, Labels, Aggregation>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.insert(3, |buffer| { buffer.arg("COUNT").arg(&count); });
         self
@@ -1116,7 +1116,7 @@ impl<X, R, Labels, Aggregation> On<X, kinds::TsMrange<R, Labels, Aggregation>> {
 }
 
 impl<'p, R, Labels, Aggregation> Queued<'p, kinds::TsMrange<R, Labels, Aggregation>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.insert(3, |buffer| { buffer.arg("COUNT").arg(&count); });
         self
@@ -1252,7 +1252,7 @@ impl<'p, R, Labels: Free, Aggregation> Queued<'p, kinds::TsMrevrange<R, Labels, 
 }
 
 impl<X, R, Labels, Aggregation> On<X, kinds::TsMrevrange<R, Labels, Aggregation>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.insert(3, |buffer| { buffer.arg("COUNT").arg(&count); });
         self
@@ -1260,7 +1260,7 @@ impl<X, R, Labels, Aggregation> On<X, kinds::TsMrevrange<R, Labels, Aggregation>
 }
 
 impl<'p, R, Labels, Aggregation> Queued<'p, kinds::TsMrevrange<R, Labels, Aggregation>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.insert(3, |buffer| { buffer.arg("COUNT").arg(&count); });
         self
@@ -1364,7 +1364,7 @@ impl<'p, R, Aggregation> Queued<'p, kinds::TsRange<R, Aggregation>> {
 }
 
 impl<X, R, Aggregation> On<X, kinds::TsRange<R, Aggregation>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1372,7 +1372,7 @@ impl<X, R, Aggregation> On<X, kinds::TsRange<R, Aggregation>> {
 }
 
 impl<'p, R, Aggregation> Queued<'p, kinds::TsRange<R, Aggregation>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1476,7 +1476,7 @@ impl<'p, R, Aggregation> Queued<'p, kinds::TsRevrange<R, Aggregation>> {
 }
 
 impl<X, R, Aggregation> On<X, kinds::TsRevrange<R, Aggregation>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -1484,7 +1484,7 @@ impl<X, R, Aggregation> On<X, kinds::TsRevrange<R, Aggregation>> {
 }
 
 impl<'p, R, Aggregation> Queued<'p, kinds::TsRevrange<R, Aggregation>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self

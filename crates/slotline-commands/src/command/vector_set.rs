@@ -462,7 +462,7 @@ impl<'p, R> Queued<'p, kinds::Vemb<R>> {
 }
 
 impl<X, R> On<X, kinds::Vlinks<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -470,7 +470,7 @@ impl<X, R> On<X, kinds::Vlinks<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Vlinks<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -478,7 +478,7 @@ impl<'p, R> Queued<'p, kinds::Vlinks<R>> {
 }
 
 impl<X, R> On<X, kinds::Vrandmember<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: i64) -> Self {
         self.buffer.arg(&count);
         self
@@ -486,7 +486,7 @@ impl<X, R> On<X, kinds::Vrandmember<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Vrandmember<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: i64) -> Self {
         self.buffer.arg(&count);
         self
@@ -494,7 +494,7 @@ impl<'p, R> Queued<'p, kinds::Vrandmember<R>> {
 }
 
 impl<X, R> On<X, kinds::Vrange<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(mut self, count: i64) -> Self {
         self.buffer.arg(&count);
         self
@@ -502,7 +502,7 @@ impl<X, R> On<X, kinds::Vrange<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Vrange<R>> {
-    /// Adds `count`.
+    /// So many: `count`.
     pub fn count(self, count: i64) -> Self {
         self.buffer.arg(&count);
         self
@@ -510,7 +510,7 @@ impl<'p, R> Queued<'p, kinds::Vrange<R>> {
 }
 
 impl<X, R> On<X, kinds::Vsim<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(mut self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -518,7 +518,7 @@ impl<X, R> On<X, kinds::Vsim<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Vsim<R>> {
-    /// Adds `WITHSCORES`.
+    /// With the scores: `WITHSCORES`.
     pub fn withscores(self) -> Self {
         self.buffer.arg("WITHSCORES");
         self
@@ -542,7 +542,7 @@ impl<'p, R> Queued<'p, kinds::Vsim<R>> {
 }
 
 impl<X, R> On<X, kinds::Vsim<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
@@ -550,7 +550,7 @@ impl<X, R> On<X, kinds::Vsim<R>> {
 }
 
 impl<'p, R> Queued<'p, kinds::Vsim<R>> {
-    /// Adds `COUNT count`.
+    /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self

@@ -4,7 +4,7 @@ mod time;
 
 use std::marker::PhantomData;
 
-use slotline_resp::{FromReplyOwned, Replies, Result, Value};
+use slotline_resp::{Error, FromReply, FromReplyOwned, Reader, Replies, ReplyKind, Result, Value};
 
 pub use time::{
     AtMillis, AtSeconds, Clock, EachAtMillis, EachAtSeconds, EachInMillis, EachInSeconds,
@@ -82,23 +82,84 @@ impl Output for Raw {
 impl Output for Done {
     type T = ();
     fn decode(replies: &Replies, index: usize) -> Option<Result<()>> {
-        let decoded: Result<Value> = replies.decode(index)?;
+        let decoded: Result<Anything> = replies.decode(index)?;
         Some(decoded.map(drop))
+    }
+}
+
+/// Whatever is no error, without a look at it.
+struct Anything;
+
+impl<'a> FromReply<'a> for Anything {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Anything> {
+        if reader.kind()? == ReplyKind::Error {
+            // It says itself what it is.
+            reader.str()?;
+        }
+        reader.skip()?;
+        Ok(Anything)
     }
 }
 
 impl Output for Flag {
     type T = bool;
     fn decode(replies: &Replies, index: usize) -> Option<Result<bool>> {
-        if let Some(Ok(None)) = replies.decode::<Option<Value>>(index) {
-            return Some(Ok(false));
-        }
-        match replies.decode::<bool>(index)? {
-            Ok(flag) => Some(Ok(flag)),
-            Err(error) => match replies.decode::<&str>(index)? {
-                Ok("OK") => Some(Ok(true)),
-                _ => Some(Err(error)),
+        let decoded: Result<Yes> = replies.decode(index)?;
+        Some(decoded.map(|yes| yes.0))
+    }
+}
+
+/// A yes or a no, as any command says it.
+struct Yes(bool);
+
+impl<'a> FromReply<'a> for Yes {
+    fn from_reply(reader: &mut Reader<'a>) -> Result<Yes> {
+        match reader.kind()? {
+            ReplyKind::Null => reader.skip().map(|()| Yes(false)),
+            ReplyKind::Simple => match reader.str()? {
+                "OK" => Ok(Yes(true)),
+                _ => Err(Error::mismatch("a yes or a no", "another word")),
             },
+            _ => bool::from_reply(reader).map(Yes),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn decoded<C: Output>(frame: &'static str) -> Result<C::T> {
+        let mut replies = Replies::new();
+        replies.push_segment(Bytes::from_static(frame.as_bytes()), [frame.len()]);
+        C::decode(&replies, 0).unwrap()
+    }
+
+    #[test]
+    fn a_flag_is_said_in_many_ways() {
+        for (frame, expected) in [
+            (":1\r\n", true),
+            (":0\r\n", false),
+            ("#t\r\n", true),
+            ("+OK\r\n", true),
+            ("_\r\n", false),
+            ("$-1\r\n", false),
+        ] {
+            assert_eq!(decoded::<Flag>(frame).unwrap(), expected, "{frame}");
+        }
+        assert!(decoded::<Flag>("-ERR no\r\n").unwrap_err().is_server());
+        for frame in [":2\r\n", "+QUEUED\r\n", "*0\r\n"] {
+            assert!(!decoded::<Flag>(frame).unwrap_err().is_server(), "{frame}");
+        }
+    }
+
+    #[test]
+    fn what_is_done_is_done_unless_it_is_an_error() {
+        for frame in ["+OK\r\n", ":3\r\n", "*2\r\n:1\r\n$1\r\na\r\n"] {
+            assert!(decoded::<Done>(frame).is_ok(), "{frame}");
+        }
+        assert!(decoded::<Done>("-ERR no\r\n").unwrap_err().is_server());
     }
 }

@@ -63,12 +63,7 @@ impl Invocation {
     /// # let _ = (sum, n); Ok(()) }
     /// ```
     pub fn queue(&self, batch: &mut Batch) {
-        let (info, program) = match (&self.program, self.is_read_only) {
-            (Program::Script { source, .. }, false) => (&known::EVAL, source),
-            (Program::Script { source, .. }, true) => (&known::EVAL_RO, source),
-            (Program::Function { name, .. }, false) => (&known::FCALL, name),
-            (Program::Function { name, .. }, true) => (&known::FCALL_RO, name),
-        };
+        let (info, program) = self.said(true);
         let mut command = batch.command(info.name).arg(program).arg(self.keys.len());
         for key in &self.keys {
             command = command.key(key);
@@ -80,36 +75,35 @@ impl Invocation {
 
     /// As it is sent at first: by its name.
     pub(super) fn by_name(&self) -> (&'static CommandInfo, Commands) {
-        match (&self.program, self.is_read_only) {
-            (Program::Script { sha1, .. }, false) => self.encode(&known::EVALSHA, sha1),
-            (Program::Script { sha1, .. }, true) => self.encode(&known::EVALSHA_RO, sha1),
-            (Program::Function { name, .. }, false) => self.encode(&known::FCALL, name),
-            (Program::Function { name, .. }, true) => self.encode(&known::FCALL_RO, name),
+        self.encode(false)
+    }
+
+    /// A script with its source; a function has a name only.
+    pub(super) fn with_source(&self) -> (&'static CommandInfo, Commands) {
+        self.encode(true)
+    }
+
+    /// The command, and what it is given to run.
+    fn said(&self, with_source: bool) -> (&'static CommandInfo, &str) {
+        match (&self.program, with_source, self.is_read_only) {
+            (Program::Script { sha1, .. }, false, false) => (&known::EVALSHA, sha1),
+            (Program::Script { sha1, .. }, false, true) => (&known::EVALSHA_RO, sha1),
+            (Program::Script { source, .. }, true, false) => (&known::EVAL, source),
+            (Program::Script { source, .. }, true, true) => (&known::EVAL_RO, source),
+            (Program::Function { name, .. }, _, false) => (&known::FCALL, name),
+            (Program::Function { name, .. }, _, true) => (&known::FCALL_RO, name),
         }
     }
 
-    /// A script with its source.
-    pub(super) fn with_source(&self, source: &str) -> (&'static CommandInfo, Commands) {
-        match self.is_read_only {
-            true => self.encode(&known::EVAL_RO, source),
-            false => self.encode(&known::EVAL, source),
-        }
-    }
-
-    fn encode(
-        &self,
-        info: &'static CommandInfo,
-        program: &str,
-    ) -> (&'static CommandInfo, Commands) {
+    fn encode(&self, with_source: bool) -> (&'static CommandInfo, Commands) {
+        let (info, program) = self.said(with_source);
         let mut buffer = CommandBuffer::new();
         let count = 2 + self.keys.len() + self.args.len();
-        buffer.begin(info, count).arg(program).arg(&self.keys.len());
-        for key in &self.keys {
-            buffer.key(key);
-        }
-        for arg in &self.args {
-            buffer.arg(arg);
-        }
+        buffer
+            .begin(info, count)
+            .arg(program)
+            .counted_keys(&self.keys)
+            .args(&self.args);
         (info, buffer.freeze())
     }
 }
@@ -117,7 +111,7 @@ impl Invocation {
 impl fmt::Debug for Invocation {
     /// Without keys and arguments, which are the user's.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (info, _) = self.by_name();
+        let (info, _) = self.said(false);
         f.debug_struct("Invocation")
             .field("command", &info.name)
             .field("keys", &self.keys.len())
@@ -144,7 +138,7 @@ mod tests {
             assert_eq!(keys, [b"k", b"l"]);
         };
         check(invocation.by_name(), script.sha1());
-        check(invocation.with_source(script.source()), script.source());
+        check(invocation.with_source(), script.source());
         let mut batch = Batch::new();
         invocation.queue(&mut batch);
         check((&known::EVAL, batch.freeze().0), script.source());

@@ -38,8 +38,8 @@ impl Client {
             return first;
         };
         match &invocation.program {
-            Program::Script { source, .. } if line.starts_with(NO_SCRIPT) => {
-                let again = invocation.with_source(source);
+            Program::Script { .. } if line.starts_with(NO_SCRIPT) => {
+                let again = invocation.with_source();
                 self.ask(again, deadline, read_from).await
             }
             Program::Function { code, .. } if line.starts_with(NO_FUNCTION) => {
@@ -57,6 +57,10 @@ impl Client {
     ///
     /// # Errors
     /// It is no library, or a primary could not be asked: others may have it all the same.
+    ///
+    /// # Cancel safety
+    /// Dropping the future is safe; some primaries may have it then, and others not. To load
+    /// it once more does no harm.
     pub async fn load_library(&self, library: &FunctionLibrary) -> Result<()> {
         let deadline = Instant::now() + self.runner().settings.timeout;
         self.load(library.code(), deadline).await
