@@ -22,7 +22,7 @@ pub use skipped::{skipped, skipped_without_tls};
 pub use tally::{Counters, Tally};
 pub use wait::{PATIENCE, in_time, until};
 
-use slotline_testkit::{LocalCluster, LocalServer, ServerBinary};
+use slotline_testkit::{LocalCluster, LocalServer, Node, ServerBinary};
 
 /// The server that `cargo xtask integration` chose, or one that is on PATH.
 pub fn binary() -> ServerBinary {
@@ -45,5 +45,22 @@ pub async fn server() -> LocalServer {
     match LocalServer::start(&binary()).await {
         Ok(server) => server,
         Err(error) => panic!("the server did not start: {error}"),
+    }
+}
+
+/// The owner of a slot, and another primary.
+///
+/// # Panics
+/// The cluster has no such nodes.
+pub async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
+    let found = async {
+        let owner = cluster.owner_of(slot).await.ok()?;
+        let primaries = cluster.primaries().await.ok()?;
+        let other = primaries.into_iter().find(|node| *node != owner)?;
+        Some((owner, other))
+    };
+    match found.await {
+        Some(nodes) => nodes,
+        None => panic!("slot {slot} has no owner, or nobody else is a primary"),
     }
 }

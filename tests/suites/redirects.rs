@@ -5,16 +5,9 @@ use std::sync::Arc;
 use slotline::{Client, Delivery, Endpoint, ReadFrom, Slot};
 use slotline_testkit::{LocalCluster, Migration, Node};
 use slotline_tests::{
-    calls, errors, errors_at_all, keys_of_slot, on_shared_cluster, reset_counters, until,
+    calls, errors, errors_at_all, keys_of_slot, on_shared_cluster, reset_counters, two_primaries,
+    until,
 };
-
-/// The owner of a slot, and another primary.
-async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
-    let from = cluster.owner_of(slot).await.expect("an owner");
-    let primaries = cluster.primaries().await.expect("primaries");
-    let other = primaries.into_iter().find(|node| *node != from);
-    (from, other.expect("another primary"))
-}
 
 async fn connect(cluster: &LocalCluster, read_from: ReadFrom) -> Client {
     let builder = Client::builder().nodes([cluster.url()]);

@@ -5,22 +5,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slotline::{Client, Endpoint, slot_of};
-use slotline_testkit::{LocalCluster, LocalServer, Node};
+use slotline_testkit::{LocalCluster, LocalServer};
 use slotline_tests::{
     Counters, PATIENCE, binary, calls, errors, errors_at_all, keys_of_slot, on_shared_cluster,
-    reset_counters, until,
+    reset_counters, two_primaries, until,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 const SLOTS: std::ops::Range<u16> = 400..430;
-
-async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
-    let from = cluster.owner_of(slot).await.expect("an owner");
-    let primaries = cluster.primaries().await.expect("primaries");
-    let other = primaries.into_iter().find(|node| *node != from);
-    (from, other.expect("another primary"))
-}
 
 /// What the tasks of a test have in common.
 #[derive(Default)]

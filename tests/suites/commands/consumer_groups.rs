@@ -12,13 +12,12 @@ use slotline::{Client, Value};
 use slotline_testkit::LocalServer;
 use slotline_tests::{
     PATIENCE, binary, cluster, connections, connections_of, in_time, keys_of_slot, kill, server,
-    until,
+    two_primaries, until,
 };
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::blocking::{blocked, connect, until_blocked};
-use crate::followed::two_primaries;
 
 type Numbered = Vec<(String, u64)>;
 

@@ -6,21 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use slotline::{Client, ReadFrom, Value};
-use slotline_testkit::{LocalCluster, Node};
 use slotline_tests::{
     PATIENCE, errors, in_time, keys_of_slot, on_own_cluster, on_shared_cluster, reset_counters,
-    until,
+    two_primaries, until,
 };
 use tokio::task::JoinSet;
 
 use crate::blocking::{blpop, connect, until_blocked};
-
-pub async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
-    let from = cluster.owner_of(slot).await.expect("an owner");
-    let primaries = cluster.primaries().await.expect("primaries");
-    let other = primaries.into_iter().find(|node| *node != from);
-    (from, other.expect("another primary"))
-}
 
 async fn push(client: &Client, key: &str, number: u64) {
     let push = client.command("RPUSH").key(key).arg(number);

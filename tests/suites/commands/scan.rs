@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use slotline::scan::Scan;
 use slotline::{Client, ScanCursor, Value};
-use slotline_testkit::{LocalCluster, Node};
-use slotline_tests::{PATIENCE, keys_of_slot, on_own_cluster, on_shared_cluster, server, until};
+use slotline_tests::{
+    PATIENCE, keys_of_slot, on_own_cluster, on_shared_cluster, server, two_primaries, until,
+};
 
 /// Fills a cluster or a server with keys of this prefix.
 async fn fill(client: &Client, prefix: &str, count: usize) {
@@ -33,13 +34,6 @@ async fn empty(client: &Client) {
 fn missing(seen: &HashSet<String>, prefix: &str, count: usize) -> Vec<String> {
     let all = (0..count).map(|n| format!("{prefix}:{n}"));
     all.filter(|key| !seen.contains(key)).take(10).collect()
-}
-
-async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
-    let from = cluster.owner_of(slot).await.expect("an owner");
-    let all = cluster.primaries().await.expect("primaries");
-    let to = all.into_iter().find(|node| *node != from);
-    (from, to.expect("another primary"))
 }
 
 /// C11: each stable key comes at least once while slots move to and fro, and keys in

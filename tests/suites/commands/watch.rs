@@ -5,21 +5,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use slotline::{Client, Delivery, Results};
-use slotline_testkit::{Cut, FaultProxy, LocalCluster, Node};
+use slotline_testkit::{Cut, FaultProxy};
 use slotline_tests::{
     PATIENCE, calls, in_time, keys_of_slot, kill, on_own_cluster, on_shared_cluster,
-    reset_counters, server, until,
+    reset_counters, server, two_primaries, until,
 };
 use tokio::task::JoinSet;
 
 use crate::blocking::connect;
-
-async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
-    let from = cluster.owner_of(slot).await.expect("an owner");
-    let primaries = cluster.primaries().await.expect("primaries");
-    let other = primaries.into_iter().find(|node| *node != from);
-    (from, other.expect("another primary"))
-}
 
 /// Adds one to a number, as someone who has no INCR.
 async fn add_one(client: &Client, key: &str, tries: &AtomicU32) -> slotline::Result<Results> {

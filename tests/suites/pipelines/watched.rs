@@ -2,18 +2,11 @@
 
 use slotline::observe::{What, Why};
 use slotline::{ChunkLayer, Client, Explain, Progress, ReadFrom};
-use slotline_testkit::LocalCluster;
 use slotline_testkit::Node;
 use slotline_tests::{
     PATIENCE, calls, errors, errors_at_all, keys_of_slot, on_shared_cluster, reset_counters,
+    two_primaries,
 };
-
-async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
-    let from = cluster.owner_of(slot).await.expect("an owner");
-    let primaries = cluster.primaries().await.expect("primaries");
-    let other = primaries.into_iter().find(|node| *node != from);
-    (from, other.expect("another primary"))
-}
 
 /// Pieces of 100 commands, eight at once, over keys that are in every piece, while
 /// half of their slots go back and forth.

@@ -4,19 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use slotline::Client;
-use slotline_testkit::{LocalCluster, Node};
 use slotline_tests::{
     PATIENCE, calls, errors, errors_at_all, in_time, keys_of_slot, on_shared_cluster,
-    reset_counters, until,
+    reset_counters, two_primaries, until,
 };
 use tokio::task::JoinSet;
-
-async fn two_primaries(cluster: &LocalCluster, slot: u16) -> (Node, Node) {
-    let from = cluster.owner_of(slot).await.expect("an owner");
-    let primaries = cluster.primaries().await.expect("primaries");
-    let other = primaries.into_iter().find(|node| *node != from);
-    (from, other.expect("another primary"))
-}
 
 /// Increments two counters and reads both: four numbers, all the same.
 async fn count(client: &Client, keys: &[String]) -> slotline::Result<i64> {
