@@ -1,8 +1,5 @@
 //! Commands that block while what they wait for goes to another node.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use slotline::{Client, ReadFrom, Value};
@@ -13,11 +10,7 @@ use slotline_tests::{
 use tokio::task::JoinSet;
 
 use crate::blocking::{blpop, connect, until_blocked};
-
-async fn push(client: &Client, key: &str, number: u64) {
-    let push = client.command("RPUSH").key(key).arg(number);
-    push.await.expect("RPUSH");
-}
+use crate::queues::{Queues, push};
 
 /// Fails if the MOVED of a command that blocked is the caller's.
 #[test]
@@ -155,44 +148,11 @@ fn nothing_is_lost_or_doubled_while_slots_move_and_primaries_fail_over() {
     on_own_cluster(async |cluster| {
         let (from, to) = two_primaries(cluster, SLOTS.start).await;
         let client = connect(cluster.url()).await;
-        let over = Arc::new(AtomicBool::new(false));
-        let pushed = Arc::new(AtomicU64::new(0));
-        let keys: Vec<String> = SLOTS
-            .flat_map(|slot| keys_of_slot("queue", slot, 1))
-            .collect();
-        let mut consumers = JoinSet::new();
-        for key in &keys {
-            for seconds in [0.3, 1.0, 60.0] {
-                let (client, key) = (client.clone(), key.clone());
-                consumers.spawn(async move {
-                    let mut got = Vec::new();
-                    loop {
-                        match blpop(&client, &key, seconds).await.expect("BLPOP") {
-                            Some(u64::MAX) => return got,
-                            Some(number) => got.push(number),
-                            None => {}
-                        }
-                    }
-                });
-            }
-        }
-        let producer = tokio::spawn({
-            let (client, keys) = (client.clone(), keys.clone());
-            let (over, pushed) = (Arc::clone(&over), Arc::clone(&pushed));
-            async move {
-                for n in 0_u64.. {
-                    if over.load(Relaxed) {
-                        break;
-                    }
-                    push(&client, &keys[n as usize % keys.len()], n).await;
-                    pushed.fetch_add(1, Relaxed);
-                    tokio::time::sleep(Duration::from_micros(n % 7 * 300)).await;
-                }
-            }
-        });
+        let keys = SLOTS.flat_map(|slot| keys_of_slot("queue", slot, 1));
+        let queues = Queues::start(&client, keys.collect());
         let goes_on = async || {
-            let before = pushed.load(Relaxed);
-            until("it goes on", async || pushed.load(Relaxed) > before + 100).await;
+            let before = queues.pushed();
+            until("it goes on", async || queues.pushed() > before + 100).await;
         };
         for (from, to) in [(&from, &to), (&to, &from)] {
             let moved = cluster.migrate_slots(SLOTS, from, to).await;
@@ -216,24 +176,7 @@ fn nothing_is_lost_or_doubled_while_slots_move_and_primaries_fail_over() {
         goes_on().await;
         let agreed = cluster.wait_until_agreed(PATIENCE).await;
         agreed.expect("the cluster is whole");
-        over.store(true, Relaxed);
-        in_time(producer).await.expect("a producer");
-        for key in &keys {
-            for _ in 0..3 {
-                push(&client, key, u64::MAX).await;
-            }
-        }
-        let mut times = BTreeMap::new();
-        for number in in_time(consumers.join_all()).await.concat() {
-            *times.entry(number).or_insert(0) += 1;
-        }
-        let pushed = pushed.load(Relaxed);
+        let pushed = queues.end().await;
         println!("{pushed} elements");
-        let wrong: Vec<_> = (0..pushed)
-            .filter(|number| times.get(number) != Some(&1))
-            .map(|number| (number, times.get(&number).copied().unwrap_or(0)))
-            .collect();
-        assert_eq!(wrong, [], "lost or doubled");
-        assert_eq!(times.len() as u64, pushed);
     });
 }

@@ -12,7 +12,7 @@ use slotline_tests::{
 };
 
 /// Fills a cluster or a server with keys of this prefix.
-async fn fill(client: &Client, prefix: &str, count: usize) {
+pub async fn fill(client: &Client, prefix: &str, count: usize) {
     for first in (0..count).step_by(10_000) {
         let mut pipe = client.pipeline();
         for n in first..(first + 10_000).min(count) {
@@ -23,7 +23,7 @@ async fn fill(client: &Client, prefix: &str, count: usize) {
     }
 }
 
-async fn empty(client: &Client) {
+pub async fn empty(client: &Client) {
     let flushed = client.for_each_primary(|node| async move {
         node.command("FLUSHALL").returning::<String>().await
     });
@@ -31,7 +31,7 @@ async fn empty(client: &Client) {
 }
 
 /// Which of the keys `0..count` of a prefix were not seen.
-fn missing(seen: &HashSet<String>, prefix: &str, count: usize) -> Vec<String> {
+pub fn missing(seen: &HashSet<String>, prefix: &str, count: usize) -> Vec<String> {
     let all = (0..count).map(|n| format!("{prefix}:{n}"));
     all.filter(|key| !seen.contains(key)).take(10).collect()
 }
