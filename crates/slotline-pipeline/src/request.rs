@@ -81,6 +81,19 @@ pub(crate) enum Target {
     Named { node: Endpoint, asking: bool },
 }
 
+/// When commands that set out at `began` must be answered, and what they are allowed if
+/// they block.
+#[inline]
+fn times(commands: &Commands, began: Instant, timeout: Duration) -> (Instant, Option<Blocks>) {
+    let timeout = timeout.min(LONGEST);
+    let blocks = Blocks::of(commands, began, timeout);
+    let deadline = match blocks {
+        Some(blocks) => blocks.deadline(began),
+        None => began + timeout,
+    };
+    (deadline, blocks)
+}
+
 impl Request {
     /// A request that must be answered by `deadline`: it covers every queue,
     /// redirect and retry.
@@ -95,13 +108,19 @@ impl Request {
     #[must_use]
     pub fn within(commands: Commands, timeout: Duration) -> Request {
         let now = Instant::now();
-        let timeout = timeout.min(LONGEST);
-        let Some(blocks) = Blocks::of(&commands, now, timeout) else {
-            return Request::set_out(commands, now, now + timeout);
-        };
-        let mut request = Request::set_out(commands, now, blocks.deadline(now));
-        request.rare_mut().blocks = Some(blocks);
+        let (deadline, blocks) = times(&commands, now, timeout);
+        let mut request = Request::set_out(commands, now, deadline);
+        if blocks.is_some() {
+            request.rare_mut().blocks = blocks;
+        }
         request
+    }
+
+    /// The deadline that these would have as a request [`within`](Request::within)
+    /// `timeout` from now: for commands that take another way.
+    #[must_use]
+    pub fn deadline_within(commands: &Commands, timeout: Duration) -> Instant {
+        times(commands, Instant::now(), timeout).0
     }
 
     fn set_out(commands: Commands, began: Instant, deadline: Instant) -> Request {

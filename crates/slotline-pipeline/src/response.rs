@@ -1,6 +1,6 @@
 //! What travels up the layers: one outcome for each command, in order.
 
-use slotline_resp::{CommandInfo, Delivery, Replies, error_code};
+use slotline_resp::{CommandInfo, Delivery, Replies, ReplyBuffer, error_code};
 
 use crate::error::{BoxError, Error};
 use crate::node::{Asked, PartResponse};
@@ -55,7 +55,7 @@ pub(crate) enum Placed {
     /// It is the one that the command at this index had.
     At(usize),
     /// A reply that was made of others, encoded; no error.
-    Made(Vec<u8>),
+    Made(ReplyBuffer),
     Failed(Error),
 }
 
@@ -359,7 +359,8 @@ impl Response {
                 let at = self.replies.len() as u32;
                 let end = reply.len();
                 // Each on its own: whoever keeps one does not keep the others.
-                self.replies.push_segment(reply.into(), [end]);
+                self.replies
+                    .push_segment(reply.into_bytes().freeze(), [end]);
                 Outcome::Reply(at)
             }
             Placed::Failed(error) => Outcome::Failed(error),

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+use std::collections::HashSet;
 use std::future::{Ready, ready};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -23,13 +24,25 @@ use slotline_pipeline::{
     RouteLayer, SpreadLayer,
 };
 use slotline_resp::{CommandBuffer, Commands, Replies, known};
-use slotline_topology::{Endpoint, Topology};
+use slotline_topology::{Endpoint, Topology, slot_of};
 use tokio::time::Instant;
 use tower::{Service, ServiceBuilder};
 
 /// Answers every command with the same bytes, without an allocation for a few.
 #[derive(Clone)]
-struct Echo(Bytes);
+struct Echo {
+    answers: Bytes,
+    each: usize,
+}
+
+impl Echo {
+    fn new(answer: &str) -> Echo {
+        Echo {
+            answers: answer.repeat(1000).into(),
+            each: answer.len(),
+        }
+    }
+}
 
 impl Service<Part> for Echo {
     type Response = PartResponse;
@@ -43,8 +56,8 @@ impl Service<Part> for Echo {
     fn call(&mut self, part: Part) -> Self::Future {
         let mut replies = Replies::new();
         let commands = part.commands.len();
-        let ends = (1..=commands).map(|n| 5 * n);
-        replies.push_segment(self.0.slice(..5 * commands), ends);
+        let ends = (1..=commands).map(|n| self.each * n);
+        replies.push_segment(self.answers.slice(..self.each * commands), ends);
         ready(Ok(PartResponse {
             replies,
             failure: None,
@@ -54,7 +67,7 @@ impl Service<Part> for Echo {
 
 type Stack = Spread<Chunk<Retry<Redirect<Route<Echo>>>>>;
 
-fn stack() -> Stack {
+fn stack(nodes: Echo) -> Stack {
     let node = |n: u8| Endpoint::new(format!("10.0.0.{n}"), 7000);
     let cluster = Cluster::new(
         Topology::builder()
@@ -69,7 +82,7 @@ fn stack() -> Stack {
         .layer(RetryLayer::default())
         .layer(RedirectLayer::new(cluster.clone()))
         .layer(RouteLayer::new(cluster))
-        .service(Echo("+OK\r\n".repeat(1000).into()))
+        .service(nodes)
 }
 
 fn gets(count: usize) -> Commands {
@@ -82,7 +95,11 @@ fn gets(count: usize) -> Commands {
 
 /// Sends `commands` once; how often that allocated.
 fn allocations(commands: &Commands, read_from: ReadFrom) -> u64 {
-    let mut stack = stack();
+    allocations_over(Echo::new("+OK\r\n"), commands, read_from)
+}
+
+fn allocations_over(nodes: Echo, commands: &Commands, read_from: ReadFrom) -> u64 {
+    let mut stack = stack(nodes);
     let deadline = Instant::now() + Duration::from_secs(5);
     let mut send = || {
         let request = Request::new(commands.clone(), deadline).read_from(read_from.clone());
@@ -117,4 +134,27 @@ fn a_pipeline_allocates_by_its_nodes_and_not_by_its_commands() {
         println!("50 commands: {few} allocations, 800: {many}");
         assert!(few <= 44 && many <= 84, "{few} and {many}");
     }
+}
+
+/// One command whose keys are each of a slot of their own.
+fn mget(keys: usize) -> Commands {
+    let mut slots = HashSet::new();
+    let each = (0..).map(|n: u32| n.to_string());
+    let own = each.filter(|key| slots.insert(slot_of(key.as_bytes())));
+    let mut buffer = CommandBuffer::new();
+    buffer.begin(&known::MGET, keys);
+    for key in own.take(keys) {
+        buffer.key(&key);
+    }
+    buffer.freeze()
+}
+
+/// Fails when one is allocated for each key, or each slot's part.
+#[test]
+fn a_command_over_many_slots_allocates_by_its_nodes_and_not_by_its_keys() {
+    let nodes = || Echo::new("*1\r\n$5\r\nvalue\r\n");
+    let few = allocations_over(nodes(), &mget(50), ReadFrom::Primary);
+    let many = allocations_over(nodes(), &mget(800), ReadFrom::Primary);
+    println!("50 keys: {few} allocations, 800: {many}");
+    assert!(few <= 84 && many <= 130, "{few} and {many}");
 }

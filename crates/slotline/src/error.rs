@@ -10,8 +10,10 @@ use slotline_topology::Endpoint;
 
 use crate::gate::{NotFound, Unfound};
 
+mod codes;
 mod refused;
 
+pub(crate) use codes::Says;
 use refused::Aborted;
 pub use refused::Refused;
 
@@ -185,10 +187,11 @@ impl Error {
     /// slot that nobody serves, keys of several slots.
     #[must_use]
     pub fn is_cluster(&self) -> bool {
+        let of_cluster = |code: &str| Says::OfCluster.is_said_by(code);
         match &self.0.kind {
-            Kind::Failed(error) => error.is_cluster() || error.code().is_some_and(is_of_cluster),
-            Kind::Reply(error, _) => error.code().is_some_and(is_of_cluster),
-            Kind::Aborted(aborted) => aborted.codes().any(is_of_cluster),
+            Kind::Failed(error) => error.is_cluster() || error.code().is_some_and(of_cluster),
+            Kind::Reply(error, _) => error.code().is_some_and(of_cluster),
+            Kind::Aborted(aborted) => aborted.codes().any(of_cluster),
             Kind::Mode(_) => true,
             Kind::WatchLost(why) => why.is_cluster(),
             _ => false,
@@ -288,20 +291,8 @@ impl Error {
 
     /// Whether it will pass: the node is away, or its slots have another owner.
     pub(crate) fn will_pass(&self) -> bool {
-        let is_busy = self.code().is_some_and(|code| {
-            matches!(
-                code,
-                "LOADING"
-                    | "MASTERDOWN"
-                    | "CLUSTERDOWN"
-                    | "BUSY"
-                    | "TRYAGAIN"
-                    | "MOVED"
-                    | "ASK"
-                    | "UNBLOCKED"
-            )
-        });
-        self.is_network() || self.is_timeout() || is_busy
+        let passes = |code| Says::Passes.is_said_by(code);
+        self.is_network() || self.is_timeout() || self.code().is_some_and(passes)
     }
 
     /// The commands of a transaction that the server refused when they were queued,
@@ -343,14 +334,6 @@ impl NotFound {
         let mut reasons = self.reasons.iter();
         reasons.find_map(|(_, reason)| (&**reason as &(dyn StdError + 'static)).downcast_ref())
     }
-}
-
-/// Whether a server's error is about the cluster.
-fn is_of_cluster(code: &str) -> bool {
-    matches!(
-        code,
-        "MOVED" | "ASK" | "TRYAGAIN" | "CROSSSLOT" | "CLUSTERDOWN"
-    )
 }
 
 impl Error {

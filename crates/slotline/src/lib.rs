@@ -11,6 +11,7 @@ mod gate;
 #[cfg(feature = "stream")]
 pub mod groups;
 mod nodes;
+mod patience;
 pub mod runner;
 pub mod scan;
 pub mod scripts;

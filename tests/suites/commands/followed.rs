@@ -135,6 +135,77 @@ fn a_read_that_blocks_goes_where_reads_go() {
     });
 }
 
+/// Fails if what redis 7.0 says to a XREADGROUP whose stream goes to another node is the
+/// caller's: UNBLOCKED, where others say ASK.
+#[test]
+fn a_consumer_that_blocks_follows_its_stream() {
+    const SLOT: u16 = 1_304;
+    on_shared_cluster(async |cluster| {
+        let (from, to) = two_primaries(cluster, SLOT).await;
+        let client = connect(cluster.url()).await;
+        let stream = keys_of_slot("stream", SLOT, 1).remove(0);
+        make_group(&client, &stream).await;
+        for (from, to, block) in [(&from, &to, 0), (&to, &from, 20)] {
+            let waits = tokio::spawn(consume(&client, &stream, Duration::from_secs(block)));
+            until_blocked(from, 1).await;
+            let moved = cluster.migrate_slots([SLOT], from, to).await;
+            moved.expect("migrating");
+            until_blocked(to, 1).await;
+            assert!(!waits.is_finished());
+            client.xadd(&stream, "*", ("f", "v")).await.expect("XADD");
+            let read = in_time(waits).await.expect("a task");
+            assert!(!read.expect("XREADGROUP").is_null());
+        }
+    });
+}
+
+/// Fails if UNBLOCKED, by which redis 7.0 tells it, is the caller's, or if the command goes
+/// again without end.
+#[test]
+fn a_consumer_that_blocks_learns_that_its_stream_was_deleted() {
+    const SLOT: u16 = 1_305;
+    on_shared_cluster(async |cluster| {
+        let owner = cluster.owner_of(SLOT).await.expect("an owner");
+        let client = connect(cluster.url()).await;
+        let stream = keys_of_slot("stream", SLOT, 1).remove(0);
+        for (what, code) in [("DEL", "NOGROUP"), ("SET", "WRONGTYPE")] {
+            make_group(&client, &stream).await;
+            reset_counters(std::slice::from_ref(&owner)).await;
+            let waits = tokio::spawn(consume(&client, &stream, Duration::ZERO));
+            until_blocked(&owner, 1).await;
+            let ends = match what {
+                "DEL" => client.command(what).key(&stream),
+                _ => client.command(what).key(&stream).arg("v"),
+            };
+            let _: Value = ends.await.expect(what);
+            let read = in_time(waits).await.expect("a task");
+            let error = read.expect_err("its stream is gone");
+            assert_eq!(error.code(), Some(code), "{what}");
+            assert_eq!(errors(&owner, code).await, 1, "{what}");
+            assert!(errors(&owner, "UNBLOCKED").await <= 1, "{what}");
+            client.del(&stream).await.expect("DEL");
+        }
+    });
+}
+
+async fn make_group(client: &Client, stream: &str) {
+    let create = client.xgroup_create(stream, "group", "$");
+    create.mkstream().await.expect("XGROUP CREATE");
+}
+
+/// What comes to a group without one's having asked before; for ever, if `block` is zero.
+fn consume(
+    client: &Client,
+    stream: &str,
+    block: Duration,
+) -> impl Future<Output = slotline::Result<Value>> + use<> {
+    let (client, stream) = (client.clone(), stream.to_owned());
+    async move {
+        let read = client.xreadgroup("group", "one", &stream, ">");
+        read.block(block).await
+    }
+}
+
 /// Consumers and a producer while slots move and primaries are replaced: each number is
 /// received once.
 ///

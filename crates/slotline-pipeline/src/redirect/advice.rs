@@ -13,6 +13,10 @@ use crate::route::ReadFrom;
 /// CLIENT UNBLOCK has another text, and was somebody's wish.
 const FORCED: &str = "UNBLOCKED force unblock";
 
+/// The same of XREADGROUP whose stream was deleted, overwritten, or moved to another node.
+/// Redis 7.0 says so; later servers look again themselves, and say NOGROUP, WRONGTYPE or ASK.
+const STREAM_GONE: &str = "UNBLOCKED the stream key no longer exists";
+
 /// What to do with a command that a server turned away.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Advice {
@@ -48,14 +52,6 @@ pub(super) struct Turned<'a> {
 pub(super) fn advice(turned: Turned<'_>, cluster: &Cluster) -> Advice {
     let (line, command) = (turned.line, turned.command);
     let code = error_code(line);
-    if !matches!(
-        code,
-        "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY"
-    ) && !line.starts_with(FORCED)
-    {
-        return Advice::Surface;
-    }
-    let slot = command.keys().next().map(slot_of);
     // A replica has let nothing be written, whatever a script made of that.
     let on_replica = turned
         .asked
@@ -64,6 +60,7 @@ pub(super) fn advice(turned: Turned<'_>, cluster: &Cluster) -> Advice {
     if !unharmed && Delivery::of_error(command.info(), line) != Delivery::Rejected {
         return Advice::Surface;
     }
+    let slot = command.keys().next().map(slot_of);
     match code {
         "MOVED" | "ASK" => redirect(&turned, slot, cluster),
         "TRYAGAIN" => {
@@ -88,13 +85,17 @@ pub(super) fn advice(turned: Turned<'_>, cluster: &Cluster) -> Advice {
             }
             Advice::WaitThen(same(turned.target))
         }
-        _ if unharmed => Advice::WaitThen(Target::Primary),
+        "READONLY" if unharmed => Advice::WaitThen(Target::Primary),
+        // Whoever has the slot says what became of the stream.
+        "UNBLOCKED" if line.starts_with(STREAM_GONE) => Advice::WaitThen(Target::BySlot),
+        "UNBLOCKED" if !line.starts_with(FORCED) => Advice::Surface,
         // A replica was taken for a primary: it was demoted, now or before, or the view
         // is old.
-        _ => {
+        "READONLY" | "UNBLOCKED" => {
             cluster.want_refresh();
             Advice::WaitThen(Target::BySlot)
         }
+        _ => Advice::Surface,
     }
 }
 

@@ -126,7 +126,8 @@ where
                     let bytes = match asking {
                         Asking::No => picked,
                         Asking::Each => with_asking(&picked),
-                        Asking::Once => behind_asking(&picked),
+                        // It lasts to the end of the transaction.
+                        Asking::Once => picked.behind(&known::ASKING),
                     };
                     let service = ready.take().unwrap_or_else(|| self.inner.clone());
                     let explained = request.explained();
@@ -196,16 +197,6 @@ fn with_asking(commands: &Commands) -> Commands {
     let mut buffer = CommandBuffer::new();
     for command in commands.iter() {
         buffer.begin(&known::ASKING, 0);
-        buffer.append(command);
-    }
-    buffer.freeze()
-}
-
-/// One ASKING right before all of them: it lasts to the end of a transaction.
-fn behind_asking(commands: &Commands) -> Commands {
-    let mut buffer = CommandBuffer::new();
-    buffer.begin(&known::ASKING, 0);
-    for command in commands.iter() {
         buffer.append(command);
     }
     buffer.freeze()

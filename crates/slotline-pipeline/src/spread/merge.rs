@@ -138,20 +138,20 @@ impl Merge<'_> {
     }
 
     /// A map from each node's address to its answer.
-    fn by_node(&self, places: &[usize]) -> Option<Vec<u8>> {
+    fn by_node(&self, places: &[usize]) -> Option<ReplyBuffer> {
         let mut frame = ReplyBuffer::new(Protocol::Resp3);
         frame.map(places.len());
         for (part, place) in self.spread.parts.clone().zip(places) {
             frame.bulk(self.parts.node(part)?.to_string());
-            frame.reply(&self.sent.replies().get(*place)?);
+            frame.encoded(self.sent.replies().bytes(*place)?);
         }
-        Some(frame.as_bytes().to_vec())
+        Some(frame)
     }
 }
 
 /// One array of all elements, in the order of the keys, of which each part has those
 /// that `of` says.
-fn in_order_of_keys(replies: &Replies, places: &[usize], of: &[u32]) -> Option<Vec<u8>> {
+fn in_order_of_keys(replies: &Replies, places: &[usize], of: &[u32]) -> Option<ReplyBuffer> {
     let mut elements = Replies::new();
     // Where each part's next element is, and where they end.
     let mut next: Vec<Range<usize>> = Vec::with_capacity(places.len());
@@ -163,36 +163,27 @@ fn in_order_of_keys(replies: &Replies, places: &[usize], of: &[u32]) -> Option<V
     if elements.len() != of.len() {
         return None;
     }
-    let mut frame = Frame::array(of.len());
-    for part in of {
-        let own = next.get_mut(*part as usize)?;
-        frame.add(elements.bytes(own.next()?)?);
-    }
-    Some(frame.0)
+    let order = of.iter().map(|part| next.get_mut(*part as usize)?.next());
+    array(&elements, order)
 }
 
 /// One array of the elements of all.
-fn one_array(replies: &Replies, places: &[usize]) -> Option<Vec<u8>> {
+fn one_array(replies: &Replies, places: &[usize]) -> Option<ReplyBuffer> {
     let mut elements = Replies::new();
     for place in places {
         elements.push_elements(replies, *place)?;
     }
-    let mut frame = Frame::array(elements.len());
-    for element in 0..elements.len() {
-        frame.add(elements.bytes(element)?);
-    }
-    Some(frame.0)
+    array(&elements, (0..elements.len()).map(Some))
 }
 
-/// An array of what is encoded already.
-struct Frame(Vec<u8>);
-
-impl Frame {
-    fn array(len: usize) -> Frame {
-        Frame(format!("*{len}\r\n").into_bytes())
+/// One array of all `elements`, in this order; `None` if it names one that is not there.
+fn array(elements: &Replies, order: impl Iterator<Item = Option<usize>>) -> Option<ReplyBuffer> {
+    let mut frame = ReplyBuffer::new(Protocol::Resp3);
+    frame.array(elements.len());
+    let lens = (0..elements.len()).filter_map(|at| Some(elements.bytes(at)?.len()));
+    frame.reserve(lens.sum());
+    for element in order {
+        frame.encoded(elements.bytes(element?)?);
     }
-
-    fn add(&mut self, encoded: &[u8]) {
-        self.0.extend_from_slice(encoded);
-    }
+    Some(frame)
 }

@@ -14,7 +14,7 @@ pub(super) fn counted(
     policy: ResponsePolicy,
     replies: &Replies,
     places: &[usize],
-) -> Option<Vec<u8>> {
+) -> Option<ReplyBuffer> {
     let mut all = places.iter().map(|at| read(replies, *at));
     let mut sum = all.next()??;
     for next in all {
@@ -40,7 +40,7 @@ pub(super) fn counted(
             }
         }
     }
-    Some(reply.as_bytes().to_vec())
+    Some(reply)
 }
 
 fn read(replies: &Replies, at: usize) -> Option<Counted> {
@@ -71,7 +71,7 @@ mod tests {
         }
         let places: Vec<usize> = (0..frames.len()).collect();
         let made = counted(policy, &replies, &places);
-        let made = made.map(|made| String::from_utf8(made).unwrap());
+        let made = made.map(|made| String::from_utf8(made.as_bytes().to_vec()).unwrap());
         assert_eq!(made.as_deref(), expected, "{policy:?} {frames:?}");
     }
 

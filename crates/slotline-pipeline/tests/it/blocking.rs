@@ -6,6 +6,7 @@ use crate::fake::Cut;
 use crate::rig::{PATIENCE, Rig, commands, outcomes};
 
 const FORCED: &str = "UNBLOCKED force unblock from blocking operation, instance state changed";
+const GONE: &str = "UNBLOCKED the stream key no longer exists";
 const WISHED: &str = "UNBLOCKED client unblocked via CLIENT UNBLOCK";
 
 /// Fails when UNBLOCKED is the caller's whoever caused it, or goes again whoever did.
@@ -21,6 +22,22 @@ async fn what_a_demotion_unblocked_goes_again_and_what_somebody_did_surfaces() {
     assert_eq!(rig.fake.answered("-UNBLOCKED force"), 2, "the fault");
     assert_eq!(outcome, [format!("-{WISHED}")]);
     assert!(rig.fake.log().iter().all(|entry| entry.port == 7000));
+}
+
+/// Redis 7.0 says so to whoever blocks for a stream that goes, also to another node.
+///
+/// Fails when it is the caller's, though the slot has an owner who knows better.
+#[tokio::test(start_paused = true)]
+async fn whose_stream_is_gone_asks_again_where_it_may_be() {
+    let rig = Rig::new(2, 0);
+    let key = rig.fake.key(7000, 0);
+    let read = format!("XREADGROUP GROUP g c BLOCK 0 STREAMS {key} >");
+    let gone = "NOGROUP No such key";
+    rig.fake.refuse(7000, "XREADGROUP", GONE, 1);
+    rig.fake.refuse(7000, "XREADGROUP", gone, 1);
+    let outcome = rig.send(&[&read]).await;
+    assert_eq!(rig.fake.answered("-UNBLOCKED the stream"), 1, "the fault");
+    assert_eq!(outcome, [format!("-{gone}")]);
 }
 
 /// Fails when it goes again as it was: the second one then blocks for the whole time.

@@ -82,6 +82,11 @@ impl ReplyBuffer {
         self.bytes.is_empty()
     }
 
+    /// Makes room for so many bytes more, so that it need not grow step by step.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve(bytes);
+    }
+
     /// All bytes so far.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
@@ -275,7 +280,21 @@ impl ReplyBuffer {
     /// come in the version that this peer reads; to turn RESP3 into RESP2, write
     /// its [`value`](Reply::value).
     pub fn reply(&mut self, reply: &Reply) -> &mut ReplyBuffer {
-        self.put(reply.as_bytes())
+        self.encoded(reply.as_bytes())
+    }
+
+    /// Writes one reply that is encoded already, such as one of
+    /// [`Replies::bytes`](crate::Replies::bytes); otherwise like [`reply`](Self::reply).
+    ///
+    /// ```
+    /// use slotline_resp::{Protocol, ReplyBuffer};
+    ///
+    /// let mut replies = ReplyBuffer::new(Protocol::Resp3);
+    /// replies.array(2).encoded(b":1\r\n").encoded(b"_\r\n");
+    /// assert_eq!(replies.as_bytes(), b"*2\r\n:1\r\n_\r\n");
+    /// ```
+    pub fn encoded(&mut self, reply: &[u8]) -> &mut ReplyBuffer {
+        self.put(reply)
     }
 
     fn leaf(&mut self, leaf: &Value) -> &mut ReplyBuffer {

@@ -13,6 +13,7 @@ use super::consumer::Consumer;
 use super::membership::Membership;
 use crate::client::Client;
 use crate::error::Result;
+use crate::patience::patiently;
 
 /// A consumer group and how its entries are read: see [`Client::consumer_group`].
 #[must_use = "nothing is read without a consumer"]
@@ -129,10 +130,10 @@ impl<T: FromReplyOwned + Send + 'static> ConsumerGroup<T> {
             start: self.start.clone(),
         };
         if membership.start == "$" {
-            let last = membership.patiently(|it| it.last()).await?;
+            let last = patiently(membership.patience(), || membership.last()).await?;
             membership.start = owned(last);
         }
-        membership.patiently(|it| it.create()).await?;
+        patiently(membership.patience(), || membership.create()).await?;
         Ok(Consumer::new(Arc::new(membership), self.settings.clone()))
     }
 }

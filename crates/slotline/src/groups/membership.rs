@@ -1,21 +1,17 @@
 //! The commands of one consumer of a group, and the entries that it is given.
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use slotline_commands::StreamId;
 use slotline_resp::{FromReplyOwned, Value};
-use tokio::time::{Instant, sleep};
 
 use super::read::{Claimed, Read};
 use crate::client::Client;
-use crate::error::{Error, Result};
-
-/// Between attempts at what will pass.
-const PAUSE: Duration = Duration::from_millis(50);
+use crate::error::Result;
+use crate::patience::{Patience, patiently};
 
 /// One consumer of a group.
 pub(super) struct Membership {
@@ -80,8 +76,8 @@ impl Membership {
         match ids {
             [] => Ok(0),
             ids => {
-                let ack = async |it: &Membership| it.client.xack(&it.stream, &it.group, ids).await;
-                self.patiently(ack).await
+                let ack = || async { self.client.xack(&self.stream, &self.group, ids).await };
+                patiently(self.patience(), ack).await
             }
         }
     }
@@ -96,47 +92,9 @@ impl Membership {
         Ok(())
     }
 
-    /// Does what may be done twice, again while what stands against it will pass, for as
-    /// long as a command may take.
-    pub(super) async fn patiently<'a, T, F>(
-        &'a self,
-        mut act: impl FnMut(&'a Self) -> F,
-    ) -> Result<T>
-    where
-        F: Future<Output = Result<T>> + 'a,
-    {
-        let mut patience = self.patience();
-        loop {
-            match act(self).await {
-                Err(error) if error.will_pass() => patience.or(error).await?,
-                other => return other,
-            }
-        }
-    }
-
+    /// As long as a command may take.
     pub(super) fn patience(&self) -> Patience {
-        Patience {
-            most: self.client.runner().settings.timeout,
-            until: None,
-        }
-    }
-}
-
-/// How long errors are borne, from the first.
-pub(super) struct Patience {
-    most: Duration,
-    until: Option<Instant>,
-}
-
-impl Patience {
-    /// Waits a little, unless that was all.
-    pub(super) async fn or(&mut self, error: Error) -> Result<()> {
-        let again = Instant::now() + PAUSE;
-        if again >= *self.until.get_or_insert(again + self.most) {
-            return Err(error);
-        }
-        sleep(PAUSE).await;
-        Ok(())
+        Patience::from_first_error(self.client.runner().settings.timeout)
     }
 }
 

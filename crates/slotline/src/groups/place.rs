@@ -11,6 +11,7 @@ use super::group::Settings;
 use super::membership::Membership;
 use super::read::{Pending, Read};
 use crate::error::{Error, Result};
+use crate::patience::patiently;
 
 /// The longest that it blocks at once; then it does so again.
 const MOST_BLOCK: Duration = Duration::from_secs(3_600);
@@ -77,7 +78,7 @@ async fn persist<T: FromReplyOwned>(
         match place.ask(membership, settings, until, is_last).await {
             Err(error) if error.code() == Some("NOGROUP") => {
                 // Where its slot moves, a stream seems to be deleted.
-                if membership.patiently(|it| it.create()).await? {
+                if patiently(membership.patience(), || membership.create()).await? {
                     *place = Place::beginning(place.claim_at);
                 }
                 patience.or(error).await?;

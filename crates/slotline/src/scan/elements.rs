@@ -13,7 +13,6 @@ use slotline_pipeline::observe::What;
 use slotline_pipeline::{Explain, ReadFrom};
 use slotline_resp::{CommandBuffer, CommandInfo, Commands, FromReplyOwned, Reply, ToArg};
 use slotline_topology::{Endpoint, Role};
-use tokio::time::{Instant, sleep};
 
 use super::options::Page;
 use super::page::{Items, Width, items};
@@ -21,10 +20,8 @@ use super::standing::run;
 use super::step::{Setback, Step, Whole, is_primary, unless_refused, watched};
 use crate::client::Client;
 use crate::error::{Error, Result};
+use crate::patience::{Patience, patiently};
 use crate::runner::{Runner, Settings};
-
-/// Between attempts at what will pass.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// The elements of a hash, a set or a sorted set: see [`Client::hscan_stream`].
 ///
@@ -37,7 +34,7 @@ pub struct ElementStream<T> {
     client: Client,
     question: Question,
     place: Place,
-    step: Option<Step<Turn>>,
+    step: Option<Step<Turn, Error>>,
     queue: VecDeque<Result<T>>,
 }
 
@@ -141,16 +138,14 @@ impl<T: FromReplyOwned> ElementStream<T> {
         self.next().await.transpose()
     }
 
-    fn take(&mut self, turn: Result<Turn, Setback>) {
+    fn take(&mut self, turn: Result<Turn>) {
         let info = self.question.info;
         let (place, reply) = match turn {
             Ok(turn) => turn,
-            Err(Setback::Lasting(error) | Setback::Passing(Some(error))) => {
+            Err(error) => {
                 self.queue.push_back(Err(error));
                 return;
             }
-            // Its node has changed.
-            Err(Setback::Passing(None)) => (Place::First, None),
         };
         self.place = place;
         let Some(reply) = reply else {
@@ -239,16 +234,17 @@ async fn turn(client: Client, question: Question, place: Place) -> Result<Turn, 
 
 /// The same again while what stands against it will pass, for as long as a command may
 /// take.
-async fn patient_turn(client: Client, question: Question, place: Place) -> Result<Turn, Setback> {
-    let until = Instant::now() + client.runner().settings.timeout;
-    loop {
+async fn patient_turn(client: Client, question: Question, place: Place) -> Result<Turn> {
+    let patience = Patience::from_now(client.runner().settings.timeout);
+    let turn = || async {
         match turn(client.clone(), question.clone(), place.clone()).await {
-            Err(Setback::Passing(Some(_))) if Instant::now() + PAUSE < until => {
-                sleep(PAUSE).await;
-            }
-            other => return other,
+            Ok(turn) => Ok(turn),
+            // Its node has changed.
+            Err(Setback::Passing(None)) => Ok((Place::First, None)),
+            Err(Setback::Lasting(error) | Setback::Passing(Some(error))) => Err(error),
         }
-    }
+    };
+    patiently(patience, turn).await
 }
 
 /// Two replicas of one primary are two processes.

@@ -15,7 +15,7 @@ use crate::client::{Client, Node};
 use crate::error::{Error, Result};
 
 /// A question under way.
-pub(super) type Step<T> = Pin<Box<dyn Future<Output = Result<T, Setback>> + Send>>;
+pub(super) type Step<T, E = Setback> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// Why a question was not answered.
 #[derive(Debug)]

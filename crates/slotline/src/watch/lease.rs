@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use slotline_commands::{Output, Run};
 use slotline_pipeline::{self as pipeline, Asked, Intent, Request, Response, WhileAway};
 use slotline_pool::Lease;
-use slotline_resp::{CommandBuffer, CommandInfo, Commands, Replies, known};
+use slotline_resp::{CommandInfo, Commands, Replies, known};
 use slotline_topology::{Endpoint, Slot, slot_of};
 use tokio::sync::Mutex;
 
@@ -48,10 +48,11 @@ impl OnLease {
             return Response::failed(len, &error);
         }
         let timeout = self.runner.settings.timeout;
-        let deadline = Request::within(commands.clone(), timeout).deadline();
+        let deadline = Request::deadline_within(&commands, timeout);
         let before = usize::from(self.is_asking);
         let sent = match self.is_asking {
-            true => behind_asking(&commands),
+            // Before the command, or before all of a transaction, which it is for.
+            true => commands.behind(&known::ASKING),
             false => commands,
         };
         let mut answer = self.lease.lock().await.call(sent, deadline).await;
@@ -86,16 +87,6 @@ impl OnLease {
             None => Ok(()),
         }
     }
-}
-
-/// One ASKING before the command, or before all of a transaction, which it is for.
-fn behind_asking(commands: &Commands) -> Commands {
-    let mut buffer = CommandBuffer::new();
-    buffer.begin(&known::ASKING, 0);
-    for command in commands.iter() {
-        buffer.append(command);
-    }
-    buffer.freeze()
 }
 
 impl Run for OnLease {

@@ -2,20 +2,7 @@
 
 use slotline_resp::Delivery;
 
-use crate::error::Error;
-
-/// Answers of a node that does not serve the slot, or does not now: whoever begins again
-/// finds who does.
-const ELSEWHERE: [&str; 8] = [
-    "MOVED",
-    "ASK",
-    "TRYAGAIN",
-    "CLUSTERDOWN",
-    "LOADING",
-    "MASTERDOWN",
-    "READONLY",
-    "UNBLOCKED",
-];
+use crate::error::{Error, Says};
 
 /// The error of a command on a watched connection: that the watch is lost, if it says so.
 /// `only_reads` says that it does no harm if the command has run.
@@ -24,7 +11,7 @@ pub(super) fn unless_lost(error: Error, only_reads: bool) -> Error {
     let elsewhere = || {
         let refused = error.refused().iter().map(|refused| refused.code());
         let mut codes = error.code().into_iter().chain(refused);
-        codes.any(|code| ELSEWHERE.contains(&code))
+        codes.any(|code| Says::Elsewhere.is_said_by(code))
     };
     let is_lost = match delivery {
         Delivery::Rejected => error.is_server() && elsewhere(),

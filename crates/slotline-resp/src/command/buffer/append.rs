@@ -1,8 +1,8 @@
 //! Copies of commands that were put together elsewhere.
 
 use super::CommandBuffer;
-use crate::command::CommandRef;
 use crate::command::body::{Arguments, Encoded, Entry, LARGE, Large, Span};
+use crate::command::{CommandInfo, CommandRef, Commands};
 use crate::server::ReceivedCommand;
 
 impl CommandBuffer {
@@ -69,6 +69,32 @@ impl CommandBuffer {
             }
         }
         self
+    }
+}
+
+impl Commands {
+    /// A copy of these, behind a command that has no arguments: with one ASKING before all
+    /// of a transaction, a node runs it that is only about to own its slot. Large arguments
+    /// are shared.
+    ///
+    /// Source: [ASKING](https://redis.io/docs/latest/commands/asking/).
+    ///
+    /// ```
+    /// use slotline_resp::{CommandBuffer, known};
+    ///
+    /// let mut buffer = CommandBuffer::new();
+    /// buffer.begin(&known::GET, 1).key("k");
+    /// let asked = buffer.freeze().behind(&known::ASKING);
+    /// assert_eq!(asked.to_vec(), b"*1\r\n$6\r\nASKING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n");
+    /// ```
+    #[must_use]
+    pub fn behind(&self, first: &'static CommandInfo) -> Commands {
+        let mut buffer = CommandBuffer::new();
+        buffer.begin(first, 0);
+        for command in self.iter() {
+            buffer.append(command);
+        }
+        buffer.freeze()
     }
 }
 
