@@ -71,6 +71,8 @@ fn check(topology: &Topology) {
             .and_then(|at| topology.node(at));
         assert_eq!(found, Some(node));
     }
+    let mut slotless = topology.slotless();
+    assert!(slotless.all(|node| topology.slots_of(node).is_empty()));
     assert!(topology.diff(topology).is_empty());
 }
 

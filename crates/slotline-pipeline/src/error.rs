@@ -174,6 +174,13 @@ impl Error {
         Error::new(ErrorKind::NotRoutable, Delivery::NotSent, what, node, None)
     }
 
+    /// What was for a primary comes to a node that is none any more.
+    pub(crate) fn demoted(node: &Endpoint) -> Error {
+        let what = format!("{node} has become a replica");
+        let node = Some(node.clone());
+        Error::new(ErrorKind::NotRoutable, Delivery::NotSent, what, node, None)
+    }
+
     /// A server's own error, for a part of a command.
     pub(crate) fn answered(line: &str, node: Option<Endpoint>) -> Error {
         let delivery = Delivery::Answered;

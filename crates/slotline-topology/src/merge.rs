@@ -1,5 +1,7 @@
 //! One topology out of what several nodes say.
 
+mod slotless;
+
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -50,6 +52,10 @@ impl Merged {
 ///    owner, under a lower epoch than `current` knows the slot's owner by, that
 ///    one stays. If no view names an owner, the one of `current` stays, unless
 ///    two or more views were merged and so agree that there is none.
+/// 5. A node that serves no slot by all this is [kept beside the
+///    map](Topology::slotless) if most of the nodes that serve some, and told of
+///    `CLUSTER NODES`, see it in the same role: in the cluster, linked to it and not
+///    failing. Where as many do as do not, it stays as it was in `current`.
 ///
 /// A MOVED that was received while the views were fetched outranks them: apply
 /// it to the result with [`Topology::patched_all`].
@@ -94,6 +100,7 @@ pub fn merge(views: &[View], current: Option<&Topology>) -> Result<Merged, Error
         };
         builder.assign(slot.get()..=slot.get(), shard);
     }
+    slotless::add(&views, &book, current, &mut builder);
     let topology = builder.build(false);
     Ok(summary(topology, &views))
 }

@@ -11,8 +11,8 @@ use crate::random::Random;
 const MOST_MIGRATING: usize = 8;
 
 /// Several nodes of the whole cluster: primaries that can be reached first, then
-/// replicas, then those that the map no longer has, then the seeds; and the owners
-/// of slots on the move, since only they tell when that is over.
+/// replicas, then those that serve no slot, those that the map no longer has, and the
+/// seeds; and the owners of slots on the move, since only they tell when that is over.
 pub(super) fn sample(
     random: &Random,
     snapshot: &Snapshot,
@@ -23,6 +23,7 @@ pub(super) fn sample(
     let topology = snapshot.topology();
     let mut candidates = shuffled(random, topology, topology.primaries());
     candidates.extend(shuffled(random, topology, topology.replicas()));
+    candidates.extend(shuffled(random, topology, topology.slotless()));
     candidates.extend(former.iter().cloned());
     candidates.extend(seeds.iter().cloned());
     // Stable: those that cannot be reached come last, and are still tried when

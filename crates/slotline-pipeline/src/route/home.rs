@@ -1,6 +1,6 @@
 //! The node that a part of a command was made for.
 
-use slotline_topology::{Endpoint, NodeIndex, Role, Shard, Slot};
+use slotline_topology::{Endpoint, Node, NodeIndex, Role, Shard, Slot};
 
 use super::plan::{Place, Planner, read};
 use super::read::ReadFrom;
@@ -34,11 +34,16 @@ impl Planner<'_> {
                 let intent = Intent::ReadWrite;
                 Ok(Place::Known(owner, intent, WhileAway::Wait))
             }
+            Some(Home::Slotless(node)) => {
+                let (index, known) = self.node(node)?;
+                match known.role() {
+                    Role::Primary => Ok(Place::Known(index, Intent::ReadWrite, WhileAway::Wait)),
+                    // All that it has is another's, who is asked.
+                    Role::Replica => Err(Error::demoted(node)),
+                }
+            }
             Some(Home::Node(node)) => {
-                let topology = self.snapshot.topology();
-                let index = topology.find(node);
-                let found = index.and_then(|index| Some((index, topology.node(index)?)));
-                let (index, known) = found.ok_or_else(|| Error::left(node))?;
+                let (index, known) = self.node(node)?;
                 let intent = match known.role() {
                     Role::Replica => Intent::ReadOnly,
                     Role::Primary => Intent::ReadWrite,
@@ -46,6 +51,13 @@ impl Planner<'_> {
                 Ok(Place::Known(index, intent, WhileAway::Wait))
             }
         }
+    }
+
+    fn node(&self, node: &Endpoint) -> Result<(NodeIndex, &Node), Error> {
+        let topology = self.snapshot.topology();
+        let index = topology.find(node);
+        let found = index.and_then(|index| Some((index, topology.node(index)?)));
+        found.ok_or_else(|| Error::left(node))
     }
 
     /// The shard that had this primary and this slot: that of the primary as long as
@@ -61,7 +73,7 @@ impl Planner<'_> {
         }
         let is_primary = |index: &NodeIndex| {
             let node = topology.node(*index);
-            node.is_some_and(|node| node.role() == Role::Primary)
+            node.is_some_and(|node| node.role() == Role::Primary && !node.is_slotless())
         };
         let of_primary = || topology.shards().find(is_same);
         let shard = same.filter(is_primary).and_then(|_| of_primary());

@@ -15,7 +15,9 @@ use crate::request::Request;
 ///   parts may have run and others not.
 /// - One that is `all_shards` (DBSIZE, KEYS, FLUSHALL, FUNCTION LOAD …) is asked of
 ///   every primary, one that is `all_nodes` (CONFIG SET, SCRIPT LOAD …) also of the
-///   replicas, those aside that the cluster counts as failed.
+///   replicas, those aside that the cluster counts as failed. [Nodes that serve no
+///   slot](slotline_topology::Topology::slotless) are asked too, except for what only
+///   reads keys.
 ///
 /// The outcome is made as the command's response policy says: the sum, the least, the
 /// first error, one array of all … Where the policy is `special` (INFO, MEMORY STATS,

@@ -50,6 +50,8 @@ pub(crate) enum Home {
         slot: Slot,
         primary: Endpoint,
     },
+    /// A primary without slots, as long as it is a primary.
+    Slotless(Endpoint),
     Node(Endpoint),
 }
 
@@ -57,7 +59,7 @@ impl Home {
     fn node(&self) -> &Endpoint {
         match self {
             Home::Shard { primary, .. } => primary,
-            Home::Node(node) => node,
+            Home::Slotless(node) | Home::Node(node) => node,
         }
     }
 }

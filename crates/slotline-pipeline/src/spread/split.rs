@@ -1,8 +1,10 @@
 //! Which commands are spread, and what becomes of them.
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use slotline_resp::{CommandBuffer, CommandRef, Commands, Flags, KeySpec, RequestPolicy, Run};
-use slotline_topology::{Endpoint, Slot, Topology, slot_of};
+use slotline_resp::{
+    CommandBuffer, CommandInfo, CommandRef, Commands, Flags, KeySpec, RequestPolicy, Run,
+};
+use slotline_topology::{Endpoint, Node, Role, Slot, Topology, slot_of};
 
 use super::parts::{Home, How, Parts, SpreadCommand};
 
@@ -148,12 +150,28 @@ impl OfShard {
     }
 }
 
-/// Each node once, primaries first.
-fn nodes(shards: &[OfShard]) -> impl Iterator<Item = Endpoint> {
+/// Each node once, primaries first, and last those that serve no slot.
+fn nodes<'a>(
+    shards: &'a [OfShard],
+    topology: &'a Topology,
+) -> impl Iterator<Item = Endpoint> + use<'a> {
     let mut met = FxHashSet::default();
     let primaries = shards.iter().map(|shard| &shard.primary);
     let all = primaries.chain(shards.iter().flat_map(|shard| &shard.replicas));
+    let all = all.chain(slotless(topology).map(Node::endpoint));
     all.filter(move |node| met.insert(*node)).cloned()
+}
+
+fn slotless(topology: &Topology) -> impl Iterator<Item = &Node> {
+    topology.slotless().filter_map(|node| topology.node(node))
+}
+
+/// The primaries that have no slots. Whoever only reads keys finds none there, and need
+/// not fail if such a node is away.
+fn slotless_primaries(info: &CommandInfo, topology: &Topology) -> impl Iterator<Item = Home> {
+    let primaries = slotless(topology).filter(|node| node.role() == Role::Primary);
+    let asked = primaries.take_while(|_| !info.is_readonly());
+    asked.map(|node| Home::Slotless(node.endpoint().clone()))
 }
 
 impl Splitter<'_> {
@@ -223,8 +241,11 @@ impl Splitter<'_> {
             return;
         }
         let homes: Vec<Home> = match replicas {
-            true => nodes(shards).map(Home::Node).collect(),
-            false => shards.iter().map(OfShard::home).collect(),
+            true => nodes(shards, topology).map(Home::Node).collect(),
+            false => {
+                let slotless = slotless_primaries(command.info(), topology);
+                shards.iter().map(OfShard::home).chain(slotless).collect()
+            }
         };
         for home in homes {
             self.homes.insert(self.buffer.len() as u32, home);
@@ -277,7 +298,7 @@ fn shards(topology: &Topology) -> Vec<OfShard> {
 
 #[cfg(test)]
 mod tests {
-    use slotline_resp::{CommandInfo, ResponsePolicy};
+    use slotline_resp::ResponsePolicy;
 
     use super::*;
 
@@ -381,6 +402,35 @@ mod tests {
         assert_eq!(homes[7], None);
         let one = Topology::single(node(1));
         assert!(split(&batch(&["DBSIZE", "MGET a b"]), &one).is_none());
+    }
+
+    #[test]
+    fn nodes_without_slots_are_asked_for_what_is_no_matter_of_keys() {
+        let node = |port| Endpoint::new("n", port);
+        let topology = Topology::builder()
+            .shard([0..=16383], node(1), [node(2)])
+            .slotless(node(3), Role::Primary)
+            .slotless(node(4), Role::Replica)
+            .build();
+        let check = |line: &str, expected: &[Home]| {
+            let (_, parts) = split(&batch(&[line]), &topology).unwrap();
+            let count = parts.all()[0].parts.end;
+            let homes: Vec<_> = (0..count).map(|part| parts.home(part).unwrap()).collect();
+            assert_eq!(homes, expected.iter().collect::<Vec<_>>(), "{line}");
+        };
+        let shard = || Home::Shard {
+            slot: Slot::new(0).unwrap(),
+            primary: node(1),
+        };
+        for line in ["FLUSHALL", "FUNCTION LOAD x", "INFO", "SCRIPT EXISTS x"] {
+            check(line, &[shard(), Home::Slotless(node(3))]);
+        }
+        for line in ["DBSIZE", "KEYS *", "RANDOMKEY"] {
+            check(line, &[shard()]);
+        }
+        for line in ["CONFIG SET x 1", "SCRIPT LOAD x", "SLOWLOG LEN"] {
+            check(line, &[1, 2, 3, 4].map(|port| Home::Node(node(port))));
+        }
     }
 
     #[test]

@@ -53,9 +53,35 @@ impl Builder {
             id,
             endpoint,
             role: Role::Replica,
+            is_slotless: false,
             details,
         });
         Some(index)
+    }
+
+    /// Whether a node is at an endpoint.
+    pub(crate) fn has(&self, endpoint: &Endpoint) -> bool {
+        self.by_endpoint.contains_key(endpoint)
+    }
+
+    /// A node that serves no slot, unless one that is known already is at its
+    /// endpoint.
+    pub(crate) fn slotless(
+        &mut self,
+        id: Option<Arc<str>>,
+        endpoint: Endpoint,
+        details: Option<Arc<Details>>,
+        role: Role,
+    ) {
+        if self.has(&endpoint) {
+            return;
+        }
+        let index = self.node(id, endpoint, details);
+        let node = index.and_then(|index| self.nodes.get_mut(index.index()));
+        if let Some(node) = node {
+            node.role = role;
+            node.is_slotless = true;
+        }
     }
 
     /// The shard of these nodes.
@@ -144,6 +170,13 @@ impl TopologyBuilder {
         for range in slots {
             self.0.assign(range, shard);
         }
+        self
+    }
+
+    /// Adds a node that belongs to the cluster and serves no slot, unless there is
+    /// one at its endpoint already.
+    pub fn slotless(mut self, node: Endpoint, role: Role) -> Self {
+        self.0.slotless(None, node, None, role);
         self
     }
 

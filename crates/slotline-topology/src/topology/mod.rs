@@ -57,7 +57,7 @@ pub(crate) const NOBODY: u16 = u16::MAX;
 /// Which node serves each slot: immutable, one pointer wide, cheap to clone.
 ///
 /// Two topologies are equal if they send every slot to the same endpoints,
-/// however their nodes are numbered.
+/// however their nodes are numbered and whoever else belongs to the cluster.
 ///
 /// ```
 /// use slotline_topology::{Endpoint, Slot, Topology};
@@ -182,8 +182,9 @@ impl Topology {
     }
 
     fn with_role(&self, role: Role) -> impl Iterator<Item = NodeIndex> + '_ {
+        let is_wanted = move |node: &Node| node.role == role && !node.is_slotless;
         self.indexes()
-            .filter(move |&index| self.node(index).is_some_and(|node| node.role == role))
+            .filter(move |&index| self.node(index).is_some_and(is_wanted))
     }
 
     /// The nodes that own slots.
@@ -191,9 +192,17 @@ impl Topology {
         self.with_role(Role::Primary)
     }
 
-    /// The nodes that own none.
+    /// The nodes that copy one of those.
     pub fn replicas(&self) -> impl Iterator<Item = NodeIndex> + '_ {
         self.with_role(Role::Replica)
+    }
+
+    /// The nodes that belong to the cluster and serve no slot: primaries that have
+    /// none, not yet or no more, and their replicas. Nothing is routed to them; what
+    /// is for all nodes is for them too. Only `CLUSTER NODES` tells of them.
+    pub fn slotless(&self) -> impl Iterator<Item = NodeIndex> + '_ {
+        self.indexes()
+            .filter(|&index| self.node(index).is_some_and(Node::is_slotless))
     }
 
     /// The slots that a node serves, as its primary or as a replica of it, in

@@ -19,7 +19,7 @@ impl NodeIndex {
 /// What a node does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// It owns slots and takes writes.
+    /// It takes writes; of the slots that it owns, if it has any.
     Primary,
     /// It copies a primary and may serve reads.
     Replica,
@@ -52,6 +52,7 @@ pub struct Node {
     pub(crate) id: Option<Arc<str>>,
     pub(crate) endpoint: Endpoint,
     pub(crate) role: Role,
+    pub(crate) is_slotless: bool,
     pub(crate) details: Option<Arc<Details>>,
 }
 
@@ -67,9 +68,16 @@ impl Node {
         &self.endpoint
     }
 
-    /// Primary if it owns any slot.
+    /// Primary if it owns any slot; where it [has nothing to do with
+    /// any](Self::is_slotless), if it copies nobody.
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// Whether it belongs to the cluster and serves no slot: see
+    /// [`Topology::slotless`](crate::Topology::slotless).
+    pub fn is_slotless(&self) -> bool {
+        self.is_slotless
     }
 
     /// The IP address that the cluster knows it by, whatever its endpoint is.

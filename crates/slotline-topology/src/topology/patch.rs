@@ -56,6 +56,7 @@ impl Map {
                 id: None,
                 endpoint: endpoint.clone(),
                 role: Role::Primary,
+                is_slotless: false,
                 details: None,
             });
             self.by_endpoint.insert(endpoint.clone(), primary);
@@ -63,6 +64,7 @@ impl Map {
         };
         if let Some(node) = self.nodes.get_mut(primary.index()) {
             node.role = Role::Primary;
+            node.is_slotless = false;
         }
         // Slots of one node may be in several shards if views of it differed;
         // the one with the most replicas is the least harmful choice.

@@ -51,11 +51,11 @@ impl View {
 }
 
 impl NodeLine {
-    fn is_trusted(&self) -> bool {
+    pub(super) fn is_trusted(&self) -> bool {
         !self.flags.handshake && !self.flags.noaddr
     }
 
-    fn raw(&self) -> RawNode<'_> {
+    pub(super) fn raw(&self) -> RawNode<'_> {
         RawNode {
             host: match self.ip.as_deref() {
                 // Only of itself a node can mean the address that it was asked at.

@@ -6,6 +6,7 @@ mod raw;
 mod shards;
 mod sketch;
 mod slots;
+mod usable;
 
 pub use nodes::{NodeFlags, NodeLine, parse_nodes};
 pub use shards::PortKind;
@@ -50,6 +51,8 @@ pub struct View {
     /// By node id, if CLUSTER NODES was read.
     epochs: FxHashMap<Arc<str>, u64>,
     myself: Option<Arc<str>>,
+    /// The nodes that can be used, if CLUSTER NODES was read.
+    pub(crate) usable: Vec<Usable>,
     pub(crate) migrating: SlotSet,
     importing: SlotSet,
 }
@@ -74,6 +77,16 @@ pub(crate) struct Entry {
     pub(crate) replicas: Vec<usize>,
 }
 
+/// A node that is in the cluster and can be reached, in the eyes of the one that was
+/// asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Usable {
+    /// Its place in [`View::members`].
+    pub(crate) member: usize,
+    /// The id of the primary that it copies.
+    pub(crate) copies: Option<Arc<str>>,
+}
+
 impl View {
     /// The node that was asked.
     pub fn asked(&self) -> &Endpoint {
@@ -96,8 +109,8 @@ impl View {
         &self.importing
     }
 
-    /// Adds what `CLUSTER NODES` of the same node says: config epochs, and the
-    /// slots on the move. Lines that cannot be read are passed over.
+    /// Adds what `CLUSTER NODES` of the same node says: config epochs, the slots on
+    /// the move, and the nodes that serve no slot. Lines that cannot be read are passed over.
     pub fn add_nodes(&mut self, reply_text: &str) {
         self.add_lines(&parse_nodes(reply_text));
     }
@@ -114,6 +127,7 @@ impl View {
             }
             self.epochs.insert(id, line.epoch);
         }
+        self.add_usable(lines);
     }
 
     /// Adds the availability zone of the node that was asked, as it says itself in

@@ -109,6 +109,7 @@ impl Sketch {
             table: self.table,
             epochs: FxHashMap::default(),
             myself: None,
+            usable: Vec::new(),
             migrating: SlotSet::new(),
             importing: SlotSet::new(),
         }

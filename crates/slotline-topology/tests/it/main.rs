@@ -18,5 +18,6 @@ mod redirect;
 mod shards;
 mod shown;
 mod slot;
+mod slotless;
 mod slots;
 mod topology;

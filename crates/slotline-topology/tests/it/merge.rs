@@ -68,7 +68,7 @@ fn check(
 #[test]
 fn the_highest_epoch_wins_against_any_majority() {
     let stale = || view("a", &["0 16383 a r"], &["a 1", "r 1"]);
-    let fresh = view("r", &["0 16383 r s"], &["a 1", "r 7"]);
+    let fresh = view("r", &["0 16383 r s"], &["r 7"]);
     let topology = check(&[stale(), fresh.clone(), stale()], None, 5, Some("r"));
     assert_eq!(replicas(&topology, 5), ["s"]);
     // The loser is nowhere in the result.

@@ -60,7 +60,8 @@ impl std::fmt::Debug for Node {
 
 impl Client {
     /// Calls `with` for every primary that is known now, all at once. The results
-    /// are in the order of the primaries' slots.
+    /// are in the order of the primaries' slots, and last those of primaries that
+    /// [have none](Topology::slotless).
     ///
     /// # Errors
     /// The first error, in that order; the others run to their end all the same.
@@ -71,7 +72,7 @@ impl Client {
     where
         F: Future<Output = Result<T, E>>,
     {
-        self.for_each(|topology| topology.primaries().collect(), with)
+        self.for_each(|topology| of_role(topology, Role::Primary), with)
             .await
     }
 
@@ -83,7 +84,7 @@ impl Client {
     where
         F: Future<Output = Result<T, E>>,
     {
-        self.for_each(|topology| topology.replicas().collect(), with)
+        self.for_each(|topology| of_role(topology, Role::Replica), with)
             .await
     }
 
@@ -95,7 +96,11 @@ impl Client {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let all = |topology: &Topology| topology.primaries().chain(topology.replicas()).collect();
+        let all = |topology: &Topology| {
+            let mut all = of_role(topology, Role::Primary);
+            all.extend(of_role(topology, Role::Replica));
+            all
+        };
         self.for_each(all, with).await
     }
 
@@ -146,6 +151,19 @@ impl Client {
             role,
         }
     }
+}
+
+/// All nodes of a role, those last that serve no slot.
+fn of_role(topology: &Topology, role: Role) -> Vec<NodeIndex> {
+    let is_wanted = |node: &NodeIndex| {
+        let node = topology.node(*node);
+        node.is_some_and(|node| node.role() == role)
+    };
+    let serving = topology.primaries().chain(topology.replicas());
+    serving
+        .chain(topology.slotless())
+        .filter(is_wanted)
+        .collect()
 }
 
 /// Awaits all futures at once; the results are in their order.

@@ -131,6 +131,17 @@ impl Fake {
         self.state().nodes.insert(port, Node::default());
     }
 
+    /// A node that owns nothing joins: a primary, or a replica of one.
+    pub(crate) fn join(&self, port: u16, primary: u16) {
+        self.add_node(port);
+        self.state().slots.join(port, primary);
+    }
+
+    /// The others no longer count it among them.
+    pub(crate) fn forget(&self, port: u16) {
+        self.state().slots.forget(port);
+    }
+
     /// Puts a value where it belongs, replicas included.
     pub(crate) fn put(&self, key: &str, value: &str) {
         let mut state = self.state();

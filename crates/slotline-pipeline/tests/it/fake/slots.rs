@@ -1,9 +1,9 @@
 //! Who owns which slots, and what CLUSTER SLOTS and CLUSTER NODES say of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use slotline_topology::Topology;
+use slotline_topology::{Role, Topology};
 
 use super::endpoint;
 use super::reply::{array, bulk, integer};
@@ -67,6 +67,15 @@ impl Slots {
         self.owners[usize::from(slot)].replace(port)
     }
 
+    /// A node that owns nothing: a primary, or a replica of one.
+    pub(super) fn join(&mut self, port: u16, primary: u16) {
+        self.primaries.insert(port, primary);
+    }
+
+    pub(super) fn forget(&mut self, port: u16) {
+        self.primaries.remove(&port);
+    }
+
     pub(super) fn take(&mut self, slot: u16) {
         self.owners[usize::from(slot)] = None;
     }
@@ -107,6 +116,16 @@ impl Slots {
         let built = ranges.fold(builder, |builder, (range, owner)| {
             let replicas: Vec<_> = self.replicas(owner).map(endpoint).collect();
             builder.shard([range], endpoint(owner), replicas)
+        });
+        let owners: BTreeSet<u16> = self.owners.iter().flatten().copied().collect();
+        let others = self.primaries.iter();
+        let others = others.filter(|(_, primary)| !owners.contains(primary));
+        let built = others.fold(built, |builder, (port, primary)| {
+            let role = match port == primary {
+                true => Role::Primary,
+                false => Role::Replica,
+            };
+            builder.slotless(endpoint(*port), role)
         });
         built.build()
     }

@@ -4,4 +4,5 @@ mod each;
 mod failing;
 mod keys;
 mod model;
+mod slotless;
 mod watched;
