@@ -69,6 +69,9 @@ mod encode {
     pub(super) fn mset(buffer: &mut CommandBuffer, pairs: impl ToArgs) {
         buffer.begin(&known::MSET, 1).args(&pairs);
     }
+    pub(super) fn msetex(buffer: &mut CommandBuffer, pairs: impl ToArgs) {
+        buffer.begin(&known::MSETEX, 1).counted_args(&pairs, 2);
+    }
     pub(super) fn msetnx(buffer: &mut CommandBuffer, pairs: impl ToArgs) {
         buffer.begin(&known::MSETNX, 1).args(&pairs);
     }
@@ -179,6 +182,12 @@ impl<T> Direct<T> {
     /// [MSET](https://redis.io/docs/latest/commands/mset/): sets several strings, given as pairs or a map. On a cluster it is split by slot, and is then not atomic.
     pub fn mset(&self, pairs: impl ToArgs) -> On<&Direct<T>, Done> {
         self.on(|buffer| encode::mset(buffer, pairs))
+    }
+    /// [MSETEX](https://redis.io/docs/latest/commands/msetex/): sets several strings that live equally long, given as pairs or a map; whether it did, which is none of them if a condition does not hold for all. On a cluster they must share a slot.
+    ///
+    /// Options follow: `nx`, `xx`, `ex`, `exat`, `keepttl`.
+    pub fn msetex(&self, pairs: impl ToArgs) -> On<&Direct<T>, kinds::Msetex<Unset, Unset>> {
+        self.on(|buffer| encode::msetex(buffer, pairs))
     }
     /// [MSETNX](https://redis.io/docs/latest/commands/msetnx/): sets several strings, given as pairs or a map, only if none of them exists; whether it did. On a cluster they must share a slot.
     pub fn msetnx(&self, pairs: impl ToArgs) -> On<&Direct<T>, Flag> {
@@ -301,6 +310,12 @@ impl Batch {
     pub fn mset(&mut self, pairs: impl ToArgs) -> Queued<'_, Done> {
         self.queue(|buffer| encode::mset(buffer, pairs))
     }
+    /// [MSETEX](https://redis.io/docs/latest/commands/msetex/): sets several strings that live equally long, given as pairs or a map; whether it did, which is none of them if a condition does not hold for all. On a cluster they must share a slot.
+    ///
+    /// Options follow: `nx`, `xx`, `ex`, `exat`, `keepttl`.
+    pub fn msetex(&mut self, pairs: impl ToArgs) -> Queued<'_, kinds::Msetex<Unset, Unset>> {
+        self.queue(|buffer| encode::msetex(buffer, pairs))
+    }
     /// [MSETNX](https://redis.io/docs/latest/commands/msetnx/): sets several strings, given as pairs or a map, only if none of them exists; whether it did. On a cluster they must share a slot.
     pub fn msetnx(&mut self, pairs: impl ToArgs) -> Queued<'_, Flag> {
         self.queue(|buffer| encode::msetnx(buffer, pairs))
@@ -422,6 +437,12 @@ pub(super) mod cmd {
     pub fn mset(pairs: impl ToArgs) -> On<(), Done> {
         On::unbound(|buffer| encode::mset(buffer, pairs))
     }
+    /// [MSETEX](https://redis.io/docs/latest/commands/msetex/): sets several strings that live equally long, given as pairs or a map; whether it did, which is none of them if a condition does not hold for all. On a cluster they must share a slot.
+    ///
+    /// Options follow: `nx`, `xx`, `ex`, `exat`, `keepttl`.
+    pub fn msetex(pairs: impl ToArgs) -> On<(), kinds::Msetex<Unset, Unset>> {
+        On::unbound(|buffer| encode::msetex(buffer, pairs))
+    }
     /// [MSETNX](https://redis.io/docs/latest/commands/msetnx/): sets several strings, given as pairs or a map, only if none of them exists; whether it did. On a cluster they must share a slot.
     pub fn msetnx(pairs: impl ToArgs) -> On<(), Flag> {
         On::unbound(|buffer| encode::msetnx(buffer, pairs))
@@ -486,6 +507,15 @@ pub(super) mod kinds {
         type T = <Get<R> as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Get<R>>::decode(replies, index)
+        }
+    }
+    /// MSETEX, and which of its options were given.
+    #[derive(Debug)]
+    pub struct Msetex<Condition, Expiration>(PhantomData<(Condition, Expiration)>);
+    impl<Condition, Expiration> Output for Msetex<Condition, Expiration> {
+        type T = <Flag as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Flag>::decode(replies, index)
         }
     }
     /// SET, and which of its options were given.
@@ -652,6 +682,86 @@ impl<'p, R> Queued<'p, kinds::LcsIdx<R>> {
     pub fn withmatchlen(self) -> Self {
         self.buffer.arg("WITHMATCHLEN");
         self
+    }
+}
+
+impl<X, Condition: Free, Expiration> On<X, kinds::Msetex<Condition, Expiration>> {
+    /// Only if there is none yet: `NX`.
+    pub fn nx(mut self) -> On<X, kinds::Msetex<Given, Expiration>> {
+        self.buffer.arg("NX");
+        self.cast()
+    }
+}
+
+impl<'p, Condition: Free, Expiration> Queued<'p, kinds::Msetex<Condition, Expiration>> {
+    /// Only if there is none yet: `NX`.
+    pub fn nx(self) -> Queued<'p, kinds::Msetex<Given, Expiration>> {
+        self.buffer.arg("NX");
+        self.cast()
+    }
+}
+
+impl<X, Condition: Free, Expiration> On<X, kinds::Msetex<Condition, Expiration>> {
+    /// Only if there is one already: `XX`.
+    pub fn xx(mut self) -> On<X, kinds::Msetex<Given, Expiration>> {
+        self.buffer.arg("XX");
+        self.cast()
+    }
+}
+
+impl<'p, Condition: Free, Expiration> Queued<'p, kinds::Msetex<Condition, Expiration>> {
+    /// Only if there is one already: `XX`.
+    pub fn xx(self) -> Queued<'p, kinds::Msetex<Given, Expiration>> {
+        self.buffer.arg("XX");
+        self.cast()
+    }
+}
+
+impl<X, Condition, Expiration: Free> On<X, kinds::Msetex<Condition, Expiration>> {
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
+    pub fn ex(mut self, after: Duration) -> On<X, kinds::Msetex<Condition, Given>> {
+        self.buffer.args(&Within(after));
+        self.cast()
+    }
+}
+
+impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Msetex<Condition, Expiration>> {
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
+    pub fn ex(self, after: Duration) -> Queued<'p, kinds::Msetex<Condition, Given>> {
+        self.buffer.args(&Within(after));
+        self.cast()
+    }
+}
+
+impl<X, Condition, Expiration: Free> On<X, kinds::Msetex<Condition, Expiration>> {
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
+    pub fn exat(mut self, time: SystemTime) -> On<X, kinds::Msetex<Condition, Given>> {
+        self.buffer.args(&At(time));
+        self.cast()
+    }
+}
+
+impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Msetex<Condition, Expiration>> {
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
+    pub fn exat(self, time: SystemTime) -> Queued<'p, kinds::Msetex<Condition, Given>> {
+        self.buffer.args(&At(time));
+        self.cast()
+    }
+}
+
+impl<X, Condition, Expiration: Free> On<X, kinds::Msetex<Condition, Expiration>> {
+    /// The time to live stays as it is: `KEEPTTL`.
+    pub fn keepttl(mut self) -> On<X, kinds::Msetex<Condition, Given>> {
+        self.buffer.arg("KEEPTTL");
+        self.cast()
+    }
+}
+
+impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Msetex<Condition, Expiration>> {
+    /// The time to live stays as it is: `KEEPTTL`.
+    pub fn keepttl(self) -> Queued<'p, kinds::Msetex<Condition, Given>> {
+        self.buffer.arg("KEEPTTL");
+        self.cast()
     }
 }
 

@@ -226,6 +226,40 @@ fn mset() {
 }
 
 #[test]
+fn msetex() {
+    check(&["MSETEX", "1", "key", "1"], [
+        cmd::msetex([("key", "1")]).freeze(),
+        direct().msetex([("key", "1")]).freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]); }),
+    ]);
+    check(&["MSETEX", "1", "key", "1", "NX"], [
+        cmd::msetex([("key", "1")]).nx().freeze(),
+        direct().msetex([("key", "1")]).nx().freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]).nx(); }),
+    ]);
+    check(&["MSETEX", "1", "key", "1", "XX"], [
+        cmd::msetex([("key", "1")]).xx().freeze(),
+        direct().msetex([("key", "1")]).xx().freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]).xx(); }),
+    ]);
+    check(&["MSETEX", "1", "key", "1", "PX", "1500"], [
+        cmd::msetex([("key", "1")]).ex(Duration::from_millis(1500)).freeze(),
+        direct().msetex([("key", "1")]).ex(Duration::from_millis(1500)).freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]).ex(Duration::from_millis(1500)); }),
+    ]);
+    check(&["MSETEX", "1", "key", "1", "EXAT", "4000000000"], [
+        cmd::msetex([("key", "1")]).exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).freeze(),
+        direct().msetex([("key", "1")]).exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]).exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)); }),
+    ]);
+    check(&["MSETEX", "1", "key", "1", "KEEPTTL"], [
+        cmd::msetex([("key", "1")]).keepttl().freeze(),
+        direct().msetex([("key", "1")]).keepttl().freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]).keepttl(); }),
+    ]);
+}
+
+#[test]
 fn msetnx() {
     check(&["MSETNX", "key", "1"], [
         cmd::msetnx([("key", "1")]).freeze(),

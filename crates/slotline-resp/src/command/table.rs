@@ -8,8 +8,8 @@ const fn range(first: u16, last: i16, step: u16) -> KeySpec {
     KeySpec::Range { first, last, step }
 }
 
-const fn counted(count_at: u16) -> KeySpec {
-    KeySpec::Counted { count_at }
+const fn counted(count_at: u16, step: u16) -> KeySpec {
+    KeySpec::Counted { count_at, step }
 }
 
 const NO_KEYS: KeySpec = KeySpec::None;
@@ -87,7 +87,7 @@ pub static BITPOS: CommandInfo = CommandInfo::new("BITPOS", READ, range(1, 1, 1)
 /// BLMOVE
 pub static BLMOVE: CommandInfo = CommandInfo::new("BLMOVE", Flags::BLOCKING.union(WRITE), range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BLMPOP
-pub static BLMPOP: CommandInfo = CommandInfo::new("BLMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BLMPOP: CommandInfo = CommandInfo::new("BLMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BLPOP
 pub static BLPOP: CommandInfo = CommandInfo::new("BLPOP", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BRPOP
@@ -95,7 +95,7 @@ pub static BRPOP: CommandInfo = CommandInfo::new("BRPOP", Flags::BLOCKING.union(
 /// BRPOPLPUSH
 pub static BRPOPLPUSH: CommandInfo = CommandInfo::new("BRPOPLPUSH", Flags::BLOCKING.union(WRITE), range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BZMPOP
-pub static BZMPOP: CommandInfo = CommandInfo::new("BZMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BZMPOP: CommandInfo = CommandInfo::new("BZMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BZPOPMAX
 pub static BZPOPMAX: CommandInfo = CommandInfo::new("BZPOPMAX", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BZPOPMIN
@@ -307,13 +307,13 @@ pub static DUMP: CommandInfo = CommandInfo::new("DUMP", READ, range(1, 1, 1), Re
 /// ECHO
 pub static ECHO: CommandInfo = CommandInfo::new("ECHO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// EVAL
-pub static EVAL: CommandInfo = CommandInfo::new("EVAL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVAL: CommandInfo = CommandInfo::new("EVAL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EVALSHA
-pub static EVALSHA: CommandInfo = CommandInfo::new("EVALSHA", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVALSHA: CommandInfo = CommandInfo::new("EVALSHA", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EVALSHA_RO
-pub static EVALSHA_RO: CommandInfo = CommandInfo::new("EVALSHA_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVALSHA_RO: CommandInfo = CommandInfo::new("EVALSHA_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EVAL_RO
-pub static EVAL_RO: CommandInfo = CommandInfo::new("EVAL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVAL_RO: CommandInfo = CommandInfo::new("EVAL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EXEC
 pub static EXEC: CommandInfo = CommandInfo::new("EXEC", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// EXISTS
@@ -327,9 +327,9 @@ pub static EXPIRETIME: CommandInfo = CommandInfo::new("EXPIRETIME", READ, range(
 /// FAILOVER
 pub static FAILOVER: CommandInfo = CommandInfo::new("FAILOVER", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FCALL
-pub static FCALL: CommandInfo = CommandInfo::new("FCALL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static FCALL: CommandInfo = CommandInfo::new("FCALL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// FCALL_RO
-pub static FCALL_RO: CommandInfo = CommandInfo::new("FCALL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static FCALL_RO: CommandInfo = CommandInfo::new("FCALL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// FLUSHALL
 pub static FLUSHALL: CommandInfo = CommandInfo::new("FLUSHALL", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
 /// FLUSHDB
@@ -593,7 +593,7 @@ pub static LLEN: CommandInfo = CommandInfo::new("LLEN", READ, range(1, 1, 1), Re
 /// LMOVE
 pub static LMOVE: CommandInfo = CommandInfo::new("LMOVE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LMPOP
-pub static LMPOP: CommandInfo = CommandInfo::new("LMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LMPOP: CommandInfo = CommandInfo::new("LMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LOLWUT
 pub static LOLWUT: CommandInfo = CommandInfo::new("LOLWUT", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// LPOP
@@ -648,6 +648,8 @@ pub static MONITOR: CommandInfo = CommandInfo::new("MONITOR", Flags::ADMIN.union
 pub static MOVE: CommandInfo = CommandInfo::new("MOVE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// MSET
 pub static MSET: CommandInfo = CommandInfo::new("MSET", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 2), RequestPolicy::MultiShard, ResponsePolicy::AllSucceeded);
+/// MSETEX
+pub static MSETEX: CommandInfo = CommandInfo::new("MSETEX", Flags::IDEMPOTENT.union(Flags::MOVABLE_KEYS).union(WRITE), counted(1, 2), RequestPolicy::Default, ResponsePolicy::Default);
 /// MSETNX
 pub static MSETNX: CommandInfo = CommandInfo::new("MSETNX", WRITE, range(1, -1, 2), RequestPolicy::Default, ResponsePolicy::Default);
 /// MULTI
@@ -787,7 +789,7 @@ pub static SHUTDOWN: CommandInfo = CommandInfo::new("SHUTDOWN", Flags::ADMIN, NO
 /// SINTER
 pub static SINTER: CommandInfo = CommandInfo::new("SINTER", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SINTERCARD
-pub static SINTERCARD: CommandInfo = CommandInfo::new("SINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SINTERCARD: CommandInfo = CommandInfo::new("SINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SINTERSTORE
 pub static SINTERSTORE: CommandInfo = CommandInfo::new("SINTERSTORE", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SISMEMBER
@@ -1025,21 +1027,21 @@ pub static ZCARD: CommandInfo = CommandInfo::new("ZCARD", READ, range(1, 1, 1), 
 /// ZCOUNT
 pub static ZCOUNT: CommandInfo = CommandInfo::new("ZCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZDIFF
-pub static ZDIFF: CommandInfo = CommandInfo::new("ZDIFF", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZDIFF: CommandInfo = CommandInfo::new("ZDIFF", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZDIFFSTORE
 pub static ZDIFFSTORE: CommandInfo = CommandInfo::new("ZDIFFSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::CountedInto { count_at: 2 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINCRBY
 pub static ZINCRBY: CommandInfo = CommandInfo::new("ZINCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTER
-pub static ZINTER: CommandInfo = CommandInfo::new("ZINTER", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZINTER: CommandInfo = CommandInfo::new("ZINTER", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTERCARD
-pub static ZINTERCARD: CommandInfo = CommandInfo::new("ZINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZINTERCARD: CommandInfo = CommandInfo::new("ZINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTERSTORE
 pub static ZINTERSTORE: CommandInfo = CommandInfo::new("ZINTERSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::CountedInto { count_at: 2 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// ZLEXCOUNT
 pub static ZLEXCOUNT: CommandInfo = CommandInfo::new("ZLEXCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZMPOP
-pub static ZMPOP: CommandInfo = CommandInfo::new("ZMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZMPOP: CommandInfo = CommandInfo::new("ZMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZMSCORE
 pub static ZMSCORE: CommandInfo = CommandInfo::new("ZMSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZPOPMAX
@@ -1079,7 +1081,7 @@ pub static ZSCAN: CommandInfo = CommandInfo::new("ZSCAN", READ, range(1, 1, 1), 
 /// ZSCORE
 pub static ZSCORE: CommandInfo = CommandInfo::new("ZSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZUNION
-pub static ZUNION: CommandInfo = CommandInfo::new("ZUNION", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZUNION: CommandInfo = CommandInfo::new("ZUNION", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZUNIONSTORE
 pub static ZUNIONSTORE: CommandInfo = CommandInfo::new("ZUNIONSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::CountedInto { count_at: 2 }, RequestPolicy::Default, ResponsePolicy::Default);
 
@@ -1401,6 +1403,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &MONITOR,
     &MOVE,
     &MSET,
+    &MSETEX,
     &MSETNX,
     &MULTI,
     &OBJECT,

@@ -121,6 +121,30 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.mset([("key", "1")]).await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("string", "MSETEX", &[], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &["NX"], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).nx().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &["XX"], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).xx().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &[], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).ex(Duration::from_millis(1500)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &[], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &["KEEPTTL"], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).keepttl().await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("string", "MSETNX", &[], &[]).await {
         let outcome = typed.client.msetnx([("key", "1")]).await;
         typed.end(outcome.map(drop));
