@@ -84,23 +84,23 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.georadius::<Value>("key", 15.5, 37.5, 1.5, Unit::Km).desc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUS", &[], &[]).await {
+    if typed.begin("geo", "GEORADIUS", &["STORE"], &[]).await {
         let outcome = typed.client.georadius_store("key", 15.5, 37.5, 1.5, Unit::Km, "key2").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUS", &["COUNT"], &[]).await {
+    if typed.begin("geo", "GEORADIUS", &["STORE", "COUNT"], &[]).await {
         let outcome = typed.client.georadius_store("key", 15.5, 37.5, 1.5, Unit::Km, "key2").count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUS", &["COUNT", "ANY"], &[]).await {
+    if typed.begin("geo", "GEORADIUS", &["STORE", "COUNT", "ANY"], &[]).await {
         let outcome = typed.client.georadius_store("key", 15.5, 37.5, 1.5, Unit::Km, "key2").count_any(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUS", &["ASC"], &[]).await {
+    if typed.begin("geo", "GEORADIUS", &["STORE", "ASC"], &[]).await {
         let outcome = typed.client.georadius_store("key", 15.5, 37.5, 1.5, Unit::Km, "key2").asc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUS", &["DESC"], &[]).await {
+    if typed.begin("geo", "GEORADIUS", &["STORE", "DESC"], &[]).await {
         let outcome = typed.client.georadius_store("key", 15.5, 37.5, 1.5, Unit::Km, "key2").desc().await;
         typed.end(outcome.map(drop));
     }
@@ -136,23 +136,23 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.georadiusbymember::<Value>("key", "member", 1.5, Unit::Km).desc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUSBYMEMBER", &[], &[]).await {
+    if typed.begin("geo", "GEORADIUSBYMEMBER", &["STORE"], &[]).await {
         let outcome = typed.client.georadiusbymember_store("key", "member", 1.5, Unit::Km, "key2").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUSBYMEMBER", &["COUNT"], &[]).await {
+    if typed.begin("geo", "GEORADIUSBYMEMBER", &["STORE", "COUNT"], &[]).await {
         let outcome = typed.client.georadiusbymember_store("key", "member", 1.5, Unit::Km, "key2").count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUSBYMEMBER", &["COUNT", "ANY"], &[]).await {
+    if typed.begin("geo", "GEORADIUSBYMEMBER", &["STORE", "COUNT", "ANY"], &[]).await {
         let outcome = typed.client.georadiusbymember_store("key", "member", 1.5, Unit::Km, "key2").count_any(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUSBYMEMBER", &["ASC"], &[]).await {
+    if typed.begin("geo", "GEORADIUSBYMEMBER", &["STORE", "ASC"], &[]).await {
         let outcome = typed.client.georadiusbymember_store("key", "member", 1.5, Unit::Km, "key2").asc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUSBYMEMBER", &["DESC"], &[]).await {
+    if typed.begin("geo", "GEORADIUSBYMEMBER", &["STORE", "DESC"], &[]).await {
         let outcome = typed.client.georadiusbymember_store("key", "member", 1.5, Unit::Km, "key2").desc().await;
         typed.end(outcome.map(drop));
     }

@@ -62,7 +62,7 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.acl_log::<Value>().count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("server", "ACL LOG", &[], &[]).await {
+    if typed.begin("server", "ACL LOG", &["RESET"], &[]).await {
         let outcome = typed.client.acl_log_reset().await;
         typed.end(outcome.map(drop));
     }
@@ -366,7 +366,7 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.replicaof("127.0.0.1", 1).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("server", "REPLICAOF", &[], &[]).await {
+    if typed.begin("server", "REPLICAOF", &["NO", "ONE"], &[]).await {
         let outcome = typed.client.replicaof_no_one().await;
         typed.end(outcome.map(drop));
     }

@@ -14,19 +14,19 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.xack("key", "group", ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XACKDEL", &[], &[]).await {
+    if typed.begin("stream", "XACKDEL", &["IDS"], &[]).await {
         let outcome = typed.client.xackdel("key", "group", ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XACKDEL", &["KEEPREF"], &[]).await {
+    if typed.begin("stream", "XACKDEL", &["IDS", "KEEPREF"], &[]).await {
         let outcome = typed.client.xackdel("key", "group", ["1-1"]).keepref().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XACKDEL", &["DELREF"], &[]).await {
+    if typed.begin("stream", "XACKDEL", &["IDS", "DELREF"], &[]).await {
         let outcome = typed.client.xackdel("key", "group", ["1-1"]).delref().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XACKDEL", &["ACKED"], &[]).await {
+    if typed.begin("stream", "XACKDEL", &["IDS", "ACKED"], &[]).await {
         let outcome = typed.client.xackdel("key", "group", ["1-1"]).acked().await;
         typed.end(outcome.map(drop));
     }
@@ -86,19 +86,19 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.xdel("key", ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XDELEX", &[], &[]).await {
+    if typed.begin("stream", "XDELEX", &["IDS"], &[]).await {
         let outcome = typed.client.xdelex("key", ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XDELEX", &["KEEPREF"], &[]).await {
+    if typed.begin("stream", "XDELEX", &["IDS", "KEEPREF"], &[]).await {
         let outcome = typed.client.xdelex("key", ["1-1"]).keepref().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XDELEX", &["DELREF"], &[]).await {
+    if typed.begin("stream", "XDELEX", &["IDS", "DELREF"], &[]).await {
         let outcome = typed.client.xdelex("key", ["1-1"]).delref().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XDELEX", &["ACKED"], &[]).await {
+    if typed.begin("stream", "XDELEX", &["IDS", "ACKED"], &[]).await {
         let outcome = typed.client.xdelex("key", ["1-1"]).acked().await;
         typed.end(outcome.map(drop));
     }
@@ -190,31 +190,31 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.xrange::<Value>("key", "-", "+").count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREAD", &[], &[]).await {
+    if typed.begin("stream", "XREAD", &["STREAMS"], &[]).await {
         let outcome = typed.client.xread::<Value>(["key"], ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREAD", &["COUNT"], &[]).await {
+    if typed.begin("stream", "XREAD", &["STREAMS", "COUNT"], &[]).await {
         let outcome = typed.client.xread::<Value>(["key"], ["1-1"]).count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREAD", &["BLOCK"], &[]).await {
+    if typed.begin("stream", "XREAD", &["STREAMS", "BLOCK"], &[]).await {
         let outcome = typed.client.xread::<Value>(["key"], ["1-1"]).block(Duration::from_millis(1500)).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREADGROUP", &[], &[]).await {
+    if typed.begin("stream", "XREADGROUP", &["GROUP", "STREAMS"], &[]).await {
         let outcome = typed.client.xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREADGROUP", &["COUNT"], &[]).await {
+    if typed.begin("stream", "XREADGROUP", &["GROUP", "STREAMS", "COUNT"], &[]).await {
         let outcome = typed.client.xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREADGROUP", &["BLOCK"], &[]).await {
+    if typed.begin("stream", "XREADGROUP", &["GROUP", "STREAMS", "BLOCK"], &[]).await {
         let outcome = typed.client.xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).block(Duration::from_millis(1500)).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREADGROUP", &["NOACK"], &[]).await {
+    if typed.begin("stream", "XREADGROUP", &["GROUP", "STREAMS", "NOACK"], &[]).await {
         let outcome = typed.client.xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).noack().await;
         typed.end(outcome.map(drop));
     }

@@ -97,19 +97,19 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.lcs::<Value>("key", "key2").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("string", "LCS", &[], &[]).await {
+    if typed.begin("string", "LCS", &["IDX"], &[]).await {
         let outcome = typed.client.lcs_idx::<Value>("key", "key2").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("string", "LCS", &["MINMATCHLEN"], &[]).await {
+    if typed.begin("string", "LCS", &["IDX", "MINMATCHLEN"], &[]).await {
         let outcome = typed.client.lcs_idx::<Value>("key", "key2").minmatchlen(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("string", "LCS", &["WITHMATCHLEN"], &[]).await {
+    if typed.begin("string", "LCS", &["IDX", "WITHMATCHLEN"], &[]).await {
         let outcome = typed.client.lcs_idx::<Value>("key", "key2").withmatchlen().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("string", "LCS", &[], &[]).await {
+    if typed.begin("string", "LCS", &["LEN"], &[]).await {
         let outcome = typed.client.lcs_len("key", "key2").await;
         typed.end(outcome.map(drop));
     }

@@ -152,10 +152,13 @@ pub(super) fn typed(group: &str, shapes: &[Shape<'_>], all: &Corrections) -> Res
                 })
             });
             let fails: Vec<&str> = fails.map(|(_, error)| error.as_str()).collect();
+            // What a server has to know for the call.
+            let mut words = shape.words();
+            words.extend(&own);
             let _ = writeln!(
                 text,
                 "    if typed.begin({:?}, {:?}, &{:?}, &{:?}).await {{\n        let outcome = typed.client.{}{}.await;\n        typed.end(outcome.map(drop));\n    }}",
-                group, shape.row.facts.name, own, fails, case.call, case.option
+                group, shape.row.facts.name, words, fails, case.call, case.option
             );
         }
     }
