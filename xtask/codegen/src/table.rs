@@ -178,7 +178,10 @@ impl Row {
     /// modules do.
     pub(crate) fn servers_with(&self, words: &[&str]) -> Vec<&str> {
         let has = |server: &String| {
-            let told = self.arguments.iter().filter(|(who, _)| who.contains(server));
+            let told = self
+                .arguments
+                .iter()
+                .filter(|(who, _)| who.contains(server));
             let mut told = told.flat_map(|(_, nodes)| nodes).peekable();
             let is_silent = told.peek().is_none();
             let known: BTreeSet<&str> = told.flat_map(Node::words).collect();

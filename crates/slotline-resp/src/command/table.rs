@@ -186,6 +186,8 @@ pub static CLUSTER_DELSLOTS: CommandInfo = CommandInfo::new("CLUSTER DELSLOTS", 
 pub static CLUSTER_DELSLOTSRANGE: CommandInfo = CommandInfo::new("CLUSTER DELSLOTSRANGE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER FAILOVER
 pub static CLUSTER_FAILOVER: CommandInfo = CommandInfo::new("CLUSTER FAILOVER", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// CLUSTER FLUSHSLOT
+pub static CLUSTER_FLUSHSLOT: CommandInfo = CommandInfo::new("CLUSTER FLUSHSLOT", Flags::ADMIN.union(WRITE), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER FLUSHSLOTS
 pub static CLUSTER_FLUSHSLOTS: CommandInfo = CommandInfo::new("CLUSTER FLUSHSLOTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER FORGET
@@ -193,7 +195,7 @@ pub static CLUSTER_FORGET: CommandInfo = CommandInfo::new("CLUSTER FORGET", Flag
 /// CLUSTER GETKEYSINSLOT
 pub static CLUSTER_GETKEYSINSLOT: CommandInfo = CommandInfo::new("CLUSTER GETKEYSINSLOT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER GETSLOTMIGRATIONS
-pub static CLUSTER_GETSLOTMIGRATIONS: CommandInfo = CommandInfo::new("CLUSTER GETSLOTMIGRATIONS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_GETSLOTMIGRATIONS: CommandInfo = CommandInfo::new("CLUSTER GETSLOTMIGRATIONS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER HELP
 pub static CLUSTER_HELP: CommandInfo = CommandInfo::new("CLUSTER HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER INFO
@@ -206,6 +208,8 @@ pub static CLUSTER_LINKS: CommandInfo = CommandInfo::new("CLUSTER LINKS", Flags:
 pub static CLUSTER_MEET: CommandInfo = CommandInfo::new("CLUSTER MEET", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER MIGRATESLOTS
 pub static CLUSTER_MIGRATESLOTS: CommandInfo = CommandInfo::new("CLUSTER MIGRATESLOTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// CLUSTER MIGRATION
+pub static CLUSTER_MIGRATION: CommandInfo = CommandInfo::new("CLUSTER MIGRATION", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER MYID
 pub static CLUSTER_MYID: CommandInfo = CommandInfo::new("CLUSTER MYID", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER MYSHARDID
@@ -232,6 +236,8 @@ pub static CLUSTER_SLAVES: CommandInfo = CommandInfo::new("CLUSTER SLAVES", Flag
 pub static CLUSTER_SLOT_STATS: CommandInfo = CommandInfo::new("CLUSTER SLOT-STATS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Default);
 /// CLUSTER SLOTS
 pub static CLUSTER_SLOTS: CommandInfo = CommandInfo::new("CLUSTER SLOTS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// CLUSTER SYNCSLOTS
+pub static CLUSTER_SYNCSLOTS: CommandInfo = CommandInfo::new("CLUSTER SYNCSLOTS", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CMS.INCRBY
 pub static CMS_INCRBY: CommandInfo = CommandInfo::new("CMS.INCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// CMS.INFO
@@ -370,6 +376,8 @@ pub static FT_DROPINDEX: CommandInfo = CommandInfo::new("FT.DROPINDEX", WRITE, N
 pub static FT_EXPLAIN: CommandInfo = CommandInfo::new("FT.EXPLAIN", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FT.EXPLAINCLI
 pub static FT_EXPLAINCLI: CommandInfo = CommandInfo::new("FT.EXPLAINCLI", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// FT.HYBRID
+pub static FT_HYBRID: CommandInfo = CommandInfo::new("FT.HYBRID", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FT.INFO
 pub static FT_INFO: CommandInfo = CommandInfo::new("FT.INFO", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FT.PROFILE
@@ -478,6 +486,18 @@ pub static HLEN: CommandInfo = CommandInfo::new("HLEN", READ, range(1, 1, 1), Re
 pub static HMGET: CommandInfo = CommandInfo::new("HMGET", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HMSET
 pub static HMSET: CommandInfo = CommandInfo::new("HMSET", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// HOTKEYS
+pub static HOTKEYS: CommandInfo = CommandInfo::new("HOTKEYS", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// HOTKEYS GET
+pub static HOTKEYS_GET: CommandInfo = CommandInfo::new("HOTKEYS GET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
+/// HOTKEYS HELP
+pub static HOTKEYS_HELP: CommandInfo = CommandInfo::new("HOTKEYS HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// HOTKEYS RESET
+pub static HOTKEYS_RESET: CommandInfo = CommandInfo::new("HOTKEYS RESET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+/// HOTKEYS START
+pub static HOTKEYS_START: CommandInfo = CommandInfo::new("HOTKEYS START", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+/// HOTKEYS STOP
+pub static HOTKEYS_STOP: CommandInfo = CommandInfo::new("HOTKEYS STOP", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// HPERSIST
 pub static HPERSIST: CommandInfo = CommandInfo::new("HPERSIST", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HPEXPIRE
@@ -510,6 +530,8 @@ pub static INCR: CommandInfo = CommandInfo::new("INCR", WRITE, range(1, 1, 1), R
 pub static INCRBY: CommandInfo = CommandInfo::new("INCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// INCRBYFLOAT
 pub static INCRBYFLOAT: CommandInfo = CommandInfo::new("INCRBYFLOAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// INCREX
+pub static INCREX: CommandInfo = CommandInfo::new("INCREX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// INFO
 pub static INFO: CommandInfo = CommandInfo::new("INFO", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
 /// JSON.ARRAPPEND
@@ -974,6 +996,8 @@ pub static XACKDEL: CommandInfo = CommandInfo::new("XACKDEL", WRITE, range(1, 1,
 pub static XADD: CommandInfo = CommandInfo::new("XADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XAUTOCLAIM
 pub static XAUTOCLAIM: CommandInfo = CommandInfo::new("XAUTOCLAIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// XCFGSET
+pub static XCFGSET: CommandInfo = CommandInfo::new("XCFGSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XCLAIM
 pub static XCLAIM: CommandInfo = CommandInfo::new("XCLAIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XDEL
@@ -1006,6 +1030,8 @@ pub static XINFO_HELP: CommandInfo = CommandInfo::new("XINFO HELP", Flags::NONE,
 pub static XINFO_STREAM: CommandInfo = CommandInfo::new("XINFO STREAM", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XLEN
 pub static XLEN: CommandInfo = CommandInfo::new("XLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// XNACK
+pub static XNACK: CommandInfo = CommandInfo::new("XNACK", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XPENDING
 pub static XPENDING: CommandInfo = CommandInfo::new("XPENDING", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XRANGE
@@ -1172,6 +1198,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &CLUSTER_DELSLOTS,
     &CLUSTER_DELSLOTSRANGE,
     &CLUSTER_FAILOVER,
+    &CLUSTER_FLUSHSLOT,
     &CLUSTER_FLUSHSLOTS,
     &CLUSTER_FORGET,
     &CLUSTER_GETKEYSINSLOT,
@@ -1182,6 +1209,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &CLUSTER_LINKS,
     &CLUSTER_MEET,
     &CLUSTER_MIGRATESLOTS,
+    &CLUSTER_MIGRATION,
     &CLUSTER_MYID,
     &CLUSTER_MYSHARDID,
     &CLUSTER_NODES,
@@ -1195,6 +1223,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &CLUSTER_SLAVES,
     &CLUSTER_SLOT_STATS,
     &CLUSTER_SLOTS,
+    &CLUSTER_SYNCSLOTS,
     &CMS_INCRBY,
     &CMS_INFO,
     &CMS_INITBYDIM,
@@ -1264,6 +1293,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &FT_DROPINDEX,
     &FT_EXPLAIN,
     &FT_EXPLAINCLI,
+    &FT_HYBRID,
     &FT_INFO,
     &FT_PROFILE,
     &FT_SEARCH,
@@ -1318,6 +1348,12 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &HLEN,
     &HMGET,
     &HMSET,
+    &HOTKEYS,
+    &HOTKEYS_GET,
+    &HOTKEYS_HELP,
+    &HOTKEYS_RESET,
+    &HOTKEYS_START,
+    &HOTKEYS_STOP,
     &HPERSIST,
     &HPEXPIRE,
     &HPEXPIREAT,
@@ -1334,6 +1370,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &INCR,
     &INCRBY,
     &INCRBYFLOAT,
+    &INCREX,
     &INFO,
     &JSON_ARRAPPEND,
     &JSON_ARRINDEX,
@@ -1566,6 +1603,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &XACKDEL,
     &XADD,
     &XAUTOCLAIM,
+    &XCFGSET,
     &XCLAIM,
     &XDEL,
     &XDELEX,
@@ -1582,6 +1620,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &XINFO_HELP,
     &XINFO_STREAM,
     &XLEN,
+    &XNACK,
     &XPENDING,
     &XRANGE,
     &XREAD,

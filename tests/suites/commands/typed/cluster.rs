@@ -54,6 +54,18 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.cluster_failover().takeover().await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("cluster", "CLUSTER FLUSHSLOT", &[], &[]).await {
+        let outcome = typed.client.cluster_flushslot(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER FLUSHSLOT", &["ASYNC"], &[]).await {
+        let outcome = typed.client.cluster_flushslot(3).asynchronous().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER FLUSHSLOT", &["SYNC"], &[]).await {
+        let outcome = typed.client.cluster_flushslot(3).sync().await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("cluster", "CLUSTER FLUSHSLOTS", &[], &[]).await {
         let outcome = typed.client.cluster_flushslots().await;
         typed.end(outcome.map(drop));
@@ -96,6 +108,26 @@ pub(super) async fn all(typed: &mut Typed) {
     }
     if typed.begin("cluster", "CLUSTER MIGRATESLOTS", &["SLOTSRANGE", "NODE"], &[]).await {
         let outcome = typed.client.cluster_migrateslots([(7, 7)], "0000000000000000000000000000000000000000").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER MIGRATION", &["IMPORT"], &[]).await {
+        let outcome = typed.client.cluster_migration_import([(7, 7)]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER MIGRATION", &["CANCEL", "ID"], &[]).await {
+        let outcome = typed.client.cluster_migration_cancel("task_id").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER MIGRATION", &["CANCEL", "ALL"], &[]).await {
+        let outcome = typed.client.cluster_migration_cancel_all().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER MIGRATION", &["STATUS", "ID"], &[]).await {
+        let outcome = typed.client.cluster_migration_status::<Value>("task_id").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER MIGRATION", &["STATUS", "ALL"], &[]).await {
+        let outcome = typed.client.cluster_migration_status_all::<Value>().await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("cluster", "CLUSTER MYID", &[], &[]).await {

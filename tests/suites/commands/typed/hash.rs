@@ -201,6 +201,14 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.hsetex("key", [("field", "1")]).await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("hash", "HSETEX", &["FIELDS", "NX"], &[]).await {
+        let outcome = typed.client.hsetex("key", [("field", "1")]).nx().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("hash", "HSETEX", &["FIELDS", "XX"], &[]).await {
+        let outcome = typed.client.hsetex("key", [("field", "1")]).xx().await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("hash", "HSETEX", &["FIELDS", "FNX"], &[]).await {
         let outcome = typed.client.hsetex("key", [("field", "1")]).fnx().await;
         typed.end(outcome.map(drop));

@@ -80,7 +80,7 @@ fn imports(text: &str, library: &str) -> String {
     uses
 }
 
-const TYPES: [&str; 19] = [
+const TYPES: [&str; 20] = [
     "Aggregate",
     "BitOperation",
     "BitUnit",
@@ -89,6 +89,7 @@ const TYPES: [&str; 19] = [
     "GeoFrom",
     "GeoShape",
     "LogKind",
+    "Nack",
     "Order",
     "Overflow",
     "Place",
