@@ -16,10 +16,10 @@ pub(crate) fn key_positions<A: AsRef<[u8]>>(spec: KeySpec, args: &[A]) -> Vec<us
                 .take_while(|at| *at as i64 <= last)
                 .collect()
         }
-        KeySpec::Counted { count_at } => counted(usize::from(count_at), args),
+        KeySpec::Counted { count_at, step } => counted(usize::from(count_at), step.into(), args),
         KeySpec::CountedInto { count_at } => {
             let mut keys: Vec<usize> = (1..count.min(2)).collect();
-            keys.extend(counted(usize::from(count_at), args));
+            keys.extend(counted(usize::from(count_at), 1, args));
             keys
         }
         KeySpec::Streams { from } => {
@@ -80,10 +80,10 @@ fn is<A: AsRef<[u8]>>(args: &[A], at: usize, word: &str) -> bool {
     args[at].as_ref().eq_ignore_ascii_case(word.as_bytes())
 }
 
-fn counted<A: AsRef<[u8]>>(count_at: usize, args: &[A]) -> Vec<usize> {
+fn counted<A: AsRef<[u8]>>(count_at: usize, step: usize, args: &[A]) -> Vec<usize> {
     let digits = args.get(count_at).map(AsRef::as_ref).unwrap_or_default();
     let digits = std::str::from_utf8(digits).unwrap_or_default();
     let keys: usize = digits.parse().unwrap_or(0);
-    let first = count_at + 1;
-    (first..first.saturating_add(keys).min(args.len())).collect()
+    let behind = (count_at + 1..args.len()).step_by(step.max(1));
+    behind.take(keys).collect()
 }

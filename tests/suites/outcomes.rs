@@ -167,6 +167,7 @@ fn a_cluster_refuses_what_no_nodes_can_answer() {
         for (words, advice) in [
             (&["SCAN", "0"][..], "scan_stream"),
             (&["MSETNX", "a", "1", "b", "2"], "hash tag"),
+            (&["MSETEX", "2", "a", "1", "b", "2"], "hash tag"),
             (&["SINTER", "a", "b"], "hash tag"),
             (&["RENAME", "a", "b"], "hash tag"),
             (&["PFCOUNT", "a", "b"], "hash tag"),
@@ -184,7 +185,9 @@ fn a_cluster_refuses_what_no_nodes_can_answer() {
 
 async fn no_node_was_asked(cluster: &LocalCluster) {
     for node in cluster.nodes() {
-        for name in ["scan", "msetnx", "sinter", "rename", "pfcount", "mset"] {
+        for name in [
+            "scan", "msetnx", "msetex", "sinter", "rename", "pfcount", "mset",
+        ] {
             let calls = node.info("commandstats", &format!("cmdstat_{name}")).await;
             assert_eq!(calls.expect("INFO"), None, "{name} at {}", node.address());
         }

@@ -12,7 +12,7 @@ use super::facts::{list, text};
 pub(crate) enum Keys {
     None,
     Range { first: i64, last: i64, step: i64 },
-    Counted { count_at: i64 },
+    Counted { count_at: i64, step: i64 },
     CountedInto { count_at: i64 },
     Streams { from: i64 },
     Stored { from: i64 },
@@ -26,7 +26,8 @@ impl fmt::Display for Keys {
         match self {
             Keys::None => f.write_str("none"),
             Keys::Range { first, last, step } => write!(f, "range {first} {last} {step}"),
-            Keys::Counted { count_at } => write!(f, "counted {count_at}"),
+            Keys::Counted { count_at, step: 1 } => write!(f, "counted {count_at}"),
+            Keys::Counted { count_at, step } => write!(f, "counted {count_at} {step}"),
             Keys::CountedInto { count_at } => write!(f, "counted-into {count_at}"),
             Keys::Streams { from } => write!(f, "streams {from}"),
             Keys::Stored { from } => write!(f, "stored {from}"),
@@ -51,6 +52,11 @@ impl FromStr for Keys {
             },
             ("counted", [count_at]) => Keys::Counted {
                 count_at: *count_at,
+                step: 1,
+            },
+            ("counted", [count_at, step]) => Keys::Counted {
+                count_at: *count_at,
+                step: *step,
             },
             ("counted-into", [count_at]) => Keys::CountedInto {
                 count_at: *count_at,
@@ -125,11 +131,13 @@ fn one(specification: &Value) -> Result<Keys> {
         }
         "keynum" => {
             let adjacent = number(spec, "firstkey")? == number(spec, "keynumidx")? + 1;
-            if !adjacent || number(spec, "keystep")? != 1 {
+            let step = number(spec, "keystep")?;
+            if !adjacent || step < 1 {
                 return Ok(Keys::Unknown);
             }
             Keys::Counted {
                 count_at: first + number(spec, "keynumidx")?,
+                step,
             }
         }
         _ => Keys::Unknown,
@@ -198,12 +206,12 @@ mod tests {
         )
     }
 
-    fn counted(index: i64) -> Value {
+    fn counted(index: i64, step: i64) -> Value {
         specification(
             &["RO"],
             index,
             "keynum",
-            &[("keynumidx", 0), ("firstkey", 1), ("keystep", 1)],
+            &[("keynumidx", 0), ("firstkey", 1), ("keystep", step)],
         )
     }
 
@@ -235,7 +243,12 @@ mod tests {
             },
         );
         check(range(1, -1, 1, 2), Keys::Unknown);
-        check(counted(2), Keys::Counted { count_at: 2 });
+        for step in [1, 2] {
+            let keys = Keys::Counted { count_at: 2, step };
+            check(counted(2, step), keys);
+            assert_eq!(keys.to_string().parse::<Keys>().unwrap(), keys);
+        }
+        check(counted(2, 0), Keys::Unknown);
         check(
             specification(&["incomplete"], 1, "range", &[]),
             Keys::Unknown,
@@ -263,7 +276,7 @@ mod tests {
                 step: 1,
             },
         );
-        check(&[range(1, 0, 1, 0), counted(2)], Keys::Unknown);
+        check(&[range(1, 0, 1, 0), counted(2, 1)], Keys::Unknown);
         check(&[range(1, -1, 1, 0), range(2, 0, 1, 0)], Keys::Unknown);
     }
 }

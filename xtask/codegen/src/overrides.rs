@@ -63,6 +63,7 @@ const IDEMPOTENT: &[&str] = &[
     "JSON.SET",
     "LSET",
     "MSET",
+    "MSETEX",
     "PEXPIREAT",
     "PFMERGE",
     "PSETEX",
@@ -76,8 +77,9 @@ const IDEMPOTENT: &[&str] = &[
 
 /// Policies that differ from the servers' tips, which some versions lack.
 const POLICIES: &[(&str, &str, &str)] = &[
-    // Split by slot it would no longer be all or nothing; 7.0's tip says so
-    // nevertheless and was withdrawn later.
+    // Split by slot they would no longer be all or nothing. The tip of 8.4 says so of the one
+    // nevertheless; that of 7.0 said so of the other and was withdrawn later.
+    ("MSETEX", "Default", "Default"),
     ("MSETNX", "Default", "Default"),
     // Any node answers it, and that is what a caller asks about. Asked of every
     // primary it would fail as soon as one is down.

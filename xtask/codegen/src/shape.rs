@@ -64,6 +64,18 @@ pub(crate) struct Opt {
     pub(crate) nodes: Vec<Node>,
 }
 
+impl Shape<'_> {
+    /// The words that are always sent, beside the name.
+    pub(crate) fn words(&self) -> Vec<&str> {
+        let words = self.fixed.steps.iter().filter_map(|step| match step {
+            // Nothing is a word that no server documents.
+            Step::Word(word) if word != "\"\"" => Some(word.as_str()),
+            _ => None,
+        });
+        words.collect()
+    }
+}
+
 /// Makes the shape of one method.
 pub(crate) fn shape<'a>(row: &'a Row, method: &'a Method, all: &Corrections) -> Result<Shape<'a>> {
     let nodes = match &method.arguments {

@@ -174,6 +174,23 @@ impl Row {
         Ok(())
     }
 
+    /// The servers whose arguments have all these words, or that document none at all, as
+    /// modules do.
+    pub(crate) fn servers_with(&self, words: &[&str]) -> Vec<&str> {
+        let has = |server: &String| {
+            let told = self
+                .arguments
+                .iter()
+                .filter(|(who, _)| who.contains(server));
+            let mut told = told.flat_map(|(_, nodes)| nodes).peekable();
+            let is_silent = told.peek().is_none();
+            let known: BTreeSet<&str> = told.flat_map(Node::words).collect();
+            is_silent || words.iter().all(|word| known.contains(word))
+        };
+        let servers = self.servers.iter().filter(|server| has(server));
+        servers.map(String::as_str).collect()
+    }
+
     fn is_servers(&self, rest: &str) -> bool {
         let first = rest.split([' ', ')']).next();
         first.is_some_and(|first| self.servers.iter().any(|server| server == first))
@@ -214,6 +231,18 @@ X GET
         assert_eq!(x.arguments.len(), 2);
         assert_eq!(x.arguments[1].0, ["valkey-8.1"]);
         assert_eq!(print(&table), format!("{HEAD}\n{text}"));
+    }
+
+    #[test]
+    fn a_server_has_a_word_if_its_own_arguments_have_it() {
+        let table = parse(
+            "X\n    servers a b\n    args (a) key:key# [NX]\n    args (b) key:key#\n\nY\n    servers a\n",
+        )
+        .unwrap();
+        assert_eq!(table["X"].servers_with(&[]), ["a", "b"]);
+        assert_eq!(table["X"].servers_with(&["NX"]), ["a"]);
+        assert!(table["X"].servers_with(&["NX", "XX"]).is_empty());
+        assert_eq!(table["Y"].servers_with(&["NX"]), ["a"]);
     }
 
     #[test]

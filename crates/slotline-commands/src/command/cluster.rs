@@ -39,6 +39,9 @@ mod encode {
     pub(super) fn cluster_failover(buffer: &mut CommandBuffer) {
         buffer.begin(&known::CLUSTER_FAILOVER, 0);
     }
+    pub(super) fn cluster_flushslot(buffer: &mut CommandBuffer, slot: u64) {
+        buffer.begin(&known::CLUSTER_FLUSHSLOT, 1).arg(&slot);
+    }
     pub(super) fn cluster_flushslots(buffer: &mut CommandBuffer) {
         buffer.begin(&known::CLUSTER_FLUSHSLOTS, 0);
     }
@@ -68,6 +71,21 @@ mod encode {
     }
     pub(super) fn cluster_migrateslots(buffer: &mut CommandBuffer, ranges: impl ToArgs, node_id: impl ToArg) {
         buffer.begin(&known::CLUSTER_MIGRATESLOTS, 4).arg("SLOTSRANGE").args(&ranges).arg("NODE").arg(&node_id);
+    }
+    pub(super) fn cluster_migration_import(buffer: &mut CommandBuffer, ranges: impl ToArgs) {
+        buffer.begin(&known::CLUSTER_MIGRATION, 2).arg("IMPORT").args(&ranges);
+    }
+    pub(super) fn cluster_migration_cancel(buffer: &mut CommandBuffer, task_id: impl ToArg) {
+        buffer.begin(&known::CLUSTER_MIGRATION, 3).arg("CANCEL").arg("ID").arg(&task_id);
+    }
+    pub(super) fn cluster_migration_cancel_all(buffer: &mut CommandBuffer) {
+        buffer.begin(&known::CLUSTER_MIGRATION, 2).arg("CANCEL").arg("ALL");
+    }
+    pub(super) fn cluster_migration_status(buffer: &mut CommandBuffer, task_id: impl ToArg) {
+        buffer.begin(&known::CLUSTER_MIGRATION, 3).arg("STATUS").arg("ID").arg(&task_id);
+    }
+    pub(super) fn cluster_migration_status_all(buffer: &mut CommandBuffer) {
+        buffer.begin(&known::CLUSTER_MIGRATION, 2).arg("STATUS").arg("ALL");
     }
     pub(super) fn cluster_myid(buffer: &mut CommandBuffer) {
         buffer.begin(&known::CLUSTER_MYID, 0);
@@ -153,6 +171,12 @@ impl<T> Direct<T> {
     pub fn cluster_failover(&self) -> On<&Direct<T>, kinds::ClusterFailover<Unset>> {
         self.on(encode::cluster_failover)
     }
+    /// [CLUSTER FLUSHSLOT](https://valkey.io/commands/cluster-flushslot/): deletes the keys of a slot that a node serves.
+    ///
+    /// Options follow: `asynchronous`, `sync`.
+    pub fn cluster_flushslot(&self, slot: u64) -> On<&Direct<T>, kinds::ClusterFlushslot<Unset>> {
+        self.on(|buffer| encode::cluster_flushslot(buffer, slot))
+    }
     /// [CLUSTER FLUSHSLOTS](https://redis.io/docs/latest/commands/cluster-flushslots/): takes all slots from a node.
     pub fn cluster_flushslots(&self) -> On<&Direct<T>, Done> {
         self.on(encode::cluster_flushslots)
@@ -194,6 +218,26 @@ impl<T> Direct<T> {
     /// [CLUSTER MIGRATESLOTS](https://valkey.io/commands/cluster-migrateslots/): lets a node move slots to another, given as pairs of the first and the last.
     pub fn cluster_migrateslots(&self, ranges: impl ToArgs, node_id: impl ToArg) -> On<&Direct<T>, Done> {
         self.on(|buffer| encode::cluster_migrateslots(buffer, ranges, node_id))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): lets a node take slots from those that serve them, given as pairs of the first and the last; the name of the task.
+    pub fn cluster_migration_import(&self, ranges: impl ToArgs) -> On<&Direct<T>, Returning<String>> {
+        self.on(|buffer| encode::cluster_migration_import(buffer, ranges))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): ends a task that moves slots; how many tasks that were.
+    pub fn cluster_migration_cancel(&self, task_id: impl ToArg) -> On<&Direct<T>, Returning<u64>> {
+        self.on(|buffer| encode::cluster_migration_cancel(buffer, task_id))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): ends all tasks that move slots; how many that were.
+    pub fn cluster_migration_cancel_all(&self) -> On<&Direct<T>, Returning<u64>> {
+        self.on(encode::cluster_migration_cancel_all)
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): how a task that moves slots is getting on.
+    pub fn cluster_migration_status<R>(&self, task_id: impl ToArg) -> On<&Direct<T>, Get<R>> {
+        self.on(|buffer| encode::cluster_migration_status(buffer, task_id))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): how the tasks of a node that move slots are getting on.
+    pub fn cluster_migration_status_all<R>(&self) -> On<&Direct<T>, Get<R>> {
+        self.on(encode::cluster_migration_status_all)
     }
     /// [CLUSTER MYID](https://redis.io/docs/latest/commands/cluster-myid/): a node's id.
     pub fn cluster_myid(&self) -> On<&Direct<T>, Returning<String>> {
@@ -300,6 +344,12 @@ impl Batch {
     pub fn cluster_failover(&mut self) -> Queued<'_, kinds::ClusterFailover<Unset>> {
         self.queue(encode::cluster_failover)
     }
+    /// [CLUSTER FLUSHSLOT](https://valkey.io/commands/cluster-flushslot/): deletes the keys of a slot that a node serves.
+    ///
+    /// Options follow: `asynchronous`, `sync`.
+    pub fn cluster_flushslot(&mut self, slot: u64) -> Queued<'_, kinds::ClusterFlushslot<Unset>> {
+        self.queue(|buffer| encode::cluster_flushslot(buffer, slot))
+    }
     /// [CLUSTER FLUSHSLOTS](https://redis.io/docs/latest/commands/cluster-flushslots/): takes all slots from a node.
     pub fn cluster_flushslots(&mut self) -> Queued<'_, Done> {
         self.queue(encode::cluster_flushslots)
@@ -341,6 +391,26 @@ impl Batch {
     /// [CLUSTER MIGRATESLOTS](https://valkey.io/commands/cluster-migrateslots/): lets a node move slots to another, given as pairs of the first and the last.
     pub fn cluster_migrateslots(&mut self, ranges: impl ToArgs, node_id: impl ToArg) -> Queued<'_, Done> {
         self.queue(|buffer| encode::cluster_migrateslots(buffer, ranges, node_id))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): lets a node take slots from those that serve them, given as pairs of the first and the last; the name of the task.
+    pub fn cluster_migration_import(&mut self, ranges: impl ToArgs) -> Queued<'_, Returning<String>> {
+        self.queue(|buffer| encode::cluster_migration_import(buffer, ranges))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): ends a task that moves slots; how many tasks that were.
+    pub fn cluster_migration_cancel(&mut self, task_id: impl ToArg) -> Queued<'_, Returning<u64>> {
+        self.queue(|buffer| encode::cluster_migration_cancel(buffer, task_id))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): ends all tasks that move slots; how many that were.
+    pub fn cluster_migration_cancel_all(&mut self) -> Queued<'_, Returning<u64>> {
+        self.queue(encode::cluster_migration_cancel_all)
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): how a task that moves slots is getting on.
+    pub fn cluster_migration_status(&mut self, task_id: impl ToArg) -> Queued<'_, Get<()>> {
+        self.queue(|buffer| encode::cluster_migration_status(buffer, task_id))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): how the tasks of a node that move slots are getting on.
+    pub fn cluster_migration_status_all(&mut self) -> Queued<'_, Get<()>> {
+        self.queue(encode::cluster_migration_status_all)
     }
     /// [CLUSTER MYID](https://redis.io/docs/latest/commands/cluster-myid/): a node's id.
     pub fn cluster_myid(&mut self) -> Queued<'_, Returning<String>> {
@@ -447,6 +517,12 @@ pub(super) mod cmd {
     pub fn cluster_failover() -> On<(), kinds::ClusterFailover<Unset>> {
         On::unbound(encode::cluster_failover)
     }
+    /// [CLUSTER FLUSHSLOT](https://valkey.io/commands/cluster-flushslot/): deletes the keys of a slot that a node serves.
+    ///
+    /// Options follow: `asynchronous`, `sync`.
+    pub fn cluster_flushslot(slot: u64) -> On<(), kinds::ClusterFlushslot<Unset>> {
+        On::unbound(|buffer| encode::cluster_flushslot(buffer, slot))
+    }
     /// [CLUSTER FLUSHSLOTS](https://redis.io/docs/latest/commands/cluster-flushslots/): takes all slots from a node.
     pub fn cluster_flushslots() -> On<(), Done> {
         On::unbound(encode::cluster_flushslots)
@@ -488,6 +564,26 @@ pub(super) mod cmd {
     /// [CLUSTER MIGRATESLOTS](https://valkey.io/commands/cluster-migrateslots/): lets a node move slots to another, given as pairs of the first and the last.
     pub fn cluster_migrateslots(ranges: impl ToArgs, node_id: impl ToArg) -> On<(), Done> {
         On::unbound(|buffer| encode::cluster_migrateslots(buffer, ranges, node_id))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): lets a node take slots from those that serve them, given as pairs of the first and the last; the name of the task.
+    pub fn cluster_migration_import(ranges: impl ToArgs) -> On<(), Returning<String>> {
+        On::unbound(|buffer| encode::cluster_migration_import(buffer, ranges))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): ends a task that moves slots; how many tasks that were.
+    pub fn cluster_migration_cancel(task_id: impl ToArg) -> On<(), Returning<u64>> {
+        On::unbound(|buffer| encode::cluster_migration_cancel(buffer, task_id))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): ends all tasks that move slots; how many that were.
+    pub fn cluster_migration_cancel_all() -> On<(), Returning<u64>> {
+        On::unbound(encode::cluster_migration_cancel_all)
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): how a task that moves slots is getting on.
+    pub fn cluster_migration_status<R>(task_id: impl ToArg) -> On<(), Get<R>> {
+        On::unbound(|buffer| encode::cluster_migration_status(buffer, task_id))
+    }
+    /// [CLUSTER MIGRATION](https://redis.io/docs/latest/commands/cluster-migration/): how the tasks of a node that move slots are getting on.
+    pub fn cluster_migration_status_all<R>() -> On<(), Get<R>> {
+        On::unbound(encode::cluster_migration_status_all)
     }
     /// [CLUSTER MYID](https://redis.io/docs/latest/commands/cluster-myid/): a node's id.
     pub fn cluster_myid() -> On<(), Returning<String>> {
@@ -565,6 +661,15 @@ pub(super) mod kinds {
             <Done>::decode(replies, index)
         }
     }
+    /// CLUSTER FLUSHSLOT, and which of its options were given.
+    #[derive(Debug)]
+    pub struct ClusterFlushslot<FlushType>(PhantomData<FlushType>);
+    impl<FlushType> Output for ClusterFlushslot<FlushType> {
+        type T = <Done as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Done>::decode(replies, index)
+        }
+    }
     /// CLUSTER MEET, and which of its options were given.
     #[derive(Debug)]
     pub struct ClusterMeet(PhantomData<()>);
@@ -631,6 +736,38 @@ impl<'p, Options: Free> Queued<'p, kinds::ClusterFailover<Options>> {
     /// Adds `TAKEOVER`.
     pub fn takeover(self) -> Queued<'p, kinds::ClusterFailover<Given>> {
         self.buffer.arg("TAKEOVER");
+        self.cast()
+    }
+}
+
+impl<X, FlushType: Free> On<X, kinds::ClusterFlushslot<FlushType>> {
+    /// Memory is freed in the background: `ASYNC`.
+    pub fn asynchronous(mut self) -> On<X, kinds::ClusterFlushslot<Given>> {
+        self.buffer.arg("ASYNC");
+        self.cast()
+    }
+}
+
+impl<'p, FlushType: Free> Queued<'p, kinds::ClusterFlushslot<FlushType>> {
+    /// Memory is freed in the background: `ASYNC`.
+    pub fn asynchronous(self) -> Queued<'p, kinds::ClusterFlushslot<Given>> {
+        self.buffer.arg("ASYNC");
+        self.cast()
+    }
+}
+
+impl<X, FlushType: Free> On<X, kinds::ClusterFlushslot<FlushType>> {
+    /// Memory is freed before the answer: `SYNC`.
+    pub fn sync(mut self) -> On<X, kinds::ClusterFlushslot<Given>> {
+        self.buffer.arg("SYNC");
+        self.cast()
+    }
+}
+
+impl<'p, FlushType: Free> Queued<'p, kinds::ClusterFlushslot<FlushType>> {
+    /// Memory is freed before the answer: `SYNC`.
+    pub fn sync(self) -> Queued<'p, kinds::ClusterFlushslot<Given>> {
+        self.buffer.arg("SYNC");
         self.cast()
     }
 }

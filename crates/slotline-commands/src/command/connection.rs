@@ -8,7 +8,7 @@ use std::time::{Duration};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{ClientType, WholeMillis, YesNo};
+use crate::types::{ClientType, WholeMillis, WholeSeconds, YesNo};
 
 mod encode {
     use super::*;
@@ -84,13 +84,13 @@ impl<T> Direct<T> {
     }
     /// [CLIENT KILL](https://redis.io/docs/latest/commands/client-kill/): closes the connections that all of the options name; how many. Without an option it is refused.
     ///
-    /// Options follow: `id`, `of_type`, `user`, `addr`, `laddr`, `skipme`, `maxage`.
+    /// Options follow: `id`, `of_type`, `user`, `addr`, `laddr`, `skipme`, `maxage`, `name`, `min_idle`, `flags`, `lib_name`, `lib_ver`, `in_db`, `capa`, `ip`, `not_id`, `not_type`, `not_user`, `not_addr`, `not_laddr`, `not_name`, `not_flags`, `not_lib_name`, `not_lib_ver`, `not_db`, `not_capa`, `not_ip`.
     pub fn client_kill(&self) -> On<&Direct<T>, kinds::ClientKill> {
         self.on(encode::client_kill)
     }
     /// [CLIENT LIST](https://redis.io/docs/latest/commands/client-list/): the connections that the server has, a line for each.
     ///
-    /// Options follow: `of_type`, `id`, `user`, `addr`, `laddr`, `skipme`, `maxage`.
+    /// Options follow: `of_type`, `id`, `user`, `addr`, `laddr`, `skipme`, `maxage`, `name`, `min_idle`, `flags`, `lib_name`, `lib_ver`, `in_db`, `capa`, `ip`.
     pub fn client_list(&self) -> On<&Direct<T>, kinds::ClientList> {
         self.on(encode::client_list)
     }
@@ -155,13 +155,13 @@ impl Batch {
     }
     /// [CLIENT KILL](https://redis.io/docs/latest/commands/client-kill/): closes the connections that all of the options name; how many. Without an option it is refused.
     ///
-    /// Options follow: `id`, `of_type`, `user`, `addr`, `laddr`, `skipme`, `maxage`.
+    /// Options follow: `id`, `of_type`, `user`, `addr`, `laddr`, `skipme`, `maxage`, `name`, `min_idle`, `flags`, `lib_name`, `lib_ver`, `in_db`, `capa`, `ip`, `not_id`, `not_type`, `not_user`, `not_addr`, `not_laddr`, `not_name`, `not_flags`, `not_lib_name`, `not_lib_ver`, `not_db`, `not_capa`, `not_ip`.
     pub fn client_kill(&mut self) -> Queued<'_, kinds::ClientKill> {
         self.queue(encode::client_kill)
     }
     /// [CLIENT LIST](https://redis.io/docs/latest/commands/client-list/): the connections that the server has, a line for each.
     ///
-    /// Options follow: `of_type`, `id`, `user`, `addr`, `laddr`, `skipme`, `maxage`.
+    /// Options follow: `of_type`, `id`, `user`, `addr`, `laddr`, `skipme`, `maxage`, `name`, `min_idle`, `flags`, `lib_name`, `lib_ver`, `in_db`, `capa`, `ip`.
     pub fn client_list(&mut self) -> Queued<'_, kinds::ClientList> {
         self.queue(encode::client_list)
     }
@@ -226,13 +226,13 @@ pub(super) mod cmd {
     }
     /// [CLIENT KILL](https://redis.io/docs/latest/commands/client-kill/): closes the connections that all of the options name; how many. Without an option it is refused.
     ///
-    /// Options follow: `id`, `of_type`, `user`, `addr`, `laddr`, `skipme`, `maxage`.
+    /// Options follow: `id`, `of_type`, `user`, `addr`, `laddr`, `skipme`, `maxage`, `name`, `min_idle`, `flags`, `lib_name`, `lib_ver`, `in_db`, `capa`, `ip`, `not_id`, `not_type`, `not_user`, `not_addr`, `not_laddr`, `not_name`, `not_flags`, `not_lib_name`, `not_lib_ver`, `not_db`, `not_capa`, `not_ip`.
     pub fn client_kill() -> On<(), kinds::ClientKill> {
         On::unbound(encode::client_kill)
     }
     /// [CLIENT LIST](https://redis.io/docs/latest/commands/client-list/): the connections that the server has, a line for each.
     ///
-    /// Options follow: `of_type`, `id`, `user`, `addr`, `laddr`, `skipme`, `maxage`.
+    /// Options follow: `of_type`, `id`, `user`, `addr`, `laddr`, `skipme`, `maxage`, `name`, `min_idle`, `flags`, `lib_name`, `lib_ver`, `in_db`, `capa`, `ip`.
     pub fn client_list() -> On<(), kinds::ClientList> {
         On::unbound(encode::client_list)
     }
@@ -430,6 +430,326 @@ impl<'p> Queued<'p, kinds::ClientKill> {
     }
 }
 
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NAME name`.
+    pub fn name(mut self, name: impl ToArg) -> Self {
+        self.buffer.arg("NAME").arg(&name);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NAME name`.
+    pub fn name(self, name: impl ToArg) -> Self {
+        self.buffer.arg("NAME").arg(&name);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Only those that have been idle so long: `IDLE min-idle`.
+    pub fn min_idle(mut self, min_idle: Duration) -> Self {
+        self.buffer.arg("IDLE").arg(&WholeSeconds(min_idle));
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Only those that have been idle so long: `IDLE min-idle`.
+    pub fn min_idle(self, min_idle: Duration) -> Self {
+        self.buffer.arg("IDLE").arg(&WholeSeconds(min_idle));
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `FLAGS flags`.
+    pub fn flags(mut self, flags: impl ToArg) -> Self {
+        self.buffer.arg("FLAGS").arg(&flags);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `FLAGS flags`.
+    pub fn flags(self, flags: impl ToArg) -> Self {
+        self.buffer.arg("FLAGS").arg(&flags);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `LIB-NAME lib-name`.
+    pub fn lib_name(mut self, lib_name: impl ToArg) -> Self {
+        self.buffer.arg("LIB-NAME").arg(&lib_name);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `LIB-NAME lib-name`.
+    pub fn lib_name(self, lib_name: impl ToArg) -> Self {
+        self.buffer.arg("LIB-NAME").arg(&lib_name);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `LIB-VER lib-ver`.
+    pub fn lib_ver(mut self, lib_ver: impl ToArg) -> Self {
+        self.buffer.arg("LIB-VER").arg(&lib_ver);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `LIB-VER lib-ver`.
+    pub fn lib_ver(self, lib_ver: impl ToArg) -> Self {
+        self.buffer.arg("LIB-VER").arg(&lib_ver);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Only those in this database: `DB db`.
+    pub fn in_db(mut self, db: u64) -> Self {
+        self.buffer.arg("DB").arg(&db);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Only those in this database: `DB db`.
+    pub fn in_db(self, db: u64) -> Self {
+        self.buffer.arg("DB").arg(&db);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `CAPA capa`.
+    pub fn capa(mut self, capa: impl ToArg) -> Self {
+        self.buffer.arg("CAPA").arg(&capa);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `CAPA capa`.
+    pub fn capa(self, capa: impl ToArg) -> Self {
+        self.buffer.arg("CAPA").arg(&capa);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `IP ip`.
+    pub fn ip(mut self, ip: impl ToArg) -> Self {
+        self.buffer.arg("IP").arg(&ip);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `IP ip`.
+    pub fn ip(self, ip: impl ToArg) -> Self {
+        self.buffer.arg("IP").arg(&ip);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-ID id`.
+    pub fn not_id(mut self, id: i64) -> Self {
+        self.buffer.arg("NOT-ID").arg(&id);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-ID id`.
+    pub fn not_id(self, id: i64) -> Self {
+        self.buffer.arg("NOT-ID").arg(&id);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-TYPE type`.
+    pub fn not_type(mut self, of_type: ClientType) -> Self {
+        self.buffer.arg("NOT-TYPE").arg(&of_type);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-TYPE type`.
+    pub fn not_type(self, of_type: ClientType) -> Self {
+        self.buffer.arg("NOT-TYPE").arg(&of_type);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-USER username`.
+    pub fn not_user(mut self, username: impl ToArg) -> Self {
+        self.buffer.arg("NOT-USER").arg(&username);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-USER username`.
+    pub fn not_user(self, username: impl ToArg) -> Self {
+        self.buffer.arg("NOT-USER").arg(&username);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-ADDR addr`.
+    pub fn not_addr(mut self, addr: impl ToArg) -> Self {
+        self.buffer.arg("NOT-ADDR").arg(&addr);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-ADDR addr`.
+    pub fn not_addr(self, addr: impl ToArg) -> Self {
+        self.buffer.arg("NOT-ADDR").arg(&addr);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-LADDR laddr`.
+    pub fn not_laddr(mut self, laddr: impl ToArg) -> Self {
+        self.buffer.arg("NOT-LADDR").arg(&laddr);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-LADDR laddr`.
+    pub fn not_laddr(self, laddr: impl ToArg) -> Self {
+        self.buffer.arg("NOT-LADDR").arg(&laddr);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-NAME name`.
+    pub fn not_name(mut self, name: impl ToArg) -> Self {
+        self.buffer.arg("NOT-NAME").arg(&name);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-NAME name`.
+    pub fn not_name(self, name: impl ToArg) -> Self {
+        self.buffer.arg("NOT-NAME").arg(&name);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-FLAGS flags`.
+    pub fn not_flags(mut self, flags: impl ToArg) -> Self {
+        self.buffer.arg("NOT-FLAGS").arg(&flags);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-FLAGS flags`.
+    pub fn not_flags(self, flags: impl ToArg) -> Self {
+        self.buffer.arg("NOT-FLAGS").arg(&flags);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-LIB-NAME lib-name`.
+    pub fn not_lib_name(mut self, lib_name: impl ToArg) -> Self {
+        self.buffer.arg("NOT-LIB-NAME").arg(&lib_name);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-LIB-NAME lib-name`.
+    pub fn not_lib_name(self, lib_name: impl ToArg) -> Self {
+        self.buffer.arg("NOT-LIB-NAME").arg(&lib_name);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-LIB-VER lib-ver`.
+    pub fn not_lib_ver(mut self, lib_ver: impl ToArg) -> Self {
+        self.buffer.arg("NOT-LIB-VER").arg(&lib_ver);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-LIB-VER lib-ver`.
+    pub fn not_lib_ver(self, lib_ver: impl ToArg) -> Self {
+        self.buffer.arg("NOT-LIB-VER").arg(&lib_ver);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-DB db`.
+    pub fn not_db(mut self, db: u64) -> Self {
+        self.buffer.arg("NOT-DB").arg(&db);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-DB db`.
+    pub fn not_db(self, db: u64) -> Self {
+        self.buffer.arg("NOT-DB").arg(&db);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-CAPA capa`.
+    pub fn not_capa(mut self, capa: impl ToArg) -> Self {
+        self.buffer.arg("NOT-CAPA").arg(&capa);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-CAPA capa`.
+    pub fn not_capa(self, capa: impl ToArg) -> Self {
+        self.buffer.arg("NOT-CAPA").arg(&capa);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientKill> {
+    /// Adds `NOT-IP ip`.
+    pub fn not_ip(mut self, ip: impl ToArg) -> Self {
+        self.buffer.arg("NOT-IP").arg(&ip);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientKill> {
+    /// Adds `NOT-IP ip`.
+    pub fn not_ip(self, ip: impl ToArg) -> Self {
+        self.buffer.arg("NOT-IP").arg(&ip);
+        self
+    }
+}
+
 impl<X> On<X, kinds::ClientList> {
     /// Only of this type: `TYPE client-type`.
     pub fn of_type(mut self, client_type: ClientType) -> Self {
@@ -538,6 +858,134 @@ impl<'p> Queued<'p, kinds::ClientList> {
     /// Adds `MAXAGE age`.
     pub fn maxage(self, age: u64) -> Self {
         self.buffer.arg("MAXAGE").arg(&age);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientList> {
+    /// Adds `NAME name`.
+    pub fn name(mut self, name: impl ToArg) -> Self {
+        self.buffer.arg("NAME").arg(&name);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientList> {
+    /// Adds `NAME name`.
+    pub fn name(self, name: impl ToArg) -> Self {
+        self.buffer.arg("NAME").arg(&name);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientList> {
+    /// Only those that have been idle so long: `IDLE min-idle`.
+    pub fn min_idle(mut self, min_idle: Duration) -> Self {
+        self.buffer.arg("IDLE").arg(&WholeSeconds(min_idle));
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientList> {
+    /// Only those that have been idle so long: `IDLE min-idle`.
+    pub fn min_idle(self, min_idle: Duration) -> Self {
+        self.buffer.arg("IDLE").arg(&WholeSeconds(min_idle));
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientList> {
+    /// Adds `FLAGS flags`.
+    pub fn flags(mut self, flags: impl ToArg) -> Self {
+        self.buffer.arg("FLAGS").arg(&flags);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientList> {
+    /// Adds `FLAGS flags`.
+    pub fn flags(self, flags: impl ToArg) -> Self {
+        self.buffer.arg("FLAGS").arg(&flags);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientList> {
+    /// Adds `LIB-NAME lib-name`.
+    pub fn lib_name(mut self, lib_name: impl ToArg) -> Self {
+        self.buffer.arg("LIB-NAME").arg(&lib_name);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientList> {
+    /// Adds `LIB-NAME lib-name`.
+    pub fn lib_name(self, lib_name: impl ToArg) -> Self {
+        self.buffer.arg("LIB-NAME").arg(&lib_name);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientList> {
+    /// Adds `LIB-VER lib-ver`.
+    pub fn lib_ver(mut self, lib_ver: impl ToArg) -> Self {
+        self.buffer.arg("LIB-VER").arg(&lib_ver);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientList> {
+    /// Adds `LIB-VER lib-ver`.
+    pub fn lib_ver(self, lib_ver: impl ToArg) -> Self {
+        self.buffer.arg("LIB-VER").arg(&lib_ver);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientList> {
+    /// Only those in this database: `DB db`.
+    pub fn in_db(mut self, db: u64) -> Self {
+        self.buffer.arg("DB").arg(&db);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientList> {
+    /// Only those in this database: `DB db`.
+    pub fn in_db(self, db: u64) -> Self {
+        self.buffer.arg("DB").arg(&db);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientList> {
+    /// Adds `CAPA capa`.
+    pub fn capa(mut self, capa: impl ToArg) -> Self {
+        self.buffer.arg("CAPA").arg(&capa);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientList> {
+    /// Adds `CAPA capa`.
+    pub fn capa(self, capa: impl ToArg) -> Self {
+        self.buffer.arg("CAPA").arg(&capa);
+        self
+    }
+}
+
+impl<X> On<X, kinds::ClientList> {
+    /// Adds `IP ip`.
+    pub fn ip(mut self, ip: impl ToArg) -> Self {
+        self.buffer.arg("IP").arg(&ip);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::ClientList> {
+    /// Adds `IP ip`.
+    pub fn ip(self, ip: impl ToArg) -> Self {
+        self.buffer.arg("IP").arg(&ip);
         self
     }
 }

@@ -44,8 +44,14 @@ mod encode {
     pub(super) fn geosearch(buffer: &mut CommandBuffer, key: impl ToArg, from: GeoFrom, by: GeoShape) {
         buffer.begin(&known::GEOSEARCH, 3).key(&key).args(&from).args(&by);
     }
+    pub(super) fn geosearch_polygon(buffer: &mut CommandBuffer, key: impl ToArg, corners: impl ToArgs) {
+        buffer.begin(&known::GEOSEARCH, 3).key(&key).arg("BYPOLYGON").counted_args(&corners, 2);
+    }
     pub(super) fn geosearchstore(buffer: &mut CommandBuffer, destination: impl ToArg, source: impl ToArg, from: GeoFrom, by: GeoShape) {
         buffer.begin(&known::GEOSEARCHSTORE, 4).key(&destination).key(&source).args(&from).args(&by);
+    }
+    pub(super) fn geosearchstore_polygon(buffer: &mut CommandBuffer, destination: impl ToArg, source: impl ToArg, corners: impl ToArgs) {
+        buffer.begin(&known::GEOSEARCHSTORE, 4).key(&destination).key(&source).arg("BYPOLYGON").counted_args(&corners, 2);
     }
 }
 
@@ -113,11 +119,23 @@ impl<T> Direct<T> {
     pub fn geosearch<R>(&self, key: impl ToArg, from: GeoFrom, by: GeoShape) -> On<&Direct<T>, kinds::Geosearch<R, Unset>> {
         self.on(|buffer| encode::geosearch(buffer, key, from, by))
     }
+    /// [GEOSEARCH](https://redis.io/docs/latest/commands/geosearch/): the members in a polygon, given by its corners, each a longitude and a latitude.
+    ///
+    /// Options follow: `asc`, `desc`, `count`, `count_any`, `withcoord`, `withdist`, `withhash`.
+    pub fn geosearch_polygon<R>(&self, key: impl ToArg, corners: impl ToArgs) -> On<&Direct<T>, kinds::GeosearchPolygon<R, Unset>> {
+        self.on(|buffer| encode::geosearch_polygon(buffer, key, corners))
+    }
     /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives; how many members that has.
     ///
     /// Options follow: `asc`, `desc`, `count`, `count_any`, `storedist`.
     pub fn geosearchstore(&self, destination: impl ToArg, source: impl ToArg, from: GeoFrom, by: GeoShape) -> On<&Direct<T>, kinds::Geosearchstore<Unset>> {
         self.on(|buffer| encode::geosearchstore(buffer, destination, source, from, by))
+    }
+    /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives for a polygon; how many members that has.
+    ///
+    /// Options follow: `asc`, `desc`, `count`, `count_any`, `storedist`.
+    pub fn geosearchstore_polygon(&self, destination: impl ToArg, source: impl ToArg, corners: impl ToArgs) -> On<&Direct<T>, kinds::GeosearchstorePolygon<Unset>> {
+        self.on(|buffer| encode::geosearchstore_polygon(buffer, destination, source, corners))
     }
 }
 
@@ -186,11 +204,23 @@ impl Batch {
     pub fn geosearch(&mut self, key: impl ToArg, from: GeoFrom, by: GeoShape) -> Queued<'_, kinds::Geosearch<(), Unset>> {
         self.queue(|buffer| encode::geosearch(buffer, key, from, by))
     }
+    /// [GEOSEARCH](https://redis.io/docs/latest/commands/geosearch/): the members in a polygon, given by its corners, each a longitude and a latitude.
+    ///
+    /// Options follow: `asc`, `desc`, `count`, `count_any`, `withcoord`, `withdist`, `withhash`.
+    pub fn geosearch_polygon(&mut self, key: impl ToArg, corners: impl ToArgs) -> Queued<'_, kinds::GeosearchPolygon<(), Unset>> {
+        self.queue(|buffer| encode::geosearch_polygon(buffer, key, corners))
+    }
     /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives; how many members that has.
     ///
     /// Options follow: `asc`, `desc`, `count`, `count_any`, `storedist`.
     pub fn geosearchstore(&mut self, destination: impl ToArg, source: impl ToArg, from: GeoFrom, by: GeoShape) -> Queued<'_, kinds::Geosearchstore<Unset>> {
         self.queue(|buffer| encode::geosearchstore(buffer, destination, source, from, by))
+    }
+    /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives for a polygon; how many members that has.
+    ///
+    /// Options follow: `asc`, `desc`, `count`, `count_any`, `storedist`.
+    pub fn geosearchstore_polygon(&mut self, destination: impl ToArg, source: impl ToArg, corners: impl ToArgs) -> Queued<'_, kinds::GeosearchstorePolygon<Unset>> {
+        self.queue(|buffer| encode::geosearchstore_polygon(buffer, destination, source, corners))
     }
 }
 
@@ -259,11 +289,23 @@ pub(super) mod cmd {
     pub fn geosearch<R>(key: impl ToArg, from: GeoFrom, by: GeoShape) -> On<(), kinds::Geosearch<R, Unset>> {
         On::unbound(|buffer| encode::geosearch(buffer, key, from, by))
     }
+    /// [GEOSEARCH](https://redis.io/docs/latest/commands/geosearch/): the members in a polygon, given by its corners, each a longitude and a latitude.
+    ///
+    /// Options follow: `asc`, `desc`, `count`, `count_any`, `withcoord`, `withdist`, `withhash`.
+    pub fn geosearch_polygon<R>(key: impl ToArg, corners: impl ToArgs) -> On<(), kinds::GeosearchPolygon<R, Unset>> {
+        On::unbound(|buffer| encode::geosearch_polygon(buffer, key, corners))
+    }
     /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives; how many members that has.
     ///
     /// Options follow: `asc`, `desc`, `count`, `count_any`, `storedist`.
     pub fn geosearchstore(destination: impl ToArg, source: impl ToArg, from: GeoFrom, by: GeoShape) -> On<(), kinds::Geosearchstore<Unset>> {
         On::unbound(|buffer| encode::geosearchstore(buffer, destination, source, from, by))
+    }
+    /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives for a polygon; how many members that has.
+    ///
+    /// Options follow: `asc`, `desc`, `count`, `count_any`, `storedist`.
+    pub fn geosearchstore_polygon(destination: impl ToArg, source: impl ToArg, corners: impl ToArgs) -> On<(), kinds::GeosearchstorePolygon<Unset>> {
+        On::unbound(|buffer| encode::geosearchstore_polygon(buffer, destination, source, corners))
     }
 }
 
@@ -351,10 +393,28 @@ pub(super) mod kinds {
             <Get<R>>::decode(replies, index)
         }
     }
+    /// GEOSEARCH, and which of its options were given.
+    #[derive(Debug)]
+    pub struct GeosearchPolygon<R, Order>(PhantomData<(R, Order)>);
+    impl<R: FromReplyOwned, Order> Output for GeosearchPolygon<R, Order> {
+        type T = <Get<R> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Get<R>>::decode(replies, index)
+        }
+    }
     /// GEOSEARCHSTORE, and which of its options were given.
     #[derive(Debug)]
     pub struct Geosearchstore<Order>(PhantomData<Order>);
     impl<Order> Output for Geosearchstore<Order> {
+        type T = <Returning<u64> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Returning<u64>>::decode(replies, index)
+        }
+    }
+    /// GEOSEARCHSTORE, and which of its options were given.
+    #[derive(Debug)]
+    pub struct GeosearchstorePolygon<Order>(PhantomData<Order>);
+    impl<Order> Output for GeosearchstorePolygon<Order> {
         type T = <Returning<u64> as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Returning<u64>>::decode(replies, index)
@@ -1162,6 +1222,118 @@ impl<'p, R, Order> Queued<'p, kinds::Geosearch<R, Order>> {
     }
 }
 
+impl<X, R, Order: Free> On<X, kinds::GeosearchPolygon<R, Order>> {
+    /// From the least on: `ASC`.
+    pub fn asc(mut self) -> On<X, kinds::GeosearchPolygon<R, Given>> {
+        self.buffer.arg("ASC");
+        self.cast()
+    }
+}
+
+impl<'p, R, Order: Free> Queued<'p, kinds::GeosearchPolygon<R, Order>> {
+    /// From the least on: `ASC`.
+    pub fn asc(self) -> Queued<'p, kinds::GeosearchPolygon<R, Given>> {
+        self.buffer.arg("ASC");
+        self.cast()
+    }
+}
+
+impl<X, R, Order: Free> On<X, kinds::GeosearchPolygon<R, Order>> {
+    /// From the greatest on: `DESC`.
+    pub fn desc(mut self) -> On<X, kinds::GeosearchPolygon<R, Given>> {
+        self.buffer.arg("DESC");
+        self.cast()
+    }
+}
+
+impl<'p, R, Order: Free> Queued<'p, kinds::GeosearchPolygon<R, Order>> {
+    /// From the greatest on: `DESC`.
+    pub fn desc(self) -> Queued<'p, kinds::GeosearchPolygon<R, Given>> {
+        self.buffer.arg("DESC");
+        self.cast()
+    }
+}
+
+impl<X, R, Order> On<X, kinds::GeosearchPolygon<R, Order>> {
+    /// So many: `COUNT count`.
+    pub fn count(mut self, count: u64) -> Self {
+        self.buffer.arg("COUNT").arg(&count);
+        self
+    }
+}
+
+impl<'p, R, Order> Queued<'p, kinds::GeosearchPolygon<R, Order>> {
+    /// So many: `COUNT count`.
+    pub fn count(self, count: u64) -> Self {
+        self.buffer.arg("COUNT").arg(&count);
+        self
+    }
+}
+
+impl<X, R, Order> On<X, kinds::GeosearchPolygon<R, Order>> {
+    /// So many, whichever are found first: `COUNT count ANY`.
+    pub fn count_any(mut self, count: u64) -> Self {
+        self.buffer.arg("COUNT").arg(&count).arg("ANY");
+        self
+    }
+}
+
+impl<'p, R, Order> Queued<'p, kinds::GeosearchPolygon<R, Order>> {
+    /// So many, whichever are found first: `COUNT count ANY`.
+    pub fn count_any(self, count: u64) -> Self {
+        self.buffer.arg("COUNT").arg(&count).arg("ANY");
+        self
+    }
+}
+
+impl<X, R, Order> On<X, kinds::GeosearchPolygon<R, Order>> {
+    /// With where each is: `WITHCOORD`.
+    pub fn withcoord(mut self) -> Self {
+        self.buffer.arg("WITHCOORD");
+        self
+    }
+}
+
+impl<'p, R, Order> Queued<'p, kinds::GeosearchPolygon<R, Order>> {
+    /// With where each is: `WITHCOORD`.
+    pub fn withcoord(self) -> Self {
+        self.buffer.arg("WITHCOORD");
+        self
+    }
+}
+
+impl<X, R, Order> On<X, kinds::GeosearchPolygon<R, Order>> {
+    /// With how far each is: `WITHDIST`.
+    pub fn withdist(mut self) -> Self {
+        self.buffer.arg("WITHDIST");
+        self
+    }
+}
+
+impl<'p, R, Order> Queued<'p, kinds::GeosearchPolygon<R, Order>> {
+    /// With how far each is: `WITHDIST`.
+    pub fn withdist(self) -> Self {
+        self.buffer.arg("WITHDIST");
+        self
+    }
+}
+
+impl<X, R, Order> On<X, kinds::GeosearchPolygon<R, Order>> {
+    /// With each one's geohash, as an integer: `WITHHASH`.
+    pub fn withhash(mut self) -> Self {
+        self.buffer.arg("WITHHASH");
+        self
+    }
+}
+
+impl<'p, R, Order> Queued<'p, kinds::GeosearchPolygon<R, Order>> {
+    /// With each one's geohash, as an integer: `WITHHASH`.
+    pub fn withhash(self) -> Self {
+        self.buffer.arg("WITHHASH");
+        self
+    }
+}
+
 impl<X, Order: Free> On<X, kinds::Geosearchstore<Order>> {
     /// From the least on: `ASC`.
     pub fn asc(mut self) -> On<X, kinds::Geosearchstore<Given>> {
@@ -1235,6 +1407,86 @@ impl<X, Order> On<X, kinds::Geosearchstore<Order>> {
 }
 
 impl<'p, Order> Queued<'p, kinds::Geosearchstore<Order>> {
+    /// The distances are stored as scores: `STOREDIST`.
+    pub fn storedist(self) -> Self {
+        self.buffer.arg("STOREDIST");
+        self
+    }
+}
+
+impl<X, Order: Free> On<X, kinds::GeosearchstorePolygon<Order>> {
+    /// From the least on: `ASC`.
+    pub fn asc(mut self) -> On<X, kinds::GeosearchstorePolygon<Given>> {
+        self.buffer.arg("ASC");
+        self.cast()
+    }
+}
+
+impl<'p, Order: Free> Queued<'p, kinds::GeosearchstorePolygon<Order>> {
+    /// From the least on: `ASC`.
+    pub fn asc(self) -> Queued<'p, kinds::GeosearchstorePolygon<Given>> {
+        self.buffer.arg("ASC");
+        self.cast()
+    }
+}
+
+impl<X, Order: Free> On<X, kinds::GeosearchstorePolygon<Order>> {
+    /// From the greatest on: `DESC`.
+    pub fn desc(mut self) -> On<X, kinds::GeosearchstorePolygon<Given>> {
+        self.buffer.arg("DESC");
+        self.cast()
+    }
+}
+
+impl<'p, Order: Free> Queued<'p, kinds::GeosearchstorePolygon<Order>> {
+    /// From the greatest on: `DESC`.
+    pub fn desc(self) -> Queued<'p, kinds::GeosearchstorePolygon<Given>> {
+        self.buffer.arg("DESC");
+        self.cast()
+    }
+}
+
+impl<X, Order> On<X, kinds::GeosearchstorePolygon<Order>> {
+    /// So many: `COUNT count`.
+    pub fn count(mut self, count: u64) -> Self {
+        self.buffer.arg("COUNT").arg(&count);
+        self
+    }
+}
+
+impl<'p, Order> Queued<'p, kinds::GeosearchstorePolygon<Order>> {
+    /// So many: `COUNT count`.
+    pub fn count(self, count: u64) -> Self {
+        self.buffer.arg("COUNT").arg(&count);
+        self
+    }
+}
+
+impl<X, Order> On<X, kinds::GeosearchstorePolygon<Order>> {
+    /// So many, whichever are found first: `COUNT count ANY`.
+    pub fn count_any(mut self, count: u64) -> Self {
+        self.buffer.arg("COUNT").arg(&count).arg("ANY");
+        self
+    }
+}
+
+impl<'p, Order> Queued<'p, kinds::GeosearchstorePolygon<Order>> {
+    /// So many, whichever are found first: `COUNT count ANY`.
+    pub fn count_any(self, count: u64) -> Self {
+        self.buffer.arg("COUNT").arg(&count).arg("ANY");
+        self
+    }
+}
+
+impl<X, Order> On<X, kinds::GeosearchstorePolygon<Order>> {
+    /// The distances are stored as scores: `STOREDIST`.
+    pub fn storedist(mut self) -> Self {
+        self.buffer.arg("STOREDIST");
+        self
+    }
+}
+
+impl<'p, Order> Queued<'p, kinds::GeosearchstorePolygon<Order>> {
     /// The distances are stored as scores: `STOREDIST`.
     pub fn storedist(self) -> Self {
         self.buffer.arg("STOREDIST");

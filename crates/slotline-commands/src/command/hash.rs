@@ -210,8 +210,8 @@ impl<T> Direct<T> {
     }
     /// [HSETEX](https://redis.io/docs/latest/commands/hsetex/): sets fields of a hash and how long they live, given as pairs or a map; whether it did.
     ///
-    /// Options follow: `fnx`, `fxx`, `ex`, `exat`, `keepttl`.
-    pub fn hsetex(&self, key: impl ToArg, fields: impl ToArgs) -> On<&Direct<T>, kinds::Hsetex<Unset, Unset>> {
+    /// Options follow: `nx`, `xx`, `fnx`, `fxx`, `ex`, `exat`, `keepttl`.
+    pub fn hsetex(&self, key: impl ToArg, fields: impl ToArgs) -> On<&Direct<T>, kinds::Hsetex<Unset, Unset, Unset>> {
         self.on(|buffer| encode::hsetex(buffer, key, fields))
     }
     /// [HSETNX](https://redis.io/docs/latest/commands/hsetnx/): sets a field if there is none; whether it did.
@@ -343,8 +343,8 @@ impl Batch {
     }
     /// [HSETEX](https://redis.io/docs/latest/commands/hsetex/): sets fields of a hash and how long they live, given as pairs or a map; whether it did.
     ///
-    /// Options follow: `fnx`, `fxx`, `ex`, `exat`, `keepttl`.
-    pub fn hsetex(&mut self, key: impl ToArg, fields: impl ToArgs) -> Queued<'_, kinds::Hsetex<Unset, Unset>> {
+    /// Options follow: `nx`, `xx`, `fnx`, `fxx`, `ex`, `exat`, `keepttl`.
+    pub fn hsetex(&mut self, key: impl ToArg, fields: impl ToArgs) -> Queued<'_, kinds::Hsetex<Unset, Unset, Unset>> {
         self.queue(|buffer| encode::hsetex(buffer, key, fields))
     }
     /// [HSETNX](https://redis.io/docs/latest/commands/hsetnx/): sets a field if there is none; whether it did.
@@ -476,8 +476,8 @@ pub(super) mod cmd {
     }
     /// [HSETEX](https://redis.io/docs/latest/commands/hsetex/): sets fields of a hash and how long they live, given as pairs or a map; whether it did.
     ///
-    /// Options follow: `fnx`, `fxx`, `ex`, `exat`, `keepttl`.
-    pub fn hsetex(key: impl ToArg, fields: impl ToArgs) -> On<(), kinds::Hsetex<Unset, Unset>> {
+    /// Options follow: `nx`, `xx`, `fnx`, `fxx`, `ex`, `exat`, `keepttl`.
+    pub fn hsetex(key: impl ToArg, fields: impl ToArgs) -> On<(), kinds::Hsetex<Unset, Unset, Unset>> {
         On::unbound(|buffer| encode::hsetex(buffer, key, fields))
     }
     /// [HSETNX](https://redis.io/docs/latest/commands/hsetnx/): sets a field if there is none; whether it did.
@@ -566,8 +566,8 @@ pub(super) mod kinds {
     }
     /// HSETEX, and which of its options were given.
     #[derive(Debug)]
-    pub struct Hsetex<Condition, Expiration>(PhantomData<(Condition, Expiration)>);
-    impl<Condition, Expiration> Output for Hsetex<Condition, Expiration> {
+    pub struct Hsetex<KeyCondition, FieldsCondition, Expiration>(PhantomData<(KeyCondition, FieldsCondition, Expiration)>);
+    impl<KeyCondition, FieldsCondition, Expiration> Output for Hsetex<KeyCondition, FieldsCondition, Expiration> {
         type T = <Flag as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Flag>::decode(replies, index)
@@ -959,81 +959,113 @@ impl<'p, R> Queued<'p, kinds::Hscan<R>> {
     }
 }
 
-impl<X, Condition: Free, Expiration> On<X, kinds::Hsetex<Condition, Expiration>> {
+impl<X, KeyCondition: Free, FieldsCondition, Expiration> On<X, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
+    /// Only if there is none yet: `NX`.
+    pub fn nx(mut self) -> On<X, kinds::Hsetex<Given, FieldsCondition, Expiration>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("NX"); });
+        self.cast()
+    }
+}
+
+impl<'p, KeyCondition: Free, FieldsCondition, Expiration> Queued<'p, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
+    /// Only if there is none yet: `NX`.
+    pub fn nx(self) -> Queued<'p, kinds::Hsetex<Given, FieldsCondition, Expiration>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("NX"); });
+        self.cast()
+    }
+}
+
+impl<X, KeyCondition: Free, FieldsCondition, Expiration> On<X, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
+    /// Only if there is one already: `XX`.
+    pub fn xx(mut self) -> On<X, kinds::Hsetex<Given, FieldsCondition, Expiration>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("XX"); });
+        self.cast()
+    }
+}
+
+impl<'p, KeyCondition: Free, FieldsCondition, Expiration> Queued<'p, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
+    /// Only if there is one already: `XX`.
+    pub fn xx(self) -> Queued<'p, kinds::Hsetex<Given, FieldsCondition, Expiration>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("XX"); });
+        self.cast()
+    }
+}
+
+impl<X, KeyCondition, FieldsCondition: Free, Expiration> On<X, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
     /// Only if none of the fields is there: `FNX`.
-    pub fn fnx(mut self) -> On<X, kinds::Hsetex<Given, Expiration>> {
+    pub fn fnx(mut self) -> On<X, kinds::Hsetex<KeyCondition, Given, Expiration>> {
         self.buffer.insert(2, |buffer| { buffer.arg("FNX"); });
         self.cast()
     }
 }
 
-impl<'p, Condition: Free, Expiration> Queued<'p, kinds::Hsetex<Condition, Expiration>> {
+impl<'p, KeyCondition, FieldsCondition: Free, Expiration> Queued<'p, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
     /// Only if none of the fields is there: `FNX`.
-    pub fn fnx(self) -> Queued<'p, kinds::Hsetex<Given, Expiration>> {
+    pub fn fnx(self) -> Queued<'p, kinds::Hsetex<KeyCondition, Given, Expiration>> {
         self.buffer.insert(2, |buffer| { buffer.arg("FNX"); });
         self.cast()
     }
 }
 
-impl<X, Condition: Free, Expiration> On<X, kinds::Hsetex<Condition, Expiration>> {
+impl<X, KeyCondition, FieldsCondition: Free, Expiration> On<X, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
     /// Only if all of the fields are there: `FXX`.
-    pub fn fxx(mut self) -> On<X, kinds::Hsetex<Given, Expiration>> {
+    pub fn fxx(mut self) -> On<X, kinds::Hsetex<KeyCondition, Given, Expiration>> {
         self.buffer.insert(2, |buffer| { buffer.arg("FXX"); });
         self.cast()
     }
 }
 
-impl<'p, Condition: Free, Expiration> Queued<'p, kinds::Hsetex<Condition, Expiration>> {
+impl<'p, KeyCondition, FieldsCondition: Free, Expiration> Queued<'p, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
     /// Only if all of the fields are there: `FXX`.
-    pub fn fxx(self) -> Queued<'p, kinds::Hsetex<Given, Expiration>> {
+    pub fn fxx(self) -> Queued<'p, kinds::Hsetex<KeyCondition, Given, Expiration>> {
         self.buffer.insert(2, |buffer| { buffer.arg("FXX"); });
         self.cast()
     }
 }
 
-impl<X, Condition, Expiration: Free> On<X, kinds::Hsetex<Condition, Expiration>> {
+impl<X, KeyCondition, FieldsCondition, Expiration: Free> On<X, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
     /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
-    pub fn ex(mut self, after: Duration) -> On<X, kinds::Hsetex<Condition, Given>> {
+    pub fn ex(mut self, after: Duration) -> On<X, kinds::Hsetex<KeyCondition, FieldsCondition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&Within(after)); });
         self.cast()
     }
 }
 
-impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Hsetex<Condition, Expiration>> {
+impl<'p, KeyCondition, FieldsCondition, Expiration: Free> Queued<'p, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
     /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
-    pub fn ex(self, after: Duration) -> Queued<'p, kinds::Hsetex<Condition, Given>> {
+    pub fn ex(self, after: Duration) -> Queued<'p, kinds::Hsetex<KeyCondition, FieldsCondition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&Within(after)); });
         self.cast()
     }
 }
 
-impl<X, Condition, Expiration: Free> On<X, kinds::Hsetex<Condition, Expiration>> {
+impl<X, KeyCondition, FieldsCondition, Expiration: Free> On<X, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
     /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
-    pub fn exat(mut self, time: SystemTime) -> On<X, kinds::Hsetex<Condition, Given>> {
+    pub fn exat(mut self, time: SystemTime) -> On<X, kinds::Hsetex<KeyCondition, FieldsCondition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&At(time)); });
         self.cast()
     }
 }
 
-impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Hsetex<Condition, Expiration>> {
+impl<'p, KeyCondition, FieldsCondition, Expiration: Free> Queued<'p, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
     /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
-    pub fn exat(self, time: SystemTime) -> Queued<'p, kinds::Hsetex<Condition, Given>> {
+    pub fn exat(self, time: SystemTime) -> Queued<'p, kinds::Hsetex<KeyCondition, FieldsCondition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.args(&At(time)); });
         self.cast()
     }
 }
 
-impl<X, Condition, Expiration: Free> On<X, kinds::Hsetex<Condition, Expiration>> {
+impl<X, KeyCondition, FieldsCondition, Expiration: Free> On<X, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
     /// The time to live stays as it is: `KEEPTTL`.
-    pub fn keepttl(mut self) -> On<X, kinds::Hsetex<Condition, Given>> {
+    pub fn keepttl(mut self) -> On<X, kinds::Hsetex<KeyCondition, FieldsCondition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("KEEPTTL"); });
         self.cast()
     }
 }
 
-impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Hsetex<Condition, Expiration>> {
+impl<'p, KeyCondition, FieldsCondition, Expiration: Free> Queued<'p, kinds::Hsetex<KeyCondition, FieldsCondition, Expiration>> {
     /// The time to live stays as it is: `KEEPTTL`.
-    pub fn keepttl(self) -> Queued<'p, kinds::Hsetex<Condition, Given>> {
+    pub fn keepttl(self) -> Queued<'p, kinds::Hsetex<KeyCondition, FieldsCondition, Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("KEEPTTL"); });
         self.cast()
     }

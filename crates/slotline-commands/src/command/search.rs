@@ -60,6 +60,9 @@ mod encode {
     pub(super) fn ft_explaincli(buffer: &mut CommandBuffer, index: impl ToArg, query: impl ToArg) {
         buffer.begin(&known::FT_EXPLAINCLI, 2).arg(&index).arg(&query);
     }
+    pub(super) fn ft_hybrid(buffer: &mut CommandBuffer, index: impl ToArg, query: impl ToArg, field: impl ToArg, vector: impl ToArg) {
+        buffer.begin(&known::FT_HYBRID, 6).arg(&index).arg("SEARCH").arg(&query).arg("VSIM").arg(&field).arg(&vector);
+    }
     pub(super) fn ft_info(buffer: &mut CommandBuffer, index: impl ToArg) {
         buffer.begin(&known::FT_INFO, 1).arg(&index);
     }
@@ -180,6 +183,12 @@ impl<T> Direct<T> {
     /// Options follow: `dialect`.
     pub fn ft_explaincli<R>(&self, index: impl ToArg, query: impl ToArg) -> On<&Direct<T>, kinds::FtExplaincli<R>> {
         self.on(|buffer| encode::ft_explaincli(buffer, index, query))
+    }
+    /// [FT.HYBRID](https://redis.io/docs/latest/commands/ft.hybrid/): searches by text and by vector, which `params` gives by name, and ranks together what both find. What belongs to the search by vector comes before how both are combined, and the rest after that.
+    ///
+    /// Options follow: `scorer`, `text_score_as`, `knn`, `range`, `vector_score_as`, `filter`, `combine_rrf`, `combine_linear`, `limit`, `sortby`, `nosort`, `load`, `load_all`, `groupby`, `reduce`, `reduce_as_`, `apply`, `params`, `timeout`.
+    pub fn ft_hybrid<R>(&self, index: impl ToArg, query: impl ToArg, field: impl ToArg, vector: impl ToArg) -> On<&Direct<T>, kinds::FtHybrid<R, Unset, Unset>> {
+        self.on(|buffer| encode::ft_hybrid(buffer, index, query, field, vector))
     }
     /// [FT.INFO](https://redis.io/docs/latest/commands/ft.info/): facts about an index.
     pub fn ft_info<R>(&self, index: impl ToArg) -> On<&Direct<T>, Get<R>> {
@@ -330,6 +339,12 @@ impl Batch {
     pub fn ft_explaincli(&mut self, index: impl ToArg, query: impl ToArg) -> Queued<'_, kinds::FtExplaincli<()>> {
         self.queue(|buffer| encode::ft_explaincli(buffer, index, query))
     }
+    /// [FT.HYBRID](https://redis.io/docs/latest/commands/ft.hybrid/): searches by text and by vector, which `params` gives by name, and ranks together what both find. What belongs to the search by vector comes before how both are combined, and the rest after that.
+    ///
+    /// Options follow: `scorer`, `text_score_as`, `knn`, `range`, `vector_score_as`, `filter`, `combine_rrf`, `combine_linear`, `limit`, `sortby`, `nosort`, `load`, `load_all`, `groupby`, `reduce`, `reduce_as_`, `apply`, `params`, `timeout`.
+    pub fn ft_hybrid(&mut self, index: impl ToArg, query: impl ToArg, field: impl ToArg, vector: impl ToArg) -> Queued<'_, kinds::FtHybrid<(), Unset, Unset>> {
+        self.queue(|buffer| encode::ft_hybrid(buffer, index, query, field, vector))
+    }
     /// [FT.INFO](https://redis.io/docs/latest/commands/ft.info/): facts about an index.
     pub fn ft_info(&mut self, index: impl ToArg) -> Queued<'_, Get<()>> {
         self.queue(|buffer| encode::ft_info(buffer, index))
@@ -479,6 +494,12 @@ pub(super) mod cmd {
     pub fn ft_explaincli<R>(index: impl ToArg, query: impl ToArg) -> On<(), kinds::FtExplaincli<R>> {
         On::unbound(|buffer| encode::ft_explaincli(buffer, index, query))
     }
+    /// [FT.HYBRID](https://redis.io/docs/latest/commands/ft.hybrid/): searches by text and by vector, which `params` gives by name, and ranks together what both find. What belongs to the search by vector comes before how both are combined, and the rest after that.
+    ///
+    /// Options follow: `scorer`, `text_score_as`, `knn`, `range`, `vector_score_as`, `filter`, `combine_rrf`, `combine_linear`, `limit`, `sortby`, `nosort`, `load`, `load_all`, `groupby`, `reduce`, `reduce_as_`, `apply`, `params`, `timeout`.
+    pub fn ft_hybrid<R>(index: impl ToArg, query: impl ToArg, field: impl ToArg, vector: impl ToArg) -> On<(), kinds::FtHybrid<R, Unset, Unset>> {
+        On::unbound(|buffer| encode::ft_hybrid(buffer, index, query, field, vector))
+    }
     /// [FT.INFO](https://redis.io/docs/latest/commands/ft.info/): facts about an index.
     pub fn ft_info<R>(index: impl ToArg) -> On<(), Get<R>> {
         On::unbound(|buffer| encode::ft_info(buffer, index))
@@ -608,6 +629,15 @@ pub(super) mod kinds {
     #[derive(Debug)]
     pub struct FtExplaincli<R>(PhantomData<R>);
     impl<R: FromReplyOwned> Output for FtExplaincli<R> {
+        type T = <Get<R> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Get<R>>::decode(replies, index)
+        }
+    }
+    /// FT.HYBRID, and which of its options were given.
+    #[derive(Debug)]
+    pub struct FtHybrid<R, Near, Combine>(PhantomData<(R, Near, Combine)>);
+    impl<R: FromReplyOwned, Near, Combine> Output for FtHybrid<R, Near, Combine> {
         type T = <Get<R> as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Get<R>>::decode(replies, index)
@@ -1298,6 +1328,310 @@ impl<'p, R> Queued<'p, kinds::FtExplaincli<R>> {
     /// Adds `DIALECT dialect`.
     pub fn dialect(self, dialect: u64) -> Self {
         self.buffer.arg("DIALECT").arg(&dialect);
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `SCORER scorer`.
+    pub fn scorer(mut self, scorer: impl ToArg) -> Self {
+        self.buffer.insert(4, |buffer| { buffer.arg("SCORER").arg(&scorer); });
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `SCORER scorer`.
+    pub fn scorer(self, scorer: impl ToArg) -> Self {
+        self.buffer.insert(4, |buffer| { buffer.arg("SCORER").arg(&scorer); });
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `YIELD_SCORE_AS name`.
+    pub fn text_score_as(mut self, name: impl ToArg) -> Self {
+        self.buffer.insert(4, |buffer| { buffer.arg("YIELD_SCORE_AS").arg(&name); });
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `YIELD_SCORE_AS name`.
+    pub fn text_score_as(self, name: impl ToArg) -> Self {
+        self.buffer.insert(4, |buffer| { buffer.arg("YIELD_SCORE_AS").arg(&name); });
+        self
+    }
+}
+
+impl<X, R, Near: Free, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `KNN nargs arg`.
+    pub fn knn(mut self, args: impl ToArgs) -> On<X, kinds::FtHybrid<R, Given, Combine>> {
+        self.buffer.arg("KNN").counted_args(&args, 1);
+        self.cast()
+    }
+}
+
+impl<'p, R, Near: Free, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `KNN nargs arg`.
+    pub fn knn(self, args: impl ToArgs) -> Queued<'p, kinds::FtHybrid<R, Given, Combine>> {
+        self.buffer.arg("KNN").counted_args(&args, 1);
+        self.cast()
+    }
+}
+
+impl<X, R, Near: Free, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `RANGE nargs arg`.
+    pub fn range(mut self, args: impl ToArgs) -> On<X, kinds::FtHybrid<R, Given, Combine>> {
+        self.buffer.arg("RANGE").counted_args(&args, 1);
+        self.cast()
+    }
+}
+
+impl<'p, R, Near: Free, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `RANGE nargs arg`.
+    pub fn range(self, args: impl ToArgs) -> Queued<'p, kinds::FtHybrid<R, Given, Combine>> {
+        self.buffer.arg("RANGE").counted_args(&args, 1);
+        self.cast()
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `YIELD_SCORE_AS name`.
+    pub fn vector_score_as(mut self, name: impl ToArg) -> Self {
+        self.buffer.arg("YIELD_SCORE_AS").arg(&name);
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `YIELD_SCORE_AS name`.
+    pub fn vector_score_as(self, name: impl ToArg) -> Self {
+        self.buffer.arg("YIELD_SCORE_AS").arg(&name);
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `FILTER filter`.
+    pub fn filter(mut self, filter: impl ToArg) -> Self {
+        self.buffer.arg("FILTER").arg(&filter);
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `FILTER filter`.
+    pub fn filter(self, filter: impl ToArg) -> Self {
+        self.buffer.arg("FILTER").arg(&filter);
+        self
+    }
+}
+
+impl<X, R, Near, Combine: Free> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `COMBINE RRF nargs arg`.
+    pub fn combine_rrf(mut self, args: impl ToArgs) -> On<X, kinds::FtHybrid<R, Near, Given>> {
+        self.buffer.arg("COMBINE").arg("RRF").counted_args(&args, 1);
+        self.cast()
+    }
+}
+
+impl<'p, R, Near, Combine: Free> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `COMBINE RRF nargs arg`.
+    pub fn combine_rrf(self, args: impl ToArgs) -> Queued<'p, kinds::FtHybrid<R, Near, Given>> {
+        self.buffer.arg("COMBINE").arg("RRF").counted_args(&args, 1);
+        self.cast()
+    }
+}
+
+impl<X, R, Near, Combine: Free> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `COMBINE LINEAR nargs arg`.
+    pub fn combine_linear(mut self, args: impl ToArgs) -> On<X, kinds::FtHybrid<R, Near, Given>> {
+        self.buffer.arg("COMBINE").arg("LINEAR").counted_args(&args, 1);
+        self.cast()
+    }
+}
+
+impl<'p, R, Near, Combine: Free> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `COMBINE LINEAR nargs arg`.
+    pub fn combine_linear(self, args: impl ToArgs) -> Queued<'p, kinds::FtHybrid<R, Near, Given>> {
+        self.buffer.arg("COMBINE").arg("LINEAR").counted_args(&args, 1);
+        self.cast()
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset num`.
+    pub fn limit(mut self, offset: u64, num: u64) -> Self {
+        self.buffer.arg("LIMIT").arg(&offset).arg(&num);
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// No more than so many, or so many behind the first `offset`: `LIMIT offset num`.
+    pub fn limit(self, offset: u64, num: u64) -> Self {
+        self.buffer.arg("LIMIT").arg(&offset).arg(&num);
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `SORTBY nargs property`.
+    pub fn sortby(mut self, propertys: impl ToArgs) -> Self {
+        self.buffer.arg("SORTBY").counted_args(&propertys, 1);
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `SORTBY nargs property`.
+    pub fn sortby(self, propertys: impl ToArgs) -> Self {
+        self.buffer.arg("SORTBY").counted_args(&propertys, 1);
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `NOSORT`.
+    pub fn nosort(mut self) -> Self {
+        self.buffer.arg("NOSORT");
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `NOSORT`.
+    pub fn nosort(self) -> Self {
+        self.buffer.arg("NOSORT");
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `LOAD count field`.
+    pub fn load(mut self, fields: impl ToArgs) -> Self {
+        self.buffer.arg("LOAD").counted_args(&fields, 1);
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `LOAD count field`.
+    pub fn load(self, fields: impl ToArgs) -> Self {
+        self.buffer.arg("LOAD").counted_args(&fields, 1);
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// With all fields: `LOAD *`.
+    pub fn load_all(mut self) -> Self {
+        self.buffer.arg("LOAD").arg("*");
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// With all fields: `LOAD *`.
+    pub fn load_all(self) -> Self {
+        self.buffer.arg("LOAD").arg("*");
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `GROUPBY nargs property`.
+    pub fn groupby(mut self, propertys: impl ToArgs) -> Self {
+        self.buffer.arg("GROUPBY").counted_args(&propertys, 1);
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `GROUPBY nargs property`.
+    pub fn groupby(self, propertys: impl ToArgs) -> Self {
+        self.buffer.arg("GROUPBY").counted_args(&propertys, 1);
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `REDUCE function nargs arg`.
+    pub fn reduce(mut self, function: impl ToArg, args: impl ToArgs) -> Self {
+        self.buffer.arg("REDUCE").arg(&function).counted_args(&args, 1);
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `REDUCE function nargs arg`.
+    pub fn reduce(self, function: impl ToArg, args: impl ToArgs) -> Self {
+        self.buffer.arg("REDUCE").arg(&function).counted_args(&args, 1);
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `REDUCE function nargs arg AS name`.
+    pub fn reduce_as_(mut self, function: impl ToArg, args: impl ToArgs, name: impl ToArg) -> Self {
+        self.buffer.arg("REDUCE").arg(&function).counted_args(&args, 1).arg("AS").arg(&name);
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `REDUCE function nargs arg AS name`.
+    pub fn reduce_as_(self, function: impl ToArg, args: impl ToArgs, name: impl ToArg) -> Self {
+        self.buffer.arg("REDUCE").arg(&function).counted_args(&args, 1).arg("AS").arg(&name);
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `APPLY expression AS name`.
+    pub fn apply(mut self, expression: impl ToArg, name: impl ToArg) -> Self {
+        self.buffer.arg("APPLY").arg(&expression).arg("AS").arg(&name);
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `APPLY expression AS name`.
+    pub fn apply(self, expression: impl ToArg, name: impl ToArg) -> Self {
+        self.buffer.arg("APPLY").arg(&expression).arg("AS").arg(&name);
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `PARAMS nargs params=(name value`.
+    pub fn params(mut self, params: impl ToArgs) -> Self {
+        self.buffer.arg("PARAMS").counted_args(&params, 1);
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `PARAMS nargs params=(name value`.
+    pub fn params(self, params: impl ToArgs) -> Self {
+        self.buffer.arg("PARAMS").counted_args(&params, 1);
+        self
+    }
+}
+
+impl<X, R, Near, Combine> On<X, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `TIMEOUT timeout`.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.buffer.arg("TIMEOUT").arg(&WholeMillis(timeout));
+        self
+    }
+}
+
+impl<'p, R, Near, Combine> Queued<'p, kinds::FtHybrid<R, Near, Combine>> {
+    /// Adds `TIMEOUT timeout`.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        self.buffer.arg("TIMEOUT").arg(&WholeMillis(timeout));
         self
     }
 }

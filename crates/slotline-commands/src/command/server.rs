@@ -8,7 +8,7 @@ use std::time::{Duration};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{LogKind, WholeMillis};
+use crate::types::{LogKind, WholeMillis, WholeSeconds};
 
 mod encode {
     use super::*;
@@ -122,6 +122,21 @@ mod encode {
     }
     pub(super) fn flushdb(buffer: &mut CommandBuffer) {
         buffer.begin(&known::FLUSHDB, 0);
+    }
+    pub(super) fn hotkeys_get(buffer: &mut CommandBuffer) {
+        buffer.begin(&known::HOTKEYS_GET, 0);
+    }
+    pub(super) fn hotkeys_help(buffer: &mut CommandBuffer) {
+        buffer.begin(&known::HOTKEYS_HELP, 0);
+    }
+    pub(super) fn hotkeys_reset(buffer: &mut CommandBuffer) {
+        buffer.begin(&known::HOTKEYS_RESET, 0);
+    }
+    pub(super) fn hotkeys_start(buffer: &mut CommandBuffer, metrics: impl ToArgs) {
+        buffer.begin(&known::HOTKEYS_START, 2).arg("METRICS").counted_args(&metrics, 1);
+    }
+    pub(super) fn hotkeys_stop(buffer: &mut CommandBuffer) {
+        buffer.begin(&known::HOTKEYS_STOP, 0);
     }
     pub(super) fn info(buffer: &mut CommandBuffer) {
         buffer.begin(&known::INFO, 0);
@@ -395,6 +410,28 @@ impl<T> Direct<T> {
     /// Options follow: `asynchronous`, `sync`.
     pub fn flushdb(&self) -> On<&Direct<T>, kinds::Flushdb<Unset>> {
         self.on(encode::flushdb)
+    }
+    /// [HOTKEYS GET](https://redis.io/docs/latest/commands/hotkeys-get/): which keys were used most while they were counted; nil if they were not. On a cluster a map, by node.
+    pub fn hotkeys_get<R>(&self) -> On<&Direct<T>, Get<R>> {
+        self.on(encode::hotkeys_get)
+    }
+    /// [HOTKEYS HELP](https://redis.io/docs/latest/commands/hotkeys-help/): the forms of HOTKEYS.
+    pub fn hotkeys_help(&self) -> On<&Direct<T>, Returning<Vec<String>>> {
+        self.on(encode::hotkeys_help)
+    }
+    /// [HOTKEYS RESET](https://redis.io/docs/latest/commands/hotkeys-reset/): forgets what was counted.
+    pub fn hotkeys_reset(&self) -> On<&Direct<T>, Done> {
+        self.on(encode::hotkeys_reset)
+    }
+    /// [HOTKEYS START](https://redis.io/docs/latest/commands/hotkeys-start/): begins to count which keys are used most, by `CPU`, by `NET`, or by both. With `slots` it is for nodes that serve them, one by one.
+    ///
+    /// Options follow: `count`, `duration`, `sample`, `slots`.
+    pub fn hotkeys_start(&self, metrics: impl ToArgs) -> On<&Direct<T>, kinds::HotkeysStart> {
+        self.on(|buffer| encode::hotkeys_start(buffer, metrics))
+    }
+    /// [HOTKEYS STOP](https://redis.io/docs/latest/commands/hotkeys-stop/): ends the counting, of which HOTKEYS GET goes on telling; whether there was any.
+    pub fn hotkeys_stop(&self) -> On<&Direct<T>, Flag> {
+        self.on(encode::hotkeys_stop)
     }
     /// [INFO](https://redis.io/docs/latest/commands/info/): facts about the server. On a cluster a map of them, by node.
     ///
@@ -717,6 +754,28 @@ impl Batch {
     pub fn flushdb(&mut self) -> Queued<'_, kinds::Flushdb<Unset>> {
         self.queue(encode::flushdb)
     }
+    /// [HOTKEYS GET](https://redis.io/docs/latest/commands/hotkeys-get/): which keys were used most while they were counted; nil if they were not. On a cluster a map, by node.
+    pub fn hotkeys_get(&mut self) -> Queued<'_, Get<()>> {
+        self.queue(encode::hotkeys_get)
+    }
+    /// [HOTKEYS HELP](https://redis.io/docs/latest/commands/hotkeys-help/): the forms of HOTKEYS.
+    pub fn hotkeys_help(&mut self) -> Queued<'_, Returning<Vec<String>>> {
+        self.queue(encode::hotkeys_help)
+    }
+    /// [HOTKEYS RESET](https://redis.io/docs/latest/commands/hotkeys-reset/): forgets what was counted.
+    pub fn hotkeys_reset(&mut self) -> Queued<'_, Done> {
+        self.queue(encode::hotkeys_reset)
+    }
+    /// [HOTKEYS START](https://redis.io/docs/latest/commands/hotkeys-start/): begins to count which keys are used most, by `CPU`, by `NET`, or by both. With `slots` it is for nodes that serve them, one by one.
+    ///
+    /// Options follow: `count`, `duration`, `sample`, `slots`.
+    pub fn hotkeys_start(&mut self, metrics: impl ToArgs) -> Queued<'_, kinds::HotkeysStart> {
+        self.queue(|buffer| encode::hotkeys_start(buffer, metrics))
+    }
+    /// [HOTKEYS STOP](https://redis.io/docs/latest/commands/hotkeys-stop/): ends the counting, of which HOTKEYS GET goes on telling; whether there was any.
+    pub fn hotkeys_stop(&mut self) -> Queued<'_, Flag> {
+        self.queue(encode::hotkeys_stop)
+    }
     /// [INFO](https://redis.io/docs/latest/commands/info/): facts about the server. On a cluster a map of them, by node.
     ///
     /// Options follow: `sections`.
@@ -1038,6 +1097,28 @@ pub(super) mod cmd {
     pub fn flushdb() -> On<(), kinds::Flushdb<Unset>> {
         On::unbound(encode::flushdb)
     }
+    /// [HOTKEYS GET](https://redis.io/docs/latest/commands/hotkeys-get/): which keys were used most while they were counted; nil if they were not. On a cluster a map, by node.
+    pub fn hotkeys_get<R>() -> On<(), Get<R>> {
+        On::unbound(encode::hotkeys_get)
+    }
+    /// [HOTKEYS HELP](https://redis.io/docs/latest/commands/hotkeys-help/): the forms of HOTKEYS.
+    pub fn hotkeys_help() -> On<(), Returning<Vec<String>>> {
+        On::unbound(encode::hotkeys_help)
+    }
+    /// [HOTKEYS RESET](https://redis.io/docs/latest/commands/hotkeys-reset/): forgets what was counted.
+    pub fn hotkeys_reset() -> On<(), Done> {
+        On::unbound(encode::hotkeys_reset)
+    }
+    /// [HOTKEYS START](https://redis.io/docs/latest/commands/hotkeys-start/): begins to count which keys are used most, by `CPU`, by `NET`, or by both. With `slots` it is for nodes that serve them, one by one.
+    ///
+    /// Options follow: `count`, `duration`, `sample`, `slots`.
+    pub fn hotkeys_start(metrics: impl ToArgs) -> On<(), kinds::HotkeysStart> {
+        On::unbound(|buffer| encode::hotkeys_start(buffer, metrics))
+    }
+    /// [HOTKEYS STOP](https://redis.io/docs/latest/commands/hotkeys-stop/): ends the counting, of which HOTKEYS GET goes on telling; whether there was any.
+    pub fn hotkeys_stop() -> On<(), Flag> {
+        On::unbound(encode::hotkeys_stop)
+    }
     /// [INFO](https://redis.io/docs/latest/commands/info/): facts about the server. On a cluster a map of them, by node.
     ///
     /// Options follow: `sections`.
@@ -1304,6 +1385,15 @@ pub(super) mod kinds {
     #[derive(Debug)]
     pub struct Flushdb<FlushType>(PhantomData<FlushType>);
     impl<FlushType> Output for Flushdb<FlushType> {
+        type T = <Done as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Done>::decode(replies, index)
+        }
+    }
+    /// HOTKEYS START, and which of its options were given.
+    #[derive(Debug)]
+    pub struct HotkeysStart(PhantomData<()>);
+    impl Output for HotkeysStart {
         type T = <Done as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Done>::decode(replies, index)
@@ -1732,6 +1822,70 @@ impl<'p, FlushType: Free> Queued<'p, kinds::Flushdb<FlushType>> {
     pub fn sync(self) -> Queued<'p, kinds::Flushdb<Given>> {
         self.buffer.arg("SYNC");
         self.cast()
+    }
+}
+
+impl<X> On<X, kinds::HotkeysStart> {
+    /// So many: `COUNT count`.
+    pub fn count(mut self, count: u64) -> Self {
+        self.buffer.arg("COUNT").arg(&count);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::HotkeysStart> {
+    /// So many: `COUNT count`.
+    pub fn count(self, count: u64) -> Self {
+        self.buffer.arg("COUNT").arg(&count);
+        self
+    }
+}
+
+impl<X> On<X, kinds::HotkeysStart> {
+    /// Adds `DURATION duration`.
+    pub fn duration(mut self, duration: Duration) -> Self {
+        self.buffer.arg("DURATION").arg(&WholeSeconds(duration));
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::HotkeysStart> {
+    /// Adds `DURATION duration`.
+    pub fn duration(self, duration: Duration) -> Self {
+        self.buffer.arg("DURATION").arg(&WholeSeconds(duration));
+        self
+    }
+}
+
+impl<X> On<X, kinds::HotkeysStart> {
+    /// Adds `SAMPLE ratio`.
+    pub fn sample(mut self, ratio: u64) -> Self {
+        self.buffer.arg("SAMPLE").arg(&ratio);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::HotkeysStart> {
+    /// Adds `SAMPLE ratio`.
+    pub fn sample(self, ratio: u64) -> Self {
+        self.buffer.arg("SAMPLE").arg(&ratio);
+        self
+    }
+}
+
+impl<X> On<X, kinds::HotkeysStart> {
+    /// Adds `SLOTS count slot`.
+    pub fn slots(mut self, slots: impl ToArgs) -> Self {
+        self.buffer.arg("SLOTS").counted_args(&slots, 1);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::HotkeysStart> {
+    /// Adds `SLOTS count slot`.
+    pub fn slots(self, slots: impl ToArgs) -> Self {
+        self.buffer.arg("SLOTS").counted_args(&slots, 1);
+        self
     }
 }
 

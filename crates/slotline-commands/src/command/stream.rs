@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use slotline_resp::{CommandBuffer, known};
 
 use super::prelude::*;
-use crate::types::{StreamId, Trim, WholeMillis, WholeUnixMillis};
+use crate::types::{Nack, StreamId, Trim, WholeMillis, WholeSeconds, WholeUnixMillis};
 
 mod encode {
     use super::*;
@@ -23,6 +23,9 @@ mod encode {
     }
     pub(super) fn xautoclaim(buffer: &mut CommandBuffer, key: impl ToArg, group: impl ToArg, consumer: impl ToArg, min_idle: Duration, start: impl ToArg) {
         buffer.begin(&known::XAUTOCLAIM, 5).key(&key).arg(&group).arg(&consumer).arg(&WholeMillis(min_idle)).arg(&start);
+    }
+    pub(super) fn xcfgset(buffer: &mut CommandBuffer, key: impl ToArg) {
+        buffer.begin(&known::XCFGSET, 1).key(&key);
     }
     pub(super) fn xclaim(buffer: &mut CommandBuffer, key: impl ToArg, group: impl ToArg, consumer: impl ToArg, min_idle: Duration, ids: impl ToArgs) {
         buffer.begin(&known::XCLAIM, 5).key(&key).arg(&group).arg(&consumer).arg(&WholeMillis(min_idle)).args(&ids);
@@ -66,6 +69,9 @@ mod encode {
     pub(super) fn xlen(buffer: &mut CommandBuffer, key: impl ToArg) {
         buffer.begin(&known::XLEN, 1).key(&key);
     }
+    pub(super) fn xnack(buffer: &mut CommandBuffer, key: impl ToArg, group: impl ToArg, mode: Nack, ids: impl ToArgs) {
+        buffer.begin(&known::XNACK, 5).key(&key).arg(&group).arg(&mode).arg("IDS").counted_args(&ids, 1);
+    }
     pub(super) fn xpending(buffer: &mut CommandBuffer, key: impl ToArg, group: impl ToArg) {
         buffer.begin(&known::XPENDING, 2).key(&key).arg(&group);
     }
@@ -106,8 +112,8 @@ impl<T> Direct<T> {
     }
     /// [XADD](https://redis.io/docs/latest/commands/xadd/): adds an entry, its fields given as pairs or a map; its id. `*` as id lets the server choose.
     ///
-    /// Options follow: `nomkstream`, `trim`.
-    pub fn xadd(&self, key: impl ToArg, id: impl ToArg, fields: impl ToArgs) -> On<&Direct<T>, kinds::Xadd<Unset>> {
+    /// Options follow: `nomkstream`, `keepref`, `delref`, `acked`, `idmp_auto`, `idmp`, `trim`.
+    pub fn xadd(&self, key: impl ToArg, id: impl ToArg, fields: impl ToArgs) -> On<&Direct<T>, kinds::Xadd<Unset, Unset, Unset>> {
         self.on(|buffer| encode::xadd(buffer, key, id, fields))
     }
     /// [XAUTOCLAIM](https://redis.io/docs/latest/commands/xautoclaim/): takes over pending entries that others have left idle so long: where to go on, the entries, and which of them are deleted.
@@ -115,6 +121,12 @@ impl<T> Direct<T> {
     /// Options follow: `count`, `justid`.
     pub fn xautoclaim<R>(&self, key: impl ToArg, group: impl ToArg, consumer: impl ToArg, min_idle: Duration, start: impl ToArg) -> On<&Direct<T>, kinds::Xautoclaim<R>> {
         self.on(|buffer| encode::xautoclaim(buffer, key, group, consumer, min_idle, start))
+    }
+    /// [XCFGSET](https://redis.io/docs/latest/commands/xcfgset/): says for how long, and how many, ids of producers a stream remembers; it forgets those that it knows.
+    ///
+    /// Options follow: `idmp_duration`, `idmp_maxsize`.
+    pub fn xcfgset(&self, key: impl ToArg) -> On<&Direct<T>, kinds::Xcfgset> {
+        self.on(|buffer| encode::xcfgset(buffer, key))
     }
     /// [XCLAIM](https://redis.io/docs/latest/commands/xclaim/): takes over pending entries that others have left idle so long.
     ///
@@ -182,6 +194,12 @@ impl<T> Direct<T> {
     pub fn xlen(&self, key: impl ToArg) -> On<&Direct<T>, Returning<u64>> {
         self.on(|buffer| encode::xlen(buffer, key))
     }
+    /// [XNACK](https://redis.io/docs/latest/commands/xnack/): gives pending entries back, for others to have at once; how many.
+    ///
+    /// Options follow: `retrycount`, `force`.
+    pub fn xnack(&self, key: impl ToArg, group: impl ToArg, mode: Nack, ids: impl ToArgs) -> On<&Direct<T>, kinds::Xnack> {
+        self.on(|buffer| encode::xnack(buffer, key, group, mode, ids))
+    }
     /// [XPENDING](https://redis.io/docs/latest/commands/xpending/): how many entries are pending, from which to which, and with whom.
     pub fn xpending<R>(&self, key: impl ToArg, group: impl ToArg) -> On<&Direct<T>, Get<R>> {
         self.on(|buffer| encode::xpending(buffer, key, group))
@@ -206,7 +224,7 @@ impl<T> Direct<T> {
     }
     /// [XREADGROUP](https://redis.io/docs/latest/commands/xreadgroup/): the entries of streams for a consumer of a group; `>` as id are those that nobody has had. With `block` it waits for one so long, for ever if that is zero.
     ///
-    /// Options follow: `count`, `block`, `noack`.
+    /// Options follow: `count`, `block`, `claim`, `noack`.
     pub fn xreadgroup<R>(&self, group: impl ToArg, consumer: impl ToArg, keys: impl ToArgs, ids: impl ToArgs) -> On<&Direct<T>, kinds::Xreadgroup<R>> {
         self.on(|buffer| encode::xreadgroup(buffer, group, consumer, keys, ids))
     }
@@ -223,7 +241,9 @@ impl<T> Direct<T> {
         self.on(|buffer| encode::xsetid(buffer, key, last_id))
     }
     /// [XTRIM](https://redis.io/docs/latest/commands/xtrim/): removes old entries; how many.
-    pub fn xtrim(&self, key: impl ToArg, trim: Trim) -> On<&Direct<T>, Returning<u64>> {
+    ///
+    /// Options follow: `keepref`, `delref`, `acked`.
+    pub fn xtrim(&self, key: impl ToArg, trim: Trim) -> On<&Direct<T>, kinds::Xtrim<Unset>> {
         self.on(|buffer| encode::xtrim(buffer, key, trim))
     }
 }
@@ -243,8 +263,8 @@ impl Batch {
     }
     /// [XADD](https://redis.io/docs/latest/commands/xadd/): adds an entry, its fields given as pairs or a map; its id. `*` as id lets the server choose.
     ///
-    /// Options follow: `nomkstream`, `trim`.
-    pub fn xadd(&mut self, key: impl ToArg, id: impl ToArg, fields: impl ToArgs) -> Queued<'_, kinds::Xadd<Unset>> {
+    /// Options follow: `nomkstream`, `keepref`, `delref`, `acked`, `idmp_auto`, `idmp`, `trim`.
+    pub fn xadd(&mut self, key: impl ToArg, id: impl ToArg, fields: impl ToArgs) -> Queued<'_, kinds::Xadd<Unset, Unset, Unset>> {
         self.queue(|buffer| encode::xadd(buffer, key, id, fields))
     }
     /// [XAUTOCLAIM](https://redis.io/docs/latest/commands/xautoclaim/): takes over pending entries that others have left idle so long: where to go on, the entries, and which of them are deleted.
@@ -252,6 +272,12 @@ impl Batch {
     /// Options follow: `count`, `justid`.
     pub fn xautoclaim(&mut self, key: impl ToArg, group: impl ToArg, consumer: impl ToArg, min_idle: Duration, start: impl ToArg) -> Queued<'_, kinds::Xautoclaim<()>> {
         self.queue(|buffer| encode::xautoclaim(buffer, key, group, consumer, min_idle, start))
+    }
+    /// [XCFGSET](https://redis.io/docs/latest/commands/xcfgset/): says for how long, and how many, ids of producers a stream remembers; it forgets those that it knows.
+    ///
+    /// Options follow: `idmp_duration`, `idmp_maxsize`.
+    pub fn xcfgset(&mut self, key: impl ToArg) -> Queued<'_, kinds::Xcfgset> {
+        self.queue(|buffer| encode::xcfgset(buffer, key))
     }
     /// [XCLAIM](https://redis.io/docs/latest/commands/xclaim/): takes over pending entries that others have left idle so long.
     ///
@@ -319,6 +345,12 @@ impl Batch {
     pub fn xlen(&mut self, key: impl ToArg) -> Queued<'_, Returning<u64>> {
         self.queue(|buffer| encode::xlen(buffer, key))
     }
+    /// [XNACK](https://redis.io/docs/latest/commands/xnack/): gives pending entries back, for others to have at once; how many.
+    ///
+    /// Options follow: `retrycount`, `force`.
+    pub fn xnack(&mut self, key: impl ToArg, group: impl ToArg, mode: Nack, ids: impl ToArgs) -> Queued<'_, kinds::Xnack> {
+        self.queue(|buffer| encode::xnack(buffer, key, group, mode, ids))
+    }
     /// [XPENDING](https://redis.io/docs/latest/commands/xpending/): how many entries are pending, from which to which, and with whom.
     pub fn xpending(&mut self, key: impl ToArg, group: impl ToArg) -> Queued<'_, Get<()>> {
         self.queue(|buffer| encode::xpending(buffer, key, group))
@@ -343,7 +375,7 @@ impl Batch {
     }
     /// [XREADGROUP](https://redis.io/docs/latest/commands/xreadgroup/): the entries of streams for a consumer of a group; `>` as id are those that nobody has had. With `block` it waits for one so long, for ever if that is zero.
     ///
-    /// Options follow: `count`, `block`, `noack`.
+    /// Options follow: `count`, `block`, `claim`, `noack`.
     pub fn xreadgroup(&mut self, group: impl ToArg, consumer: impl ToArg, keys: impl ToArgs, ids: impl ToArgs) -> Queued<'_, kinds::Xreadgroup<()>> {
         self.queue(|buffer| encode::xreadgroup(buffer, group, consumer, keys, ids))
     }
@@ -360,7 +392,9 @@ impl Batch {
         self.queue(|buffer| encode::xsetid(buffer, key, last_id))
     }
     /// [XTRIM](https://redis.io/docs/latest/commands/xtrim/): removes old entries; how many.
-    pub fn xtrim(&mut self, key: impl ToArg, trim: Trim) -> Queued<'_, Returning<u64>> {
+    ///
+    /// Options follow: `keepref`, `delref`, `acked`.
+    pub fn xtrim(&mut self, key: impl ToArg, trim: Trim) -> Queued<'_, kinds::Xtrim<Unset>> {
         self.queue(|buffer| encode::xtrim(buffer, key, trim))
     }
 }
@@ -380,8 +414,8 @@ pub(super) mod cmd {
     }
     /// [XADD](https://redis.io/docs/latest/commands/xadd/): adds an entry, its fields given as pairs or a map; its id. `*` as id lets the server choose.
     ///
-    /// Options follow: `nomkstream`, `trim`.
-    pub fn xadd(key: impl ToArg, id: impl ToArg, fields: impl ToArgs) -> On<(), kinds::Xadd<Unset>> {
+    /// Options follow: `nomkstream`, `keepref`, `delref`, `acked`, `idmp_auto`, `idmp`, `trim`.
+    pub fn xadd(key: impl ToArg, id: impl ToArg, fields: impl ToArgs) -> On<(), kinds::Xadd<Unset, Unset, Unset>> {
         On::unbound(|buffer| encode::xadd(buffer, key, id, fields))
     }
     /// [XAUTOCLAIM](https://redis.io/docs/latest/commands/xautoclaim/): takes over pending entries that others have left idle so long: where to go on, the entries, and which of them are deleted.
@@ -389,6 +423,12 @@ pub(super) mod cmd {
     /// Options follow: `count`, `justid`.
     pub fn xautoclaim<R>(key: impl ToArg, group: impl ToArg, consumer: impl ToArg, min_idle: Duration, start: impl ToArg) -> On<(), kinds::Xautoclaim<R>> {
         On::unbound(|buffer| encode::xautoclaim(buffer, key, group, consumer, min_idle, start))
+    }
+    /// [XCFGSET](https://redis.io/docs/latest/commands/xcfgset/): says for how long, and how many, ids of producers a stream remembers; it forgets those that it knows.
+    ///
+    /// Options follow: `idmp_duration`, `idmp_maxsize`.
+    pub fn xcfgset(key: impl ToArg) -> On<(), kinds::Xcfgset> {
+        On::unbound(|buffer| encode::xcfgset(buffer, key))
     }
     /// [XCLAIM](https://redis.io/docs/latest/commands/xclaim/): takes over pending entries that others have left idle so long.
     ///
@@ -456,6 +496,12 @@ pub(super) mod cmd {
     pub fn xlen(key: impl ToArg) -> On<(), Returning<u64>> {
         On::unbound(|buffer| encode::xlen(buffer, key))
     }
+    /// [XNACK](https://redis.io/docs/latest/commands/xnack/): gives pending entries back, for others to have at once; how many.
+    ///
+    /// Options follow: `retrycount`, `force`.
+    pub fn xnack(key: impl ToArg, group: impl ToArg, mode: Nack, ids: impl ToArgs) -> On<(), kinds::Xnack> {
+        On::unbound(|buffer| encode::xnack(buffer, key, group, mode, ids))
+    }
     /// [XPENDING](https://redis.io/docs/latest/commands/xpending/): how many entries are pending, from which to which, and with whom.
     pub fn xpending<R>(key: impl ToArg, group: impl ToArg) -> On<(), Get<R>> {
         On::unbound(|buffer| encode::xpending(buffer, key, group))
@@ -480,7 +526,7 @@ pub(super) mod cmd {
     }
     /// [XREADGROUP](https://redis.io/docs/latest/commands/xreadgroup/): the entries of streams for a consumer of a group; `>` as id are those that nobody has had. With `block` it waits for one so long, for ever if that is zero.
     ///
-    /// Options follow: `count`, `block`, `noack`.
+    /// Options follow: `count`, `block`, `claim`, `noack`.
     pub fn xreadgroup<R>(group: impl ToArg, consumer: impl ToArg, keys: impl ToArgs, ids: impl ToArgs) -> On<(), kinds::Xreadgroup<R>> {
         On::unbound(|buffer| encode::xreadgroup(buffer, group, consumer, keys, ids))
     }
@@ -497,7 +543,9 @@ pub(super) mod cmd {
         On::unbound(|buffer| encode::xsetid(buffer, key, last_id))
     }
     /// [XTRIM](https://redis.io/docs/latest/commands/xtrim/): removes old entries; how many.
-    pub fn xtrim(key: impl ToArg, trim: Trim) -> On<(), Returning<u64>> {
+    ///
+    /// Options follow: `keepref`, `delref`, `acked`.
+    pub fn xtrim(key: impl ToArg, trim: Trim) -> On<(), kinds::Xtrim<Unset>> {
         On::unbound(|buffer| encode::xtrim(buffer, key, trim))
     }
 }
@@ -516,14 +564,14 @@ pub(super) mod kinds {
     }
     /// XADD, and which of its options were given.
     #[derive(Debug)]
-    pub struct Xadd<WithNomkstream>(PhantomData<WithNomkstream>);
-    impl Output for Xadd<Unset> {
+    pub struct Xadd<References, Producer, WithNomkstream>(PhantomData<(References, Producer, WithNomkstream)>);
+    impl<References, Producer> Output for Xadd<References, Producer, Unset> {
         type T = <Returning<StreamId> as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Returning<StreamId>>::decode(replies, index)
         }
     }
-    impl Output for Xadd<Given> {
+    impl<References, Producer> Output for Xadd<References, Producer, Given> {
         type T = <Returning<Option<StreamId>> as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Returning<Option<StreamId>>>::decode(replies, index)
@@ -536,6 +584,15 @@ pub(super) mod kinds {
         type T = <Get<R> as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Get<R>>::decode(replies, index)
+        }
+    }
+    /// XCFGSET, and which of its options were given.
+    #[derive(Debug)]
+    pub struct Xcfgset(PhantomData<()>);
+    impl Output for Xcfgset {
+        type T = <Done as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Done>::decode(replies, index)
         }
     }
     /// XCLAIM, and which of its options were given.
@@ -581,6 +638,15 @@ pub(super) mod kinds {
         type T = <Get<R> as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Get<R>>::decode(replies, index)
+        }
+    }
+    /// XNACK, and which of its options were given.
+    #[derive(Debug)]
+    pub struct Xnack(PhantomData<()>);
+    impl Output for Xnack {
+        type T = <Returning<u64> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Returning<u64>>::decode(replies, index)
         }
     }
     /// XPENDING, and which of its options were given.
@@ -637,10 +703,19 @@ pub(super) mod kinds {
             <Done>::decode(replies, index)
         }
     }
+    /// XTRIM, and which of its options were given.
+    #[derive(Debug)]
+    pub struct Xtrim<References>(PhantomData<References>);
+    impl<References> Output for Xtrim<References> {
+        type T = <Returning<u64> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Returning<u64>>::decode(replies, index)
+        }
+    }
 }
 
 impl<X, References: Free> On<X, kinds::Xackdel<References>> {
-    /// Adds `KEEPREF`.
+    /// Groups go on knowing what is removed: `KEEPREF`.
     pub fn keepref(mut self) -> On<X, kinds::Xackdel<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("KEEPREF"); });
         self.cast()
@@ -648,7 +723,7 @@ impl<X, References: Free> On<X, kinds::Xackdel<References>> {
 }
 
 impl<'p, References: Free> Queued<'p, kinds::Xackdel<References>> {
-    /// Adds `KEEPREF`.
+    /// Groups go on knowing what is removed: `KEEPREF`.
     pub fn keepref(self) -> Queued<'p, kinds::Xackdel<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("KEEPREF"); });
         self.cast()
@@ -656,7 +731,7 @@ impl<'p, References: Free> Queued<'p, kinds::Xackdel<References>> {
 }
 
 impl<X, References: Free> On<X, kinds::Xackdel<References>> {
-    /// Adds `DELREF`.
+    /// Groups forget what is removed: `DELREF`.
     pub fn delref(mut self) -> On<X, kinds::Xackdel<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("DELREF"); });
         self.cast()
@@ -664,7 +739,7 @@ impl<X, References: Free> On<X, kinds::Xackdel<References>> {
 }
 
 impl<'p, References: Free> Queued<'p, kinds::Xackdel<References>> {
-    /// Adds `DELREF`.
+    /// Groups forget what is removed: `DELREF`.
     pub fn delref(self) -> Queued<'p, kinds::Xackdel<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("DELREF"); });
         self.cast()
@@ -672,7 +747,7 @@ impl<'p, References: Free> Queued<'p, kinds::Xackdel<References>> {
 }
 
 impl<X, References: Free> On<X, kinds::Xackdel<References>> {
-    /// Adds `ACKED`.
+    /// What a group has not read or acknowledged yet stays: `ACKED`.
     pub fn acked(mut self) -> On<X, kinds::Xackdel<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("ACKED"); });
         self.cast()
@@ -680,30 +755,110 @@ impl<X, References: Free> On<X, kinds::Xackdel<References>> {
 }
 
 impl<'p, References: Free> Queued<'p, kinds::Xackdel<References>> {
-    /// Adds `ACKED`.
+    /// What a group has not read or acknowledged yet stays: `ACKED`.
     pub fn acked(self) -> Queued<'p, kinds::Xackdel<Given>> {
         self.buffer.insert(3, |buffer| { buffer.arg("ACKED"); });
         self.cast()
     }
 }
 
-impl<X, WithNomkstream: Free> On<X, kinds::Xadd<WithNomkstream>> {
+impl<X, References, Producer, WithNomkstream: Free> On<X, kinds::Xadd<References, Producer, WithNomkstream>> {
     /// Only if there is such a stream; the id is nothing else: `NOMKSTREAM`.
-    pub fn nomkstream(mut self) -> On<X, kinds::Xadd<Given>> {
+    pub fn nomkstream(mut self) -> On<X, kinds::Xadd<References, Producer, Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("NOMKSTREAM"); });
         self.cast()
     }
 }
 
-impl<'p, WithNomkstream: Free> Queued<'p, kinds::Xadd<WithNomkstream>> {
+impl<'p, References, Producer, WithNomkstream: Free> Queued<'p, kinds::Xadd<References, Producer, WithNomkstream>> {
     /// Only if there is such a stream; the id is nothing else: `NOMKSTREAM`.
-    pub fn nomkstream(self) -> Queued<'p, kinds::Xadd<Given>> {
+    pub fn nomkstream(self) -> Queued<'p, kinds::Xadd<References, Producer, Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("NOMKSTREAM"); });
         self.cast()
     }
 }
 
-impl<X, WithNomkstream> On<X, kinds::Xadd<WithNomkstream>> {
+impl<X, References: Free, Producer, WithNomkstream> On<X, kinds::Xadd<References, Producer, WithNomkstream>> {
+    /// Groups go on knowing what is removed: `KEEPREF`.
+    pub fn keepref(mut self) -> On<X, kinds::Xadd<Given, Producer, WithNomkstream>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("KEEPREF"); });
+        self.cast()
+    }
+}
+
+impl<'p, References: Free, Producer, WithNomkstream> Queued<'p, kinds::Xadd<References, Producer, WithNomkstream>> {
+    /// Groups go on knowing what is removed: `KEEPREF`.
+    pub fn keepref(self) -> Queued<'p, kinds::Xadd<Given, Producer, WithNomkstream>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("KEEPREF"); });
+        self.cast()
+    }
+}
+
+impl<X, References: Free, Producer, WithNomkstream> On<X, kinds::Xadd<References, Producer, WithNomkstream>> {
+    /// Groups forget what is removed: `DELREF`.
+    pub fn delref(mut self) -> On<X, kinds::Xadd<Given, Producer, WithNomkstream>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("DELREF"); });
+        self.cast()
+    }
+}
+
+impl<'p, References: Free, Producer, WithNomkstream> Queued<'p, kinds::Xadd<References, Producer, WithNomkstream>> {
+    /// Groups forget what is removed: `DELREF`.
+    pub fn delref(self) -> Queued<'p, kinds::Xadd<Given, Producer, WithNomkstream>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("DELREF"); });
+        self.cast()
+    }
+}
+
+impl<X, References: Free, Producer, WithNomkstream> On<X, kinds::Xadd<References, Producer, WithNomkstream>> {
+    /// What a group has not read or acknowledged yet stays: `ACKED`.
+    pub fn acked(mut self) -> On<X, kinds::Xadd<Given, Producer, WithNomkstream>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("ACKED"); });
+        self.cast()
+    }
+}
+
+impl<'p, References: Free, Producer, WithNomkstream> Queued<'p, kinds::Xadd<References, Producer, WithNomkstream>> {
+    /// What a group has not read or acknowledged yet stays: `ACKED`.
+    pub fn acked(self) -> Queued<'p, kinds::Xadd<Given, Producer, WithNomkstream>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("ACKED"); });
+        self.cast()
+    }
+}
+
+impl<X, References, Producer: Free, WithNomkstream> On<X, kinds::Xadd<References, Producer, WithNomkstream>> {
+    /// Only if this producer has not added the same fields and values yet; else the result is that entry's id: `IDMPAUTO producer-id`.
+    pub fn idmp_auto(mut self, producer_id: impl ToArg) -> On<X, kinds::Xadd<References, Given, WithNomkstream>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("IDMPAUTO").arg(&producer_id); });
+        self.cast()
+    }
+}
+
+impl<'p, References, Producer: Free, WithNomkstream> Queued<'p, kinds::Xadd<References, Producer, WithNomkstream>> {
+    /// Only if this producer has not added the same fields and values yet; else the result is that entry's id: `IDMPAUTO producer-id`.
+    pub fn idmp_auto(self, producer_id: impl ToArg) -> Queued<'p, kinds::Xadd<References, Given, WithNomkstream>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("IDMPAUTO").arg(&producer_id); });
+        self.cast()
+    }
+}
+
+impl<X, References, Producer: Free, WithNomkstream> On<X, kinds::Xadd<References, Producer, WithNomkstream>> {
+    /// Only if this producer has not added an entry by this name yet; else the result is that entry's id: `IDMP producer-id idempotent-id`.
+    pub fn idmp(mut self, producer_id: impl ToArg, idempotent_id: impl ToArg) -> On<X, kinds::Xadd<References, Given, WithNomkstream>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("IDMP").arg(&producer_id).arg(&idempotent_id); });
+        self.cast()
+    }
+}
+
+impl<'p, References, Producer: Free, WithNomkstream> Queued<'p, kinds::Xadd<References, Producer, WithNomkstream>> {
+    /// Only if this producer has not added an entry by this name yet; else the result is that entry's id: `IDMP producer-id idempotent-id`.
+    pub fn idmp(self, producer_id: impl ToArg, idempotent_id: impl ToArg) -> Queued<'p, kinds::Xadd<References, Given, WithNomkstream>> {
+        self.buffer.insert(2, |buffer| { buffer.arg("IDMP").arg(&producer_id).arg(&idempotent_id); });
+        self.cast()
+    }
+}
+
+impl<X, References, Producer, WithNomkstream> On<X, kinds::Xadd<References, Producer, WithNomkstream>> {
     /// Adds `trim`.
     pub fn trim(mut self, trim: Trim) -> Self {
         self.buffer.insert(2, |buffer| { buffer.args(&trim); });
@@ -711,7 +866,7 @@ impl<X, WithNomkstream> On<X, kinds::Xadd<WithNomkstream>> {
     }
 }
 
-impl<'p, WithNomkstream> Queued<'p, kinds::Xadd<WithNomkstream>> {
+impl<'p, References, Producer, WithNomkstream> Queued<'p, kinds::Xadd<References, Producer, WithNomkstream>> {
     /// Adds `trim`.
     pub fn trim(self, trim: Trim) -> Self {
         self.buffer.insert(2, |buffer| { buffer.args(&trim); });
@@ -747,6 +902,38 @@ impl<'p, R> Queued<'p, kinds::Xautoclaim<R>> {
     /// The ids alone: `JUSTID`.
     pub fn justid(self) -> Self {
         self.buffer.arg("JUSTID");
+        self
+    }
+}
+
+impl<X> On<X, kinds::Xcfgset> {
+    /// Adds `IDMP-DURATION duration`.
+    pub fn idmp_duration(mut self, duration: Duration) -> Self {
+        self.buffer.arg("IDMP-DURATION").arg(&WholeSeconds(duration));
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::Xcfgset> {
+    /// Adds `IDMP-DURATION duration`.
+    pub fn idmp_duration(self, duration: Duration) -> Self {
+        self.buffer.arg("IDMP-DURATION").arg(&WholeSeconds(duration));
+        self
+    }
+}
+
+impl<X> On<X, kinds::Xcfgset> {
+    /// Adds `IDMP-MAXSIZE maxsize`.
+    pub fn idmp_maxsize(mut self, maxsize: u64) -> Self {
+        self.buffer.arg("IDMP-MAXSIZE").arg(&maxsize);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::Xcfgset> {
+    /// Adds `IDMP-MAXSIZE maxsize`.
+    pub fn idmp_maxsize(self, maxsize: u64) -> Self {
+        self.buffer.arg("IDMP-MAXSIZE").arg(&maxsize);
         self
     }
 }
@@ -848,7 +1035,7 @@ impl<'p, R> Queued<'p, kinds::Xclaim<R>> {
 }
 
 impl<X, References: Free> On<X, kinds::Xdelex<References>> {
-    /// Adds `KEEPREF`.
+    /// Groups go on knowing what is removed: `KEEPREF`.
     pub fn keepref(mut self) -> On<X, kinds::Xdelex<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("KEEPREF"); });
         self.cast()
@@ -856,7 +1043,7 @@ impl<X, References: Free> On<X, kinds::Xdelex<References>> {
 }
 
 impl<'p, References: Free> Queued<'p, kinds::Xdelex<References>> {
-    /// Adds `KEEPREF`.
+    /// Groups go on knowing what is removed: `KEEPREF`.
     pub fn keepref(self) -> Queued<'p, kinds::Xdelex<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("KEEPREF"); });
         self.cast()
@@ -864,7 +1051,7 @@ impl<'p, References: Free> Queued<'p, kinds::Xdelex<References>> {
 }
 
 impl<X, References: Free> On<X, kinds::Xdelex<References>> {
-    /// Adds `DELREF`.
+    /// Groups forget what is removed: `DELREF`.
     pub fn delref(mut self) -> On<X, kinds::Xdelex<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("DELREF"); });
         self.cast()
@@ -872,7 +1059,7 @@ impl<X, References: Free> On<X, kinds::Xdelex<References>> {
 }
 
 impl<'p, References: Free> Queued<'p, kinds::Xdelex<References>> {
-    /// Adds `DELREF`.
+    /// Groups forget what is removed: `DELREF`.
     pub fn delref(self) -> Queued<'p, kinds::Xdelex<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("DELREF"); });
         self.cast()
@@ -880,7 +1067,7 @@ impl<'p, References: Free> Queued<'p, kinds::Xdelex<References>> {
 }
 
 impl<X, References: Free> On<X, kinds::Xdelex<References>> {
-    /// Adds `ACKED`.
+    /// What a group has not read or acknowledged yet stays: `ACKED`.
     pub fn acked(mut self) -> On<X, kinds::Xdelex<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("ACKED"); });
         self.cast()
@@ -888,7 +1075,7 @@ impl<X, References: Free> On<X, kinds::Xdelex<References>> {
 }
 
 impl<'p, References: Free> Queued<'p, kinds::Xdelex<References>> {
-    /// Adds `ACKED`.
+    /// What a group has not read or acknowledged yet stays: `ACKED`.
     pub fn acked(self) -> Queued<'p, kinds::Xdelex<Given>> {
         self.buffer.insert(2, |buffer| { buffer.arg("ACKED"); });
         self.cast()
@@ -971,6 +1158,38 @@ impl<'p, R> Queued<'p, kinds::XinfoStream<R>> {
     /// Adds `FULL COUNT count`.
     pub fn full_count(self, count: u64) -> Self {
         self.buffer.arg("FULL").arg("COUNT").arg(&count);
+        self
+    }
+}
+
+impl<X> On<X, kinds::Xnack> {
+    /// Adds `RETRYCOUNT retries`.
+    pub fn retrycount(mut self, retries: u64) -> Self {
+        self.buffer.arg("RETRYCOUNT").arg(&retries);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::Xnack> {
+    /// Adds `RETRYCOUNT retries`.
+    pub fn retrycount(self, retries: u64) -> Self {
+        self.buffer.arg("RETRYCOUNT").arg(&retries);
+        self
+    }
+}
+
+impl<X> On<X, kinds::Xnack> {
+    /// Whatever stands against it: `FORCE`.
+    pub fn force(mut self) -> Self {
+        self.buffer.arg("FORCE");
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::Xnack> {
+    /// Whatever stands against it: `FORCE`.
+    pub fn force(self) -> Self {
+        self.buffer.arg("FORCE");
         self
     }
 }
@@ -1088,6 +1307,22 @@ impl<'p, R> Queued<'p, kinds::Xreadgroup<R>> {
 }
 
 impl<X, R> On<X, kinds::Xreadgroup<R>> {
+    /// Entries that others have left idle so long come too, before the new ones; each entry then says too for how long it was idle, and how often it was delivered: `CLAIM min-idle`.
+    pub fn claim(mut self, min_idle: Duration) -> Self {
+        self.buffer.insert(4, |buffer| { buffer.arg("CLAIM").arg(&WholeMillis(min_idle)); });
+        self
+    }
+}
+
+impl<'p, R> Queued<'p, kinds::Xreadgroup<R>> {
+    /// Entries that others have left idle so long come too, before the new ones; each entry then says too for how long it was idle, and how often it was delivered: `CLAIM min-idle`.
+    pub fn claim(self, min_idle: Duration) -> Self {
+        self.buffer.insert(4, |buffer| { buffer.arg("CLAIM").arg(&WholeMillis(min_idle)); });
+        self
+    }
+}
+
+impl<X, R> On<X, kinds::Xreadgroup<R>> {
     /// What is handed out is not kept as pending: `NOACK`.
     pub fn noack(mut self) -> Self {
         self.buffer.insert(4, |buffer| { buffer.arg("NOACK"); });
@@ -1148,5 +1383,53 @@ impl<'p> Queued<'p, kinds::Xsetid> {
     pub fn maxdeletedid(self, max_deleted_id: impl ToArg) -> Self {
         self.buffer.arg("MAXDELETEDID").arg(&max_deleted_id);
         self
+    }
+}
+
+impl<X, References: Free> On<X, kinds::Xtrim<References>> {
+    /// Groups go on knowing what is removed: `KEEPREF`.
+    pub fn keepref(mut self) -> On<X, kinds::Xtrim<Given>> {
+        self.buffer.arg("KEEPREF");
+        self.cast()
+    }
+}
+
+impl<'p, References: Free> Queued<'p, kinds::Xtrim<References>> {
+    /// Groups go on knowing what is removed: `KEEPREF`.
+    pub fn keepref(self) -> Queued<'p, kinds::Xtrim<Given>> {
+        self.buffer.arg("KEEPREF");
+        self.cast()
+    }
+}
+
+impl<X, References: Free> On<X, kinds::Xtrim<References>> {
+    /// Groups forget what is removed: `DELREF`.
+    pub fn delref(mut self) -> On<X, kinds::Xtrim<Given>> {
+        self.buffer.arg("DELREF");
+        self.cast()
+    }
+}
+
+impl<'p, References: Free> Queued<'p, kinds::Xtrim<References>> {
+    /// Groups forget what is removed: `DELREF`.
+    pub fn delref(self) -> Queued<'p, kinds::Xtrim<Given>> {
+        self.buffer.arg("DELREF");
+        self.cast()
+    }
+}
+
+impl<X, References: Free> On<X, kinds::Xtrim<References>> {
+    /// What a group has not read or acknowledged yet stays: `ACKED`.
+    pub fn acked(mut self) -> On<X, kinds::Xtrim<Given>> {
+        self.buffer.arg("ACKED");
+        self.cast()
+    }
+}
+
+impl<'p, References: Free> Queued<'p, kinds::Xtrim<References>> {
+    /// What a group has not read or acknowledged yet stays: `ACKED`.
+    pub fn acked(self) -> Queued<'p, kinds::Xtrim<Given>> {
+        self.buffer.arg("ACKED");
+        self.cast()
     }
 }

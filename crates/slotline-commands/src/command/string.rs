@@ -54,6 +54,9 @@ mod encode {
     pub(super) fn incrbyfloat(buffer: &mut CommandBuffer, key: impl ToArg, increment: f64) {
         buffer.begin(&known::INCRBYFLOAT, 2).key(&key).arg(&increment);
     }
+    pub(super) fn increx(buffer: &mut CommandBuffer, key: impl ToArg) {
+        buffer.begin(&known::INCREX, 1).key(&key);
+    }
     pub(super) fn lcs(buffer: &mut CommandBuffer, key1: impl ToArg, key2: impl ToArg) {
         buffer.begin(&known::LCS, 2).key(&key1).key(&key2);
     }
@@ -68,6 +71,9 @@ mod encode {
     }
     pub(super) fn mset(buffer: &mut CommandBuffer, pairs: impl ToArgs) {
         buffer.begin(&known::MSET, 1).args(&pairs);
+    }
+    pub(super) fn msetex(buffer: &mut CommandBuffer, pairs: impl ToArgs) {
+        buffer.begin(&known::MSETEX, 1).counted_args(&pairs, 2);
     }
     pub(super) fn msetnx(buffer: &mut CommandBuffer, pairs: impl ToArgs) {
         buffer.begin(&known::MSETNX, 1).args(&pairs);
@@ -158,6 +164,12 @@ impl<T> Direct<T> {
     pub fn incrbyfloat(&self, key: impl ToArg, increment: f64) -> On<&Direct<T>, Returning<f64>> {
         self.on(|buffer| encode::incrbyfloat(buffer, key, increment))
     }
+    /// [INCREX](https://redis.io/docs/latest/commands/increx/): increases a number by one, or by as much as is said: the number then, and by how much it was increased, which is 0 where that would leave the bounds.
+    ///
+    /// Options follow: `byfloat`, `byint`, `lbound`, `ubound`, `saturate`, `ex`, `exat`, `persist`, `enx`.
+    pub fn increx(&self, key: impl ToArg) -> On<&Direct<T>, kinds::Increx<Unset, Unset, Unset>> {
+        self.on(|buffer| encode::increx(buffer, key))
+    }
     /// [LCS](https://redis.io/docs/latest/commands/lcs/): the longest common subsequence of two strings.
     pub fn lcs<R>(&self, key1: impl ToArg, key2: impl ToArg) -> On<&Direct<T>, Get<R>> {
         self.on(|buffer| encode::lcs(buffer, key1, key2))
@@ -179,6 +191,12 @@ impl<T> Direct<T> {
     /// [MSET](https://redis.io/docs/latest/commands/mset/): sets several strings, given as pairs or a map. On a cluster it is split by slot, and is then not atomic.
     pub fn mset(&self, pairs: impl ToArgs) -> On<&Direct<T>, Done> {
         self.on(|buffer| encode::mset(buffer, pairs))
+    }
+    /// [MSETEX](https://redis.io/docs/latest/commands/msetex/): sets several strings that live equally long, given as pairs or a map; whether it did, which is none of them if a condition does not hold for all. On a cluster they must share a slot.
+    ///
+    /// Options follow: `nx`, `xx`, `ex`, `exat`, `keepttl`.
+    pub fn msetex(&self, pairs: impl ToArgs) -> On<&Direct<T>, kinds::Msetex<Unset, Unset>> {
+        self.on(|buffer| encode::msetex(buffer, pairs))
     }
     /// [MSETNX](https://redis.io/docs/latest/commands/msetnx/): sets several strings, given as pairs or a map, only if none of them exists; whether it did. On a cluster they must share a slot.
     pub fn msetnx(&self, pairs: impl ToArgs) -> On<&Direct<T>, Flag> {
@@ -279,6 +297,12 @@ impl Batch {
     pub fn incrbyfloat(&mut self, key: impl ToArg, increment: f64) -> Queued<'_, Returning<f64>> {
         self.queue(|buffer| encode::incrbyfloat(buffer, key, increment))
     }
+    /// [INCREX](https://redis.io/docs/latest/commands/increx/): increases a number by one, or by as much as is said: the number then, and by how much it was increased, which is 0 where that would leave the bounds.
+    ///
+    /// Options follow: `byfloat`, `byint`, `lbound`, `ubound`, `saturate`, `ex`, `exat`, `persist`, `enx`.
+    pub fn increx(&mut self, key: impl ToArg) -> Queued<'_, kinds::Increx<Unset, Unset, Unset>> {
+        self.queue(|buffer| encode::increx(buffer, key))
+    }
     /// [LCS](https://redis.io/docs/latest/commands/lcs/): the longest common subsequence of two strings.
     pub fn lcs(&mut self, key1: impl ToArg, key2: impl ToArg) -> Queued<'_, Get<()>> {
         self.queue(|buffer| encode::lcs(buffer, key1, key2))
@@ -300,6 +324,12 @@ impl Batch {
     /// [MSET](https://redis.io/docs/latest/commands/mset/): sets several strings, given as pairs or a map. On a cluster it is split by slot, and is then not atomic.
     pub fn mset(&mut self, pairs: impl ToArgs) -> Queued<'_, Done> {
         self.queue(|buffer| encode::mset(buffer, pairs))
+    }
+    /// [MSETEX](https://redis.io/docs/latest/commands/msetex/): sets several strings that live equally long, given as pairs or a map; whether it did, which is none of them if a condition does not hold for all. On a cluster they must share a slot.
+    ///
+    /// Options follow: `nx`, `xx`, `ex`, `exat`, `keepttl`.
+    pub fn msetex(&mut self, pairs: impl ToArgs) -> Queued<'_, kinds::Msetex<Unset, Unset>> {
+        self.queue(|buffer| encode::msetex(buffer, pairs))
     }
     /// [MSETNX](https://redis.io/docs/latest/commands/msetnx/): sets several strings, given as pairs or a map, only if none of them exists; whether it did. On a cluster they must share a slot.
     pub fn msetnx(&mut self, pairs: impl ToArgs) -> Queued<'_, Flag> {
@@ -400,6 +430,12 @@ pub(super) mod cmd {
     pub fn incrbyfloat(key: impl ToArg, increment: f64) -> On<(), Returning<f64>> {
         On::unbound(|buffer| encode::incrbyfloat(buffer, key, increment))
     }
+    /// [INCREX](https://redis.io/docs/latest/commands/increx/): increases a number by one, or by as much as is said: the number then, and by how much it was increased, which is 0 where that would leave the bounds.
+    ///
+    /// Options follow: `byfloat`, `byint`, `lbound`, `ubound`, `saturate`, `ex`, `exat`, `persist`, `enx`.
+    pub fn increx(key: impl ToArg) -> On<(), kinds::Increx<Unset, Unset, Unset>> {
+        On::unbound(|buffer| encode::increx(buffer, key))
+    }
     /// [LCS](https://redis.io/docs/latest/commands/lcs/): the longest common subsequence of two strings.
     pub fn lcs<R>(key1: impl ToArg, key2: impl ToArg) -> On<(), Get<R>> {
         On::unbound(|buffer| encode::lcs(buffer, key1, key2))
@@ -421,6 +457,12 @@ pub(super) mod cmd {
     /// [MSET](https://redis.io/docs/latest/commands/mset/): sets several strings, given as pairs or a map. On a cluster it is split by slot, and is then not atomic.
     pub fn mset(pairs: impl ToArgs) -> On<(), Done> {
         On::unbound(|buffer| encode::mset(buffer, pairs))
+    }
+    /// [MSETEX](https://redis.io/docs/latest/commands/msetex/): sets several strings that live equally long, given as pairs or a map; whether it did, which is none of them if a condition does not hold for all. On a cluster they must share a slot.
+    ///
+    /// Options follow: `nx`, `xx`, `ex`, `exat`, `keepttl`.
+    pub fn msetex(pairs: impl ToArgs) -> On<(), kinds::Msetex<Unset, Unset>> {
+        On::unbound(|buffer| encode::msetex(buffer, pairs))
     }
     /// [MSETNX](https://redis.io/docs/latest/commands/msetnx/): sets several strings, given as pairs or a map, only if none of them exists; whether it did. On a cluster they must share a slot.
     pub fn msetnx(pairs: impl ToArgs) -> On<(), Flag> {
@@ -479,6 +521,21 @@ pub(super) mod kinds {
             <Get<R>>::decode(replies, index)
         }
     }
+    /// INCREX, and which of its options were given.
+    #[derive(Debug)]
+    pub struct Increx<Increment, Expiration, WithByfloat>(PhantomData<(Increment, Expiration, WithByfloat)>);
+    impl<Increment, Expiration> Output for Increx<Increment, Expiration, Unset> {
+        type T = <Returning<(i64, i64)> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Returning<(i64, i64)>>::decode(replies, index)
+        }
+    }
+    impl<Increment, Expiration> Output for Increx<Increment, Expiration, Given> {
+        type T = <Returning<(f64, f64)> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Returning<(f64, f64)>>::decode(replies, index)
+        }
+    }
     /// LCS, and which of its options were given.
     #[derive(Debug)]
     pub struct LcsIdx<R>(PhantomData<R>);
@@ -486,6 +543,15 @@ pub(super) mod kinds {
         type T = <Get<R> as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Get<R>>::decode(replies, index)
+        }
+    }
+    /// MSETEX, and which of its options were given.
+    #[derive(Debug)]
+    pub struct Msetex<Condition, Expiration>(PhantomData<(Condition, Expiration)>);
+    impl<Condition, Expiration> Output for Msetex<Condition, Expiration> {
+        type T = <Flag as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Flag>::decode(replies, index)
         }
     }
     /// SET, and which of its options were given.
@@ -623,6 +689,150 @@ impl<'p, R, Expiration: Free> Queued<'p, kinds::Getex<R, Expiration>> {
     }
 }
 
+impl<X, Increment: Free, Expiration, WithByfloat: Free> On<X, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// Adds `BYFLOAT increment`.
+    pub fn byfloat(mut self, increment: f64) -> On<X, kinds::Increx<Given, Expiration, Given>> {
+        self.buffer.arg("BYFLOAT").arg(&increment);
+        self.cast()
+    }
+}
+
+impl<'p, Increment: Free, Expiration, WithByfloat: Free> Queued<'p, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// Adds `BYFLOAT increment`.
+    pub fn byfloat(self, increment: f64) -> Queued<'p, kinds::Increx<Given, Expiration, Given>> {
+        self.buffer.arg("BYFLOAT").arg(&increment);
+        self.cast()
+    }
+}
+
+impl<X, Increment: Free, Expiration, WithByfloat> On<X, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// Adds `BYINT increment`.
+    pub fn byint(mut self, increment: i64) -> On<X, kinds::Increx<Given, Expiration, WithByfloat>> {
+        self.buffer.arg("BYINT").arg(&increment);
+        self.cast()
+    }
+}
+
+impl<'p, Increment: Free, Expiration, WithByfloat> Queued<'p, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// Adds `BYINT increment`.
+    pub fn byint(self, increment: i64) -> Queued<'p, kinds::Increx<Given, Expiration, WithByfloat>> {
+        self.buffer.arg("BYINT").arg(&increment);
+        self.cast()
+    }
+}
+
+impl<X, Increment, Expiration, WithByfloat> On<X, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// The number is no less than this: `LBOUND lowerbound`.
+    pub fn lbound(mut self, lowerbound: impl ToArg) -> Self {
+        self.buffer.arg("LBOUND").arg(&lowerbound);
+        self
+    }
+}
+
+impl<'p, Increment, Expiration, WithByfloat> Queued<'p, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// The number is no less than this: `LBOUND lowerbound`.
+    pub fn lbound(self, lowerbound: impl ToArg) -> Self {
+        self.buffer.arg("LBOUND").arg(&lowerbound);
+        self
+    }
+}
+
+impl<X, Increment, Expiration, WithByfloat> On<X, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// The number is no more than this: `UBOUND upperbound`.
+    pub fn ubound(mut self, upperbound: impl ToArg) -> Self {
+        self.buffer.arg("UBOUND").arg(&upperbound);
+        self
+    }
+}
+
+impl<'p, Increment, Expiration, WithByfloat> Queued<'p, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// The number is no more than this: `UBOUND upperbound`.
+    pub fn ubound(self, upperbound: impl ToArg) -> Self {
+        self.buffer.arg("UBOUND").arg(&upperbound);
+        self
+    }
+}
+
+impl<X, Increment, Expiration, WithByfloat> On<X, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// What would leave the bounds becomes the bound: `SATURATE`.
+    pub fn saturate(mut self) -> Self {
+        self.buffer.arg("SATURATE");
+        self
+    }
+}
+
+impl<'p, Increment, Expiration, WithByfloat> Queued<'p, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// What would leave the bounds becomes the bound: `SATURATE`.
+    pub fn saturate(self) -> Self {
+        self.buffer.arg("SATURATE");
+        self
+    }
+}
+
+impl<X, Increment, Expiration: Free, WithByfloat> On<X, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
+    pub fn ex(mut self, after: Duration) -> On<X, kinds::Increx<Increment, Given, WithByfloat>> {
+        self.buffer.args(&Within(after));
+        self.cast()
+    }
+}
+
+impl<'p, Increment, Expiration: Free, WithByfloat> Queued<'p, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
+    pub fn ex(self, after: Duration) -> Queued<'p, kinds::Increx<Increment, Given, WithByfloat>> {
+        self.buffer.args(&Within(after));
+        self.cast()
+    }
+}
+
+impl<X, Increment, Expiration: Free, WithByfloat> On<X, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
+    pub fn exat(mut self, time: SystemTime) -> On<X, kinds::Increx<Increment, Given, WithByfloat>> {
+        self.buffer.args(&At(time));
+        self.cast()
+    }
+}
+
+impl<'p, Increment, Expiration: Free, WithByfloat> Queued<'p, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
+    pub fn exat(self, time: SystemTime) -> Queued<'p, kinds::Increx<Increment, Given, WithByfloat>> {
+        self.buffer.args(&At(time));
+        self.cast()
+    }
+}
+
+impl<X, Increment, Expiration: Free, WithByfloat> On<X, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// It lives for ever: `PERSIST`.
+    pub fn persist(mut self) -> On<X, kinds::Increx<Increment, Given, WithByfloat>> {
+        self.buffer.arg("PERSIST");
+        self.cast()
+    }
+}
+
+impl<'p, Increment, Expiration: Free, WithByfloat> Queued<'p, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// It lives for ever: `PERSIST`.
+    pub fn persist(self) -> Queued<'p, kinds::Increx<Increment, Given, WithByfloat>> {
+        self.buffer.arg("PERSIST");
+        self.cast()
+    }
+}
+
+impl<X, Increment, Expiration, WithByfloat> On<X, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// The time to live is set only if there is none yet: `ENX`.
+    pub fn enx(mut self) -> Self {
+        self.buffer.arg("ENX");
+        self
+    }
+}
+
+impl<'p, Increment, Expiration, WithByfloat> Queued<'p, kinds::Increx<Increment, Expiration, WithByfloat>> {
+    /// The time to live is set only if there is none yet: `ENX`.
+    pub fn enx(self) -> Self {
+        self.buffer.arg("ENX");
+        self
+    }
+}
+
 impl<X, R> On<X, kinds::LcsIdx<R>> {
     /// Adds `MINMATCHLEN min-match-len`.
     pub fn minmatchlen(mut self, min_match_len: u64) -> Self {
@@ -652,6 +862,86 @@ impl<'p, R> Queued<'p, kinds::LcsIdx<R>> {
     pub fn withmatchlen(self) -> Self {
         self.buffer.arg("WITHMATCHLEN");
         self
+    }
+}
+
+impl<X, Condition: Free, Expiration> On<X, kinds::Msetex<Condition, Expiration>> {
+    /// Only if there is none yet: `NX`.
+    pub fn nx(mut self) -> On<X, kinds::Msetex<Given, Expiration>> {
+        self.buffer.arg("NX");
+        self.cast()
+    }
+}
+
+impl<'p, Condition: Free, Expiration> Queued<'p, kinds::Msetex<Condition, Expiration>> {
+    /// Only if there is none yet: `NX`.
+    pub fn nx(self) -> Queued<'p, kinds::Msetex<Given, Expiration>> {
+        self.buffer.arg("NX");
+        self.cast()
+    }
+}
+
+impl<X, Condition: Free, Expiration> On<X, kinds::Msetex<Condition, Expiration>> {
+    /// Only if there is one already: `XX`.
+    pub fn xx(mut self) -> On<X, kinds::Msetex<Given, Expiration>> {
+        self.buffer.arg("XX");
+        self.cast()
+    }
+}
+
+impl<'p, Condition: Free, Expiration> Queued<'p, kinds::Msetex<Condition, Expiration>> {
+    /// Only if there is one already: `XX`.
+    pub fn xx(self) -> Queued<'p, kinds::Msetex<Given, Expiration>> {
+        self.buffer.arg("XX");
+        self.cast()
+    }
+}
+
+impl<X, Condition, Expiration: Free> On<X, kinds::Msetex<Condition, Expiration>> {
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
+    pub fn ex(mut self, after: Duration) -> On<X, kinds::Msetex<Condition, Given>> {
+        self.buffer.args(&Within(after));
+        self.cast()
+    }
+}
+
+impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Msetex<Condition, Expiration>> {
+    /// It lives so long; the unit is picked that cuts nothing off: `EX or PX`.
+    pub fn ex(self, after: Duration) -> Queued<'p, kinds::Msetex<Condition, Given>> {
+        self.buffer.args(&Within(after));
+        self.cast()
+    }
+}
+
+impl<X, Condition, Expiration: Free> On<X, kinds::Msetex<Condition, Expiration>> {
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
+    pub fn exat(mut self, time: SystemTime) -> On<X, kinds::Msetex<Condition, Given>> {
+        self.buffer.args(&At(time));
+        self.cast()
+    }
+}
+
+impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Msetex<Condition, Expiration>> {
+    /// It lives until then; the unit is picked that cuts nothing off: `EXAT or PXAT`.
+    pub fn exat(self, time: SystemTime) -> Queued<'p, kinds::Msetex<Condition, Given>> {
+        self.buffer.args(&At(time));
+        self.cast()
+    }
+}
+
+impl<X, Condition, Expiration: Free> On<X, kinds::Msetex<Condition, Expiration>> {
+    /// The time to live stays as it is: `KEEPTTL`.
+    pub fn keepttl(mut self) -> On<X, kinds::Msetex<Condition, Given>> {
+        self.buffer.arg("KEEPTTL");
+        self.cast()
+    }
+}
+
+impl<'p, Condition, Expiration: Free> Queued<'p, kinds::Msetex<Condition, Expiration>> {
+    /// The time to live stays as it is: `KEEPTTL`.
+    pub fn keepttl(self) -> Queued<'p, kinds::Msetex<Condition, Given>> {
+        self.buffer.arg("KEEPTTL");
+        self.cast()
     }
 }
 

@@ -190,6 +190,34 @@ impl ToArgs for LogKind {
     }
 }
 
+/// `SILENT`, `FAIL` or `FATAL`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Nack {
+    /// `SILENT`.
+    Silent,
+    /// `FAIL`.
+    Fail,
+    /// `FATAL`.
+    Fatal,
+}
+
+impl ToArg for Nack {
+    fn with_bytes<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
+        take(match self {
+            Nack::Silent => b"SILENT",
+            Nack::Fail => b"FAIL",
+            Nack::Fatal => b"FATAL",
+        })
+    }
+}
+
+impl ToArgs for Nack {
+    fn add_to(&self, arguments: &mut Arguments<'_>) {
+        arguments.add(self);
+    }
+}
+
 /// `ASC` or `DESC`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

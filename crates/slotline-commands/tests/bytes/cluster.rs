@@ -102,6 +102,25 @@ fn cluster_failover() {
 }
 
 #[test]
+fn cluster_flushslot() {
+    check(&["CLUSTER", "FLUSHSLOT", "3"], [
+        cmd::cluster_flushslot(3).freeze(),
+        direct().cluster_flushslot(3).freeze(),
+        queued(|batch| { batch.cluster_flushslot(3); }),
+    ]);
+    check(&["CLUSTER", "FLUSHSLOT", "3", "ASYNC"], [
+        cmd::cluster_flushslot(3).asynchronous().freeze(),
+        direct().cluster_flushslot(3).asynchronous().freeze(),
+        queued(|batch| { batch.cluster_flushslot(3).asynchronous(); }),
+    ]);
+    check(&["CLUSTER", "FLUSHSLOT", "3", "SYNC"], [
+        cmd::cluster_flushslot(3).sync().freeze(),
+        direct().cluster_flushslot(3).sync().freeze(),
+        queued(|batch| { batch.cluster_flushslot(3).sync(); }),
+    ]);
+}
+
+#[test]
 fn cluster_flushslots() {
     check(&["CLUSTER", "FLUSHSLOTS"], [
         cmd::cluster_flushslots().freeze(),
@@ -193,6 +212,51 @@ fn cluster_migrateslots() {
         cmd::cluster_migrateslots([(7, 7)], "0000000000000000000000000000000000000000").freeze(),
         direct().cluster_migrateslots([(7, 7)], "0000000000000000000000000000000000000000").freeze(),
         queued(|batch| { batch.cluster_migrateslots([(7, 7)], "0000000000000000000000000000000000000000"); }),
+    ]);
+}
+
+#[test]
+fn cluster_migration_import() {
+    check(&["CLUSTER", "MIGRATION", "IMPORT", "7", "7"], [
+        cmd::cluster_migration_import([(7, 7)]).freeze(),
+        direct().cluster_migration_import([(7, 7)]).freeze(),
+        queued(|batch| { batch.cluster_migration_import([(7, 7)]); }),
+    ]);
+}
+
+#[test]
+fn cluster_migration_cancel() {
+    check(&["CLUSTER", "MIGRATION", "CANCEL", "ID", "task_id"], [
+        cmd::cluster_migration_cancel("task_id").freeze(),
+        direct().cluster_migration_cancel("task_id").freeze(),
+        queued(|batch| { batch.cluster_migration_cancel("task_id"); }),
+    ]);
+}
+
+#[test]
+fn cluster_migration_cancel_all() {
+    check(&["CLUSTER", "MIGRATION", "CANCEL", "ALL"], [
+        cmd::cluster_migration_cancel_all().freeze(),
+        direct().cluster_migration_cancel_all().freeze(),
+        queued(|batch| { batch.cluster_migration_cancel_all(); }),
+    ]);
+}
+
+#[test]
+fn cluster_migration_status() {
+    check(&["CLUSTER", "MIGRATION", "STATUS", "ID", "task_id"], [
+        cmd::cluster_migration_status::<Value>("task_id").freeze(),
+        direct().cluster_migration_status::<Value>("task_id").freeze(),
+        queued(|batch| { batch.cluster_migration_status("task_id"); }),
+    ]);
+}
+
+#[test]
+fn cluster_migration_status_all() {
+    check(&["CLUSTER", "MIGRATION", "STATUS", "ALL"], [
+        cmd::cluster_migration_status_all::<Value>().freeze(),
+        direct().cluster_migration_status_all::<Value>().freeze(),
+        queued(|batch| { batch.cluster_migration_status_all(); }),
     ]);
 }
 

@@ -106,6 +106,106 @@ fn client_kill() {
         direct().client_kill().maxage(999999).freeze(),
         queued(|batch| { batch.client_kill().maxage(999999); }),
     ]);
+    check(&["CLIENT", "KILL", "NAME", "name"], [
+        cmd::client_kill().name("name").freeze(),
+        direct().client_kill().name("name").freeze(),
+        queued(|batch| { batch.client_kill().name("name"); }),
+    ]);
+    check(&["CLIENT", "KILL", "IDLE", "60"], [
+        cmd::client_kill().min_idle(Duration::from_secs(60)).freeze(),
+        direct().client_kill().min_idle(Duration::from_secs(60)).freeze(),
+        queued(|batch| { batch.client_kill().min_idle(Duration::from_secs(60)); }),
+    ]);
+    check(&["CLIENT", "KILL", "FLAGS", "flags"], [
+        cmd::client_kill().flags("flags").freeze(),
+        direct().client_kill().flags("flags").freeze(),
+        queued(|batch| { batch.client_kill().flags("flags"); }),
+    ]);
+    check(&["CLIENT", "KILL", "LIB-NAME", "lib_name"], [
+        cmd::client_kill().lib_name("lib_name").freeze(),
+        direct().client_kill().lib_name("lib_name").freeze(),
+        queued(|batch| { batch.client_kill().lib_name("lib_name"); }),
+    ]);
+    check(&["CLIENT", "KILL", "LIB-VER", "lib_ver"], [
+        cmd::client_kill().lib_ver("lib_ver").freeze(),
+        direct().client_kill().lib_ver("lib_ver").freeze(),
+        queued(|batch| { batch.client_kill().lib_ver("lib_ver"); }),
+    ]);
+    check(&["CLIENT", "KILL", "DB", "1"], [
+        cmd::client_kill().in_db(1).freeze(),
+        direct().client_kill().in_db(1).freeze(),
+        queued(|batch| { batch.client_kill().in_db(1); }),
+    ]);
+    check(&["CLIENT", "KILL", "CAPA", "capa"], [
+        cmd::client_kill().capa("capa").freeze(),
+        direct().client_kill().capa("capa").freeze(),
+        queued(|batch| { batch.client_kill().capa("capa"); }),
+    ]);
+    check(&["CLIENT", "KILL", "IP", "ip"], [
+        cmd::client_kill().ip("ip").freeze(),
+        direct().client_kill().ip("ip").freeze(),
+        queued(|batch| { batch.client_kill().ip("ip"); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-ID", "999999"], [
+        cmd::client_kill().not_id(999999).freeze(),
+        direct().client_kill().not_id(999999).freeze(),
+        queued(|batch| { batch.client_kill().not_id(999999); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-TYPE", "PUBSUB"], [
+        cmd::client_kill().not_type(ClientType::Pubsub).freeze(),
+        direct().client_kill().not_type(ClientType::Pubsub).freeze(),
+        queued(|batch| { batch.client_kill().not_type(ClientType::Pubsub); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-USER", "nobody"], [
+        cmd::client_kill().not_user("nobody").freeze(),
+        direct().client_kill().not_user("nobody").freeze(),
+        queued(|batch| { batch.client_kill().not_user("nobody"); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-ADDR", "127.0.0.1:1"], [
+        cmd::client_kill().not_addr("127.0.0.1:1").freeze(),
+        direct().client_kill().not_addr("127.0.0.1:1").freeze(),
+        queued(|batch| { batch.client_kill().not_addr("127.0.0.1:1"); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-LADDR", "127.0.0.1:1"], [
+        cmd::client_kill().not_laddr("127.0.0.1:1").freeze(),
+        direct().client_kill().not_laddr("127.0.0.1:1").freeze(),
+        queued(|batch| { batch.client_kill().not_laddr("127.0.0.1:1"); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-NAME", "name"], [
+        cmd::client_kill().not_name("name").freeze(),
+        direct().client_kill().not_name("name").freeze(),
+        queued(|batch| { batch.client_kill().not_name("name"); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-FLAGS", "flags"], [
+        cmd::client_kill().not_flags("flags").freeze(),
+        direct().client_kill().not_flags("flags").freeze(),
+        queued(|batch| { batch.client_kill().not_flags("flags"); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-LIB-NAME", "lib_name"], [
+        cmd::client_kill().not_lib_name("lib_name").freeze(),
+        direct().client_kill().not_lib_name("lib_name").freeze(),
+        queued(|batch| { batch.client_kill().not_lib_name("lib_name"); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-LIB-VER", "lib_ver"], [
+        cmd::client_kill().not_lib_ver("lib_ver").freeze(),
+        direct().client_kill().not_lib_ver("lib_ver").freeze(),
+        queued(|batch| { batch.client_kill().not_lib_ver("lib_ver"); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-DB", "1"], [
+        cmd::client_kill().not_db(1).freeze(),
+        direct().client_kill().not_db(1).freeze(),
+        queued(|batch| { batch.client_kill().not_db(1); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-CAPA", "capa"], [
+        cmd::client_kill().not_capa("capa").freeze(),
+        direct().client_kill().not_capa("capa").freeze(),
+        queued(|batch| { batch.client_kill().not_capa("capa"); }),
+    ]);
+    check(&["CLIENT", "KILL", "NOT-IP", "ip"], [
+        cmd::client_kill().not_ip("ip").freeze(),
+        direct().client_kill().not_ip("ip").freeze(),
+        queued(|batch| { batch.client_kill().not_ip("ip"); }),
+    ]);
 }
 
 #[test]
@@ -149,6 +249,46 @@ fn client_list() {
         cmd::client_list().maxage(3).freeze(),
         direct().client_list().maxage(3).freeze(),
         queued(|batch| { batch.client_list().maxage(3); }),
+    ]);
+    check(&["CLIENT", "LIST", "NAME", "name"], [
+        cmd::client_list().name("name").freeze(),
+        direct().client_list().name("name").freeze(),
+        queued(|batch| { batch.client_list().name("name"); }),
+    ]);
+    check(&["CLIENT", "LIST", "IDLE", "60"], [
+        cmd::client_list().min_idle(Duration::from_secs(60)).freeze(),
+        direct().client_list().min_idle(Duration::from_secs(60)).freeze(),
+        queued(|batch| { batch.client_list().min_idle(Duration::from_secs(60)); }),
+    ]);
+    check(&["CLIENT", "LIST", "FLAGS", "flags"], [
+        cmd::client_list().flags("flags").freeze(),
+        direct().client_list().flags("flags").freeze(),
+        queued(|batch| { batch.client_list().flags("flags"); }),
+    ]);
+    check(&["CLIENT", "LIST", "LIB-NAME", "lib_name"], [
+        cmd::client_list().lib_name("lib_name").freeze(),
+        direct().client_list().lib_name("lib_name").freeze(),
+        queued(|batch| { batch.client_list().lib_name("lib_name"); }),
+    ]);
+    check(&["CLIENT", "LIST", "LIB-VER", "lib_ver"], [
+        cmd::client_list().lib_ver("lib_ver").freeze(),
+        direct().client_list().lib_ver("lib_ver").freeze(),
+        queued(|batch| { batch.client_list().lib_ver("lib_ver"); }),
+    ]);
+    check(&["CLIENT", "LIST", "DB", "1"], [
+        cmd::client_list().in_db(1).freeze(),
+        direct().client_list().in_db(1).freeze(),
+        queued(|batch| { batch.client_list().in_db(1); }),
+    ]);
+    check(&["CLIENT", "LIST", "CAPA", "capa"], [
+        cmd::client_list().capa("capa").freeze(),
+        direct().client_list().capa("capa").freeze(),
+        queued(|batch| { batch.client_list().capa("capa"); }),
+    ]);
+    check(&["CLIENT", "LIST", "IP", "ip"], [
+        cmd::client_list().ip("ip").freeze(),
+        direct().client_list().ip("ip").freeze(),
+        queued(|batch| { batch.client_list().ip("ip"); }),
     ]);
 }
 

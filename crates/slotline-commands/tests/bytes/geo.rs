@@ -358,6 +358,50 @@ fn geosearch() {
 }
 
 #[test]
+fn geosearch_polygon() {
+    check(&["GEOSEARCH", "key", "BYPOLYGON", "1", "15.5", "37.5"], [
+        cmd::geosearch_polygon::<Value>("key", [(15.5, 37.5)]).freeze(),
+        direct().geosearch_polygon::<Value>("key", [(15.5, 37.5)]).freeze(),
+        queued(|batch| { batch.geosearch_polygon("key", [(15.5, 37.5)]); }),
+    ]);
+    check(&["GEOSEARCH", "key", "BYPOLYGON", "1", "15.5", "37.5", "ASC"], [
+        cmd::geosearch_polygon::<Value>("key", [(15.5, 37.5)]).asc().freeze(),
+        direct().geosearch_polygon::<Value>("key", [(15.5, 37.5)]).asc().freeze(),
+        queued(|batch| { batch.geosearch_polygon("key", [(15.5, 37.5)]).asc(); }),
+    ]);
+    check(&["GEOSEARCH", "key", "BYPOLYGON", "1", "15.5", "37.5", "DESC"], [
+        cmd::geosearch_polygon::<Value>("key", [(15.5, 37.5)]).desc().freeze(),
+        direct().geosearch_polygon::<Value>("key", [(15.5, 37.5)]).desc().freeze(),
+        queued(|batch| { batch.geosearch_polygon("key", [(15.5, 37.5)]).desc(); }),
+    ]);
+    check(&["GEOSEARCH", "key", "BYPOLYGON", "1", "15.5", "37.5", "COUNT", "3"], [
+        cmd::geosearch_polygon::<Value>("key", [(15.5, 37.5)]).count(3).freeze(),
+        direct().geosearch_polygon::<Value>("key", [(15.5, 37.5)]).count(3).freeze(),
+        queued(|batch| { batch.geosearch_polygon("key", [(15.5, 37.5)]).count(3); }),
+    ]);
+    check(&["GEOSEARCH", "key", "BYPOLYGON", "1", "15.5", "37.5", "COUNT", "3", "ANY"], [
+        cmd::geosearch_polygon::<Value>("key", [(15.5, 37.5)]).count_any(3).freeze(),
+        direct().geosearch_polygon::<Value>("key", [(15.5, 37.5)]).count_any(3).freeze(),
+        queued(|batch| { batch.geosearch_polygon("key", [(15.5, 37.5)]).count_any(3); }),
+    ]);
+    check(&["GEOSEARCH", "key", "BYPOLYGON", "1", "15.5", "37.5", "WITHCOORD"], [
+        cmd::geosearch_polygon::<Value>("key", [(15.5, 37.5)]).withcoord().freeze(),
+        direct().geosearch_polygon::<Value>("key", [(15.5, 37.5)]).withcoord().freeze(),
+        queued(|batch| { batch.geosearch_polygon("key", [(15.5, 37.5)]).withcoord(); }),
+    ]);
+    check(&["GEOSEARCH", "key", "BYPOLYGON", "1", "15.5", "37.5", "WITHDIST"], [
+        cmd::geosearch_polygon::<Value>("key", [(15.5, 37.5)]).withdist().freeze(),
+        direct().geosearch_polygon::<Value>("key", [(15.5, 37.5)]).withdist().freeze(),
+        queued(|batch| { batch.geosearch_polygon("key", [(15.5, 37.5)]).withdist(); }),
+    ]);
+    check(&["GEOSEARCH", "key", "BYPOLYGON", "1", "15.5", "37.5", "WITHHASH"], [
+        cmd::geosearch_polygon::<Value>("key", [(15.5, 37.5)]).withhash().freeze(),
+        direct().geosearch_polygon::<Value>("key", [(15.5, 37.5)]).withhash().freeze(),
+        queued(|batch| { batch.geosearch_polygon("key", [(15.5, 37.5)]).withhash(); }),
+    ]);
+}
+
+#[test]
 fn geosearchstore() {
     check(&["GEOSEARCHSTORE", "key2", "key", "FROMLONLAT", "15.5", "37.5", "BYRADIUS", "200.5", "KM"], [
         cmd::geosearchstore("key2", "key", GeoFrom::point(15.5, 37.5), GeoShape::Circle(200.5, Unit::Km)).freeze(),
@@ -388,5 +432,39 @@ fn geosearchstore() {
         cmd::geosearchstore("key2", "key", GeoFrom::point(15.5, 37.5), GeoShape::Circle(200.5, Unit::Km)).storedist().freeze(),
         direct().geosearchstore("key2", "key", GeoFrom::point(15.5, 37.5), GeoShape::Circle(200.5, Unit::Km)).storedist().freeze(),
         queued(|batch| { batch.geosearchstore("key2", "key", GeoFrom::point(15.5, 37.5), GeoShape::Circle(200.5, Unit::Km)).storedist(); }),
+    ]);
+}
+
+#[test]
+fn geosearchstore_polygon() {
+    check(&["GEOSEARCHSTORE", "key2", "key", "BYPOLYGON", "1", "15.5", "37.5"], [
+        cmd::geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).freeze(),
+        direct().geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).freeze(),
+        queued(|batch| { batch.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]); }),
+    ]);
+    check(&["GEOSEARCHSTORE", "key2", "key", "BYPOLYGON", "1", "15.5", "37.5", "ASC"], [
+        cmd::geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).asc().freeze(),
+        direct().geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).asc().freeze(),
+        queued(|batch| { batch.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).asc(); }),
+    ]);
+    check(&["GEOSEARCHSTORE", "key2", "key", "BYPOLYGON", "1", "15.5", "37.5", "DESC"], [
+        cmd::geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).desc().freeze(),
+        direct().geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).desc().freeze(),
+        queued(|batch| { batch.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).desc(); }),
+    ]);
+    check(&["GEOSEARCHSTORE", "key2", "key", "BYPOLYGON", "1", "15.5", "37.5", "COUNT", "3"], [
+        cmd::geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).count(3).freeze(),
+        direct().geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).count(3).freeze(),
+        queued(|batch| { batch.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).count(3); }),
+    ]);
+    check(&["GEOSEARCHSTORE", "key2", "key", "BYPOLYGON", "1", "15.5", "37.5", "COUNT", "3", "ANY"], [
+        cmd::geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).count_any(3).freeze(),
+        direct().geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).count_any(3).freeze(),
+        queued(|batch| { batch.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).count_any(3); }),
+    ]);
+    check(&["GEOSEARCHSTORE", "key2", "key", "BYPOLYGON", "1", "15.5", "37.5", "STOREDIST"], [
+        cmd::geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).storedist().freeze(),
+        direct().geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).storedist().freeze(),
+        queued(|batch| { batch.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).storedist(); }),
     ]);
 }

@@ -343,6 +343,16 @@ fn hsetex() {
         direct().hsetex("key", [("field", "1")]).freeze(),
         queued(|batch| { batch.hsetex("key", [("field", "1")]); }),
     ]);
+    check(&["HSETEX", "key", "NX", "FIELDS", "1", "field", "1"], [
+        cmd::hsetex("key", [("field", "1")]).nx().freeze(),
+        direct().hsetex("key", [("field", "1")]).nx().freeze(),
+        queued(|batch| { batch.hsetex("key", [("field", "1")]).nx(); }),
+    ]);
+    check(&["HSETEX", "key", "XX", "FIELDS", "1", "field", "1"], [
+        cmd::hsetex("key", [("field", "1")]).xx().freeze(),
+        direct().hsetex("key", [("field", "1")]).xx().freeze(),
+        queued(|batch| { batch.hsetex("key", [("field", "1")]).xx(); }),
+    ]);
     check(&["HSETEX", "key", "FNX", "FIELDS", "1", "field", "1"], [
         cmd::hsetex("key", [("field", "1")]).fnx().freeze(),
         direct().hsetex("key", [("field", "1")]).fnx().freeze(),

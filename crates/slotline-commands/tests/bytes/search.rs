@@ -350,6 +350,110 @@ fn ft_explaincli() {
 }
 
 #[test]
+fn ft_hybrid() {
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector"); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "SCORER", "scorer", "VSIM", "field", "vector"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").scorer("scorer").freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").scorer("scorer").freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").scorer("scorer"); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "YIELD_SCORE_AS", "name", "VSIM", "field", "vector"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").text_score_as("name").freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").text_score_as("name").freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").text_score_as("name"); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "KNN", "1", "arg"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").knn(["arg"]).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").knn(["arg"]).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").knn(["arg"]); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "RANGE", "1", "arg"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").range(["arg"]).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").range(["arg"]).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").range(["arg"]); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "YIELD_SCORE_AS", "name"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").vector_score_as("name").freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").vector_score_as("name").freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").vector_score_as("name"); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "FILTER", "filter"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").filter("filter").freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").filter("filter").freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").filter("filter"); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "COMBINE", "RRF", "1", "arg"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").combine_rrf(["arg"]).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").combine_rrf(["arg"]).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").combine_rrf(["arg"]); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "COMBINE", "LINEAR", "1", "arg"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").combine_linear(["arg"]).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").combine_linear(["arg"]).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").combine_linear(["arg"]); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "LIMIT", "0", "3"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").limit(0, 3).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").limit(0, 3).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").limit(0, 3); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "SORTBY", "1", "property"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").sortby(["property"]).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").sortby(["property"]).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").sortby(["property"]); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "NOSORT"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").nosort().freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").nosort().freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").nosort(); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "LOAD", "1", "field"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").load(["field"]).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").load(["field"]).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").load(["field"]); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "LOAD", "*"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").load_all().freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").load_all().freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").load_all(); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "GROUPBY", "1", "property"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").groupby(["property"]).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").groupby(["property"]).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").groupby(["property"]); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "REDUCE", "function", "1", "arg"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").reduce("function", ["arg"]).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").reduce("function", ["arg"]).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").reduce("function", ["arg"]); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "REDUCE", "function", "1", "arg", "AS", "name"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").reduce_as_("function", ["arg"], "name").freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").reduce_as_("function", ["arg"], "name").freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").reduce_as_("function", ["arg"], "name"); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "APPLY", "expression", "AS", "name"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").apply("expression", "name").freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").apply("expression", "name").freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").apply("expression", "name"); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "PARAMS", "2", "name", "1"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").params([("name", "1")]).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").params([("name", "1")]).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").params([("name", "1")]); }),
+    ]);
+    check(&["FT.HYBRID", "0", "SEARCH", "query", "VSIM", "field", "vector", "TIMEOUT", "1500"], [
+        cmd::ft_hybrid::<Value>("0", "query", "field", "vector").timeout(Duration::from_millis(1500)).freeze(),
+        direct().ft_hybrid::<Value>("0", "query", "field", "vector").timeout(Duration::from_millis(1500)).freeze(),
+        queued(|batch| { batch.ft_hybrid("0", "query", "field", "vector").timeout(Duration::from_millis(1500)); }),
+    ]);
+}
+
+#[test]
 fn ft_info() {
     check(&["FT.INFO", "0"], [
         cmd::ft_info::<Value>("0").freeze(),

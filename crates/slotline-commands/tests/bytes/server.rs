@@ -454,6 +454,71 @@ fn flushdb() {
 }
 
 #[test]
+fn hotkeys_get() {
+    check(&["HOTKEYS", "GET"], [
+        cmd::hotkeys_get::<Value>().freeze(),
+        direct().hotkeys_get::<Value>().freeze(),
+        queued(|batch| { batch.hotkeys_get(); }),
+    ]);
+}
+
+#[test]
+fn hotkeys_help() {
+    check(&["HOTKEYS", "HELP"], [
+        cmd::hotkeys_help().freeze(),
+        direct().hotkeys_help().freeze(),
+        queued(|batch| { batch.hotkeys_help(); }),
+    ]);
+}
+
+#[test]
+fn hotkeys_reset() {
+    check(&["HOTKEYS", "RESET"], [
+        cmd::hotkeys_reset().freeze(),
+        direct().hotkeys_reset().freeze(),
+        queued(|batch| { batch.hotkeys_reset(); }),
+    ]);
+}
+
+#[test]
+fn hotkeys_start() {
+    check(&["HOTKEYS", "START", "METRICS", "1", "CPU"], [
+        cmd::hotkeys_start(["CPU"]).freeze(),
+        direct().hotkeys_start(["CPU"]).freeze(),
+        queued(|batch| { batch.hotkeys_start(["CPU"]); }),
+    ]);
+    check(&["HOTKEYS", "START", "METRICS", "1", "CPU", "COUNT", "3"], [
+        cmd::hotkeys_start(["CPU"]).count(3).freeze(),
+        direct().hotkeys_start(["CPU"]).count(3).freeze(),
+        queued(|batch| { batch.hotkeys_start(["CPU"]).count(3); }),
+    ]);
+    check(&["HOTKEYS", "START", "METRICS", "1", "CPU", "DURATION", "60"], [
+        cmd::hotkeys_start(["CPU"]).duration(Duration::from_secs(60)).freeze(),
+        direct().hotkeys_start(["CPU"]).duration(Duration::from_secs(60)).freeze(),
+        queued(|batch| { batch.hotkeys_start(["CPU"]).duration(Duration::from_secs(60)); }),
+    ]);
+    check(&["HOTKEYS", "START", "METRICS", "1", "CPU", "SAMPLE", "3"], [
+        cmd::hotkeys_start(["CPU"]).sample(3).freeze(),
+        direct().hotkeys_start(["CPU"]).sample(3).freeze(),
+        queued(|batch| { batch.hotkeys_start(["CPU"]).sample(3); }),
+    ]);
+    check(&["HOTKEYS", "START", "METRICS", "1", "CPU", "SLOTS", "1", "slot"], [
+        cmd::hotkeys_start(["CPU"]).slots(["slot"]).freeze(),
+        direct().hotkeys_start(["CPU"]).slots(["slot"]).freeze(),
+        queued(|batch| { batch.hotkeys_start(["CPU"]).slots(["slot"]); }),
+    ]);
+}
+
+#[test]
+fn hotkeys_stop() {
+    check(&["HOTKEYS", "STOP"], [
+        cmd::hotkeys_stop().freeze(),
+        direct().hotkeys_stop().freeze(),
+        queued(|batch| { batch.hotkeys_stop(); }),
+    ]);
+}
+
+#[test]
 fn info() {
     check(&["INFO"], [
         cmd::info::<Value>().freeze(),

@@ -4,7 +4,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use slotline_commands::{Trim};
+use slotline_commands::{Nack, Trim};
 use slotline_commands::cmd;
 use slotline_resp::Value;
 
@@ -55,6 +55,31 @@ fn xadd() {
         direct().xadd("key", "*", [("field", "1")]).nomkstream().freeze(),
         queued(|batch| { batch.xadd("key", "*", [("field", "1")]).nomkstream(); }),
     ]);
+    check(&["XADD", "key", "KEEPREF", "*", "field", "1"], [
+        cmd::xadd("key", "*", [("field", "1")]).keepref().freeze(),
+        direct().xadd("key", "*", [("field", "1")]).keepref().freeze(),
+        queued(|batch| { batch.xadd("key", "*", [("field", "1")]).keepref(); }),
+    ]);
+    check(&["XADD", "key", "DELREF", "*", "field", "1"], [
+        cmd::xadd("key", "*", [("field", "1")]).delref().freeze(),
+        direct().xadd("key", "*", [("field", "1")]).delref().freeze(),
+        queued(|batch| { batch.xadd("key", "*", [("field", "1")]).delref(); }),
+    ]);
+    check(&["XADD", "key", "ACKED", "*", "field", "1"], [
+        cmd::xadd("key", "*", [("field", "1")]).acked().freeze(),
+        direct().xadd("key", "*", [("field", "1")]).acked().freeze(),
+        queued(|batch| { batch.xadd("key", "*", [("field", "1")]).acked(); }),
+    ]);
+    check(&["XADD", "key", "IDMPAUTO", "producer_id", "*", "field", "1"], [
+        cmd::xadd("key", "*", [("field", "1")]).idmp_auto("producer_id").freeze(),
+        direct().xadd("key", "*", [("field", "1")]).idmp_auto("producer_id").freeze(),
+        queued(|batch| { batch.xadd("key", "*", [("field", "1")]).idmp_auto("producer_id"); }),
+    ]);
+    check(&["XADD", "key", "IDMP", "producer_id", "idempotent_id", "*", "field", "1"], [
+        cmd::xadd("key", "*", [("field", "1")]).idmp("producer_id", "idempotent_id").freeze(),
+        direct().xadd("key", "*", [("field", "1")]).idmp("producer_id", "idempotent_id").freeze(),
+        queued(|batch| { batch.xadd("key", "*", [("field", "1")]).idmp("producer_id", "idempotent_id"); }),
+    ]);
     check(&["XADD", "key", "MAXLEN", "=", "3", "*", "field", "1"], [
         cmd::xadd("key", "*", [("field", "1")]).trim(Trim::max_len(3)).freeze(),
         direct().xadd("key", "*", [("field", "1")]).trim(Trim::max_len(3)).freeze(),
@@ -78,6 +103,25 @@ fn xautoclaim() {
         cmd::xautoclaim::<Value>("key", "group", "consumer", Duration::from_millis(1500), "0").justid().freeze(),
         direct().xautoclaim::<Value>("key", "group", "consumer", Duration::from_millis(1500), "0").justid().freeze(),
         queued(|batch| { batch.xautoclaim("key", "group", "consumer", Duration::from_millis(1500), "0").justid(); }),
+    ]);
+}
+
+#[test]
+fn xcfgset() {
+    check(&["XCFGSET", "key"], [
+        cmd::xcfgset("key").freeze(),
+        direct().xcfgset("key").freeze(),
+        queued(|batch| { batch.xcfgset("key"); }),
+    ]);
+    check(&["XCFGSET", "key", "IDMP-DURATION", "60"], [
+        cmd::xcfgset("key").idmp_duration(Duration::from_secs(60)).freeze(),
+        direct().xcfgset("key").idmp_duration(Duration::from_secs(60)).freeze(),
+        queued(|batch| { batch.xcfgset("key").idmp_duration(Duration::from_secs(60)); }),
+    ]);
+    check(&["XCFGSET", "key", "IDMP-MAXSIZE", "3"], [
+        cmd::xcfgset("key").idmp_maxsize(3).freeze(),
+        direct().xcfgset("key").idmp_maxsize(3).freeze(),
+        queued(|batch| { batch.xcfgset("key").idmp_maxsize(3); }),
     ]);
 }
 
@@ -278,6 +322,25 @@ fn xlen() {
 }
 
 #[test]
+fn xnack() {
+    check(&["XNACK", "key", "group", "FAIL", "IDS", "1", "1-1"], [
+        cmd::xnack("key", "group", Nack::Fail, ["1-1"]).freeze(),
+        direct().xnack("key", "group", Nack::Fail, ["1-1"]).freeze(),
+        queued(|batch| { batch.xnack("key", "group", Nack::Fail, ["1-1"]); }),
+    ]);
+    check(&["XNACK", "key", "group", "FAIL", "IDS", "1", "1-1", "RETRYCOUNT", "3"], [
+        cmd::xnack("key", "group", Nack::Fail, ["1-1"]).retrycount(3).freeze(),
+        direct().xnack("key", "group", Nack::Fail, ["1-1"]).retrycount(3).freeze(),
+        queued(|batch| { batch.xnack("key", "group", Nack::Fail, ["1-1"]).retrycount(3); }),
+    ]);
+    check(&["XNACK", "key", "group", "FAIL", "IDS", "1", "1-1", "FORCE"], [
+        cmd::xnack("key", "group", Nack::Fail, ["1-1"]).force().freeze(),
+        direct().xnack("key", "group", Nack::Fail, ["1-1"]).force().freeze(),
+        queued(|batch| { batch.xnack("key", "group", Nack::Fail, ["1-1"]).force(); }),
+    ]);
+}
+
+#[test]
 fn xpending() {
     check(&["XPENDING", "key", "group"], [
         cmd::xpending::<Value>("key", "group").freeze(),
@@ -355,6 +418,11 @@ fn xreadgroup() {
         direct().xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).block(Duration::from_millis(1500)).freeze(),
         queued(|batch| { batch.xreadgroup("group", "consumer", ["key"], ["1-1"]).block(Duration::from_millis(1500)); }),
     ]);
+    check(&["XREADGROUP", "GROUP", "group", "consumer", "CLAIM", "1500", "STREAMS", "key", "1-1"], [
+        cmd::xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).claim(Duration::from_millis(1500)).freeze(),
+        direct().xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).claim(Duration::from_millis(1500)).freeze(),
+        queued(|batch| { batch.xreadgroup("group", "consumer", ["key"], ["1-1"]).claim(Duration::from_millis(1500)); }),
+    ]);
     check(&["XREADGROUP", "GROUP", "group", "consumer", "NOACK", "STREAMS", "key", "1-1"], [
         cmd::xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).noack().freeze(),
         direct().xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).noack().freeze(),
@@ -401,5 +469,20 @@ fn xtrim() {
         cmd::xtrim("key", Trim::max_len(3)).freeze(),
         direct().xtrim("key", Trim::max_len(3)).freeze(),
         queued(|batch| { batch.xtrim("key", Trim::max_len(3)); }),
+    ]);
+    check(&["XTRIM", "key", "MAXLEN", "=", "3", "KEEPREF"], [
+        cmd::xtrim("key", Trim::max_len(3)).keepref().freeze(),
+        direct().xtrim("key", Trim::max_len(3)).keepref().freeze(),
+        queued(|batch| { batch.xtrim("key", Trim::max_len(3)).keepref(); }),
+    ]);
+    check(&["XTRIM", "key", "MAXLEN", "=", "3", "DELREF"], [
+        cmd::xtrim("key", Trim::max_len(3)).delref().freeze(),
+        direct().xtrim("key", Trim::max_len(3)).delref().freeze(),
+        queued(|batch| { batch.xtrim("key", Trim::max_len(3)).delref(); }),
+    ]);
+    check(&["XTRIM", "key", "MAXLEN", "=", "3", "ACKED"], [
+        cmd::xtrim("key", Trim::max_len(3)).acked().freeze(),
+        direct().xtrim("key", Trim::max_len(3)).acked().freeze(),
+        queued(|batch| { batch.xtrim("key", Trim::max_len(3)).acked(); }),
     ]);
 }

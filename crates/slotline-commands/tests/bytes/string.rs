@@ -171,6 +171,60 @@ fn incrbyfloat() {
 }
 
 #[test]
+fn increx() {
+    check(&["INCREX", "key"], [
+        cmd::increx("key").freeze(),
+        direct().increx("key").freeze(),
+        queued(|batch| { batch.increx("key"); }),
+    ]);
+    check(&["INCREX", "key", "BYFLOAT", "1.5"], [
+        cmd::increx("key").byfloat(1.5).freeze(),
+        direct().increx("key").byfloat(1.5).freeze(),
+        queued(|batch| { batch.increx("key").byfloat(1.5); }),
+    ]);
+    check(&["INCREX", "key", "BYINT", "2"], [
+        cmd::increx("key").byint(2).freeze(),
+        direct().increx("key").byint(2).freeze(),
+        queued(|batch| { batch.increx("key").byint(2); }),
+    ]);
+    check(&["INCREX", "key", "LBOUND", "lowerbound"], [
+        cmd::increx("key").lbound("lowerbound").freeze(),
+        direct().increx("key").lbound("lowerbound").freeze(),
+        queued(|batch| { batch.increx("key").lbound("lowerbound"); }),
+    ]);
+    check(&["INCREX", "key", "UBOUND", "upperbound"], [
+        cmd::increx("key").ubound("upperbound").freeze(),
+        direct().increx("key").ubound("upperbound").freeze(),
+        queued(|batch| { batch.increx("key").ubound("upperbound"); }),
+    ]);
+    check(&["INCREX", "key", "SATURATE"], [
+        cmd::increx("key").saturate().freeze(),
+        direct().increx("key").saturate().freeze(),
+        queued(|batch| { batch.increx("key").saturate(); }),
+    ]);
+    check(&["INCREX", "key", "PX", "1500"], [
+        cmd::increx("key").ex(Duration::from_millis(1500)).freeze(),
+        direct().increx("key").ex(Duration::from_millis(1500)).freeze(),
+        queued(|batch| { batch.increx("key").ex(Duration::from_millis(1500)); }),
+    ]);
+    check(&["INCREX", "key", "EXAT", "4000000000"], [
+        cmd::increx("key").exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).freeze(),
+        direct().increx("key").exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).freeze(),
+        queued(|batch| { batch.increx("key").exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)); }),
+    ]);
+    check(&["INCREX", "key", "PERSIST"], [
+        cmd::increx("key").persist().freeze(),
+        direct().increx("key").persist().freeze(),
+        queued(|batch| { batch.increx("key").persist(); }),
+    ]);
+    check(&["INCREX", "key", "ENX"], [
+        cmd::increx("key").enx().freeze(),
+        direct().increx("key").enx().freeze(),
+        queued(|batch| { batch.increx("key").enx(); }),
+    ]);
+}
+
+#[test]
 fn lcs() {
     check(&["LCS", "key", "key2"], [
         cmd::lcs::<Value>("key", "key2").freeze(),
@@ -222,6 +276,40 @@ fn mset() {
         cmd::mset([("key", "1")]).freeze(),
         direct().mset([("key", "1")]).freeze(),
         queued(|batch| { batch.mset([("key", "1")]); }),
+    ]);
+}
+
+#[test]
+fn msetex() {
+    check(&["MSETEX", "1", "key", "1"], [
+        cmd::msetex([("key", "1")]).freeze(),
+        direct().msetex([("key", "1")]).freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]); }),
+    ]);
+    check(&["MSETEX", "1", "key", "1", "NX"], [
+        cmd::msetex([("key", "1")]).nx().freeze(),
+        direct().msetex([("key", "1")]).nx().freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]).nx(); }),
+    ]);
+    check(&["MSETEX", "1", "key", "1", "XX"], [
+        cmd::msetex([("key", "1")]).xx().freeze(),
+        direct().msetex([("key", "1")]).xx().freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]).xx(); }),
+    ]);
+    check(&["MSETEX", "1", "key", "1", "PX", "1500"], [
+        cmd::msetex([("key", "1")]).ex(Duration::from_millis(1500)).freeze(),
+        direct().msetex([("key", "1")]).ex(Duration::from_millis(1500)).freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]).ex(Duration::from_millis(1500)); }),
+    ]);
+    check(&["MSETEX", "1", "key", "1", "EXAT", "4000000000"], [
+        cmd::msetex([("key", "1")]).exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).freeze(),
+        direct().msetex([("key", "1")]).exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]).exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)); }),
+    ]);
+    check(&["MSETEX", "1", "key", "1", "KEEPTTL"], [
+        cmd::msetex([("key", "1")]).keepttl().freeze(),
+        direct().msetex([("key", "1")]).keepttl().freeze(),
+        queued(|batch| { batch.msetex([("key", "1")]).keepttl(); }),
     ]);
 }
 

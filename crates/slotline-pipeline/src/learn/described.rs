@@ -157,12 +157,14 @@ fn counted(specifications: &[Value]) -> Option<KeySpec> {
     let spec = field(find, "spec")?;
     let number = |of: &Value, name: &str| field(of, name)?.as_int();
     let at = number(spec, "keynumidx")?;
-    if number(spec, "firstkey")? != at.checked_add(1)? || number(spec, "keystep")? != 1 {
+    if number(spec, "firstkey")? != at.checked_add(1)? {
         return None;
     }
+    let step = number(spec, "keystep")?;
     let first = number(field(begin, "spec")?, "index")?;
     Some(KeySpec::Counted {
         count_at: u16::try_from(first.checked_add(at)?).ok()?,
+        step: u16::try_from(step).ok().filter(|step| *step > 0)?,
     })
 }
 
@@ -253,9 +255,10 @@ mod tests {
         let moving = "*1 *10 +mod.x :-3 *2 +readonly +movablekeys :0 :0 :0 *0 *0 *1";
         let counted = "*4 +begin_search *4 +type +index +spec *2 +index :1 +find_keys *4 +type +keynum +spec *6 +keynumidx :0 +firstkey :1 +keystep :1 *0";
         let both = Flags::READONLY | Flags::MOVABLE_KEYS;
+        let by_count = |step| KeySpec::Counted { count_at: 1, step };
         check(
             &format!("{moving} {counted}"),
-            Some((both, KeySpec::Counted { count_at: 1 }, all, each)),
+            Some((both, by_count(1), all, each)),
         );
         let as_maps = counted
             .replace("*4", "%2")
@@ -263,8 +266,23 @@ mod tests {
             .replace("*6", "%3");
         check(
             &format!("{moving} {as_maps}"),
-            Some((both, KeySpec::Counted { count_at: 1 }, all, each)),
+            Some((both, by_count(1), all, each)),
         );
+        for (said, keys) in [
+            (":2", by_count(2)),
+            (":0", KeySpec::Unknown),
+            (":-1", KeySpec::Unknown),
+        ] {
+            let said = counted.replace("+keystep :1", &format!("+keystep {said}"));
+            let spreads = match keys {
+                KeySpec::Unknown => Flags::SPREADS,
+                _ => Flags::NONE,
+            };
+            check(
+                &format!("{moving} {said}"),
+                Some((both | spreads, keys, all, each)),
+            );
+        }
         let keyword = counted.replace("+type +index", "+type +keyword");
         let unknown = (both | Flags::SPREADS, KeySpec::Unknown, all, each);
         check(&format!("{moving} {keyword}"), Some(unknown));

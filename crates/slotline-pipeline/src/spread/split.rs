@@ -370,6 +370,7 @@ mod tests {
             "MSET a 1",
             "MSET a 1 b",
             "MSETNX a 1 b 2",
+            "MSETEX 2 a 1 b 2 EX 5",
             "DEL",
             "SCAN 0",
             "WAIT 1 0",

@@ -1,7 +1,7 @@
 //! Whether a command may run twice.
 
 use super::command_ref::CommandRef;
-use super::info::Flags;
+use super::info::{Flags, KeySpec};
 
 /// Options by which a second run finds another state than the first, or answers
 /// otherwise.
@@ -9,7 +9,8 @@ const CONDITIONS: [&[u8]; 9] = [
     b"NX", b"XX", b"GT", b"LT", b"GET", b"IFEQ", b"IFNE", b"IFDEQ", b"IFDNE",
 ];
 
-/// The first argument that may be one: what is before is a key and a value.
+/// The first argument that may be one, where no keys are counted: what is before is a key
+/// and a value.
 const OPTIONS_FROM: usize = 3;
 
 impl CommandRef<'_> {
@@ -39,7 +40,17 @@ impl CommandRef<'_> {
         }
         let is_condition =
             |arg: &[u8]| CONDITIONS.iter().any(|word| arg.eq_ignore_ascii_case(word));
-        flags.contains(Flags::IDEMPOTENT) && !self.args().skip(OPTIONS_FROM).any(is_condition)
+        flags.contains(Flags::IDEMPOTENT)
+            && !self.args().skip(self.options_from()).any(is_condition)
+    }
+
+    fn options_from(&self) -> usize {
+        match self.info().keys {
+            KeySpec::Counted { count_at, step } => {
+                usize::from(count_at) + 1 + self.keys().count() * usize::from(step.max(1))
+            }
+            _ => OPTIONS_FROM,
+        }
     }
 }
 
@@ -57,6 +68,10 @@ mod tests {
             ("SET k v IFEQ w", false),
             ("MSET a 1 b 2", true),
             ("MSETNX a 1 b 2", false),
+            ("MSETEX 2 a 1 b 2 EX 5", true),
+            ("MSETEX 2 a NX XX GET", true),
+            ("MSETEX 2 a 1 b 2 EX 5 nx", false),
+            ("MSETEX 1 a 1 XX", false),
             ("SETEX k 5 v", true),
             ("EXPIREAT k 1 GT", false),
             ("EXPIREAT k 1", true),

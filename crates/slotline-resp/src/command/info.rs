@@ -102,13 +102,17 @@ pub enum KeySpec {
         /// The distance from one key to the next, at least 1.
         step: u16,
     },
-    /// A number at position `count_at` says how many keys follow it directly.
+    /// A number at position `count_at` says how many keys follow it: the first directly,
+    /// the others in steps of `step` (2 where each is followed by its value, as MSETEX has
+    /// them).
     Counted {
         /// The position of the number.
         count_at: u16,
+        /// The distance from one key to the next, at least 1.
+        step: u16,
     },
-    /// As [`Counted`](Self::Counted), and before all of them the key at position 1,
-    /// which the result goes to (ZUNIONSTORE and its kin).
+    /// As [`Counted`](Self::Counted) in steps of 1, and before all of them the key at
+    /// position 1, which the result goes to (ZUNIONSTORE and its kin).
     CountedInto {
         /// The position of the number.
         count_at: u16,

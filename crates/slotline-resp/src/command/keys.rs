@@ -46,10 +46,12 @@ fn by_specification(encoded: Encoded<'_>, start: usize, spec: KeySpec) -> Vec<Sp
                 .map(|(_, span)| span)
                 .collect()
         }
-        KeySpec::Counted { count_at } => counted(encoded, arguments, count_at).collect(),
+        KeySpec::Counted { count_at, step } => {
+            counted(encoded, arguments, count_at, step).collect()
+        }
         KeySpec::CountedInto { count_at } => {
             let target = arguments.clone().nth(1);
-            let counted = counted(encoded, arguments, count_at);
+            let counted = counted(encoded, arguments, count_at, 1);
             target.into_iter().chain(counted).collect()
         }
         KeySpec::Streams { from } => {
@@ -72,6 +74,7 @@ fn counted<'a>(
     encoded: Encoded<'a>,
     arguments: Arguments<'a>,
     count_at: u16,
+    step: u16,
 ) -> impl Iterator<Item = Span> {
     let mut rest = arguments.skip(usize::from(count_at));
     let keys = rest
@@ -80,7 +83,7 @@ fn counted<'a>(
         .and_then(|digits| std::str::from_utf8(digits).ok())
         .and_then(|digits| digits.parse().ok())
         .unwrap_or(0);
-    rest.take(keys)
+    rest.step_by(usize::from(step.max(1))).take(keys)
 }
 
 fn is_word(encoded: Encoded<'_>, span: Span, word: &[u8]) -> bool {
@@ -165,15 +168,33 @@ mod tests {
         check(range(2, 2, 1), &["ENCODING", "k"], &["k"]);
         check(range(1, 1, 1), &[], &[]);
         check(range(1, -9, 1), &["k"], &[]);
-        let counted = KeySpec::Counted { count_at: 2 };
+        let each = |count_at, step| KeySpec::Counted { count_at, step };
+        let counted = each(2, 1);
         check(counted, &["script", "2", "a", "b", "arg"], &["a", "b"]);
         check(counted, &["script", "many"], &[]);
         check(counted, &["script", "18446744073709551615", "a"], &["a"]);
+        let pairs = each(1, 2);
+        check(pairs, &["2", "a", "1", "b", "2", "NX"], &["a", "b"]);
+        check(pairs, &["1", "a", "1", "EX", "5"], &["a"]);
+        check(pairs, &["2", "a", "1", "b"], &["a", "b"]);
+        check(pairs, &["3", "a", "1"], &["a"]);
+        check(pairs, &["18446744073709551616", "a", "1", "b"], &[]);
+        check(pairs, &["18446744073709551615", "a", "1", "b"], &["a", "b"]);
+        check(pairs, &["-1", "a", "1"], &[]);
+        check(pairs, &["1"], &[]);
+        check(pairs, &[], &[]);
+        check(each(1, 0), &["2", "a", "b", "c"], &["a", "b"]);
         check(KeySpec::Unknown, &["k"], &[]);
         let into = KeySpec::CountedInto { count_at: 2 };
         check(into, &["d", "2", "a", "b", "WEIGHTS"], &["d", "a", "b"]);
         check(into, &["d"], &["d"]);
         check(into, &[], &[]);
+    }
+
+    /// Every command looks at one.
+    #[test]
+    fn a_specification_is_a_word() {
+        assert_eq!(size_of::<KeySpec>(), 8);
     }
 
     #[test]

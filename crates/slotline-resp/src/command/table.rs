@@ -8,8 +8,8 @@ const fn range(first: u16, last: i16, step: u16) -> KeySpec {
     KeySpec::Range { first, last, step }
 }
 
-const fn counted(count_at: u16) -> KeySpec {
-    KeySpec::Counted { count_at }
+const fn counted(count_at: u16, step: u16) -> KeySpec {
+    KeySpec::Counted { count_at, step }
 }
 
 const NO_KEYS: KeySpec = KeySpec::None;
@@ -87,7 +87,7 @@ pub static BITPOS: CommandInfo = CommandInfo::new("BITPOS", READ, range(1, 1, 1)
 /// BLMOVE
 pub static BLMOVE: CommandInfo = CommandInfo::new("BLMOVE", Flags::BLOCKING.union(WRITE), range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BLMPOP
-pub static BLMPOP: CommandInfo = CommandInfo::new("BLMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BLMPOP: CommandInfo = CommandInfo::new("BLMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BLPOP
 pub static BLPOP: CommandInfo = CommandInfo::new("BLPOP", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BRPOP
@@ -95,7 +95,7 @@ pub static BRPOP: CommandInfo = CommandInfo::new("BRPOP", Flags::BLOCKING.union(
 /// BRPOPLPUSH
 pub static BRPOPLPUSH: CommandInfo = CommandInfo::new("BRPOPLPUSH", Flags::BLOCKING.union(WRITE), range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BZMPOP
-pub static BZMPOP: CommandInfo = CommandInfo::new("BZMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static BZMPOP: CommandInfo = CommandInfo::new("BZMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BZPOPMAX
 pub static BZPOPMAX: CommandInfo = CommandInfo::new("BZPOPMAX", Flags::BLOCKING.union(WRITE), range(1, -2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BZPOPMIN
@@ -186,6 +186,8 @@ pub static CLUSTER_DELSLOTS: CommandInfo = CommandInfo::new("CLUSTER DELSLOTS", 
 pub static CLUSTER_DELSLOTSRANGE: CommandInfo = CommandInfo::new("CLUSTER DELSLOTSRANGE", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER FAILOVER
 pub static CLUSTER_FAILOVER: CommandInfo = CommandInfo::new("CLUSTER FAILOVER", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// CLUSTER FLUSHSLOT
+pub static CLUSTER_FLUSHSLOT: CommandInfo = CommandInfo::new("CLUSTER FLUSHSLOT", Flags::ADMIN.union(WRITE), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER FLUSHSLOTS
 pub static CLUSTER_FLUSHSLOTS: CommandInfo = CommandInfo::new("CLUSTER FLUSHSLOTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER FORGET
@@ -193,7 +195,7 @@ pub static CLUSTER_FORGET: CommandInfo = CommandInfo::new("CLUSTER FORGET", Flag
 /// CLUSTER GETKEYSINSLOT
 pub static CLUSTER_GETKEYSINSLOT: CommandInfo = CommandInfo::new("CLUSTER GETKEYSINSLOT", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER GETSLOTMIGRATIONS
-pub static CLUSTER_GETSLOTMIGRATIONS: CommandInfo = CommandInfo::new("CLUSTER GETSLOTMIGRATIONS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+pub static CLUSTER_GETSLOTMIGRATIONS: CommandInfo = CommandInfo::new("CLUSTER GETSLOTMIGRATIONS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER HELP
 pub static CLUSTER_HELP: CommandInfo = CommandInfo::new("CLUSTER HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER INFO
@@ -206,6 +208,8 @@ pub static CLUSTER_LINKS: CommandInfo = CommandInfo::new("CLUSTER LINKS", Flags:
 pub static CLUSTER_MEET: CommandInfo = CommandInfo::new("CLUSTER MEET", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER MIGRATESLOTS
 pub static CLUSTER_MIGRATESLOTS: CommandInfo = CommandInfo::new("CLUSTER MIGRATESLOTS", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// CLUSTER MIGRATION
+pub static CLUSTER_MIGRATION: CommandInfo = CommandInfo::new("CLUSTER MIGRATION", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER MYID
 pub static CLUSTER_MYID: CommandInfo = CommandInfo::new("CLUSTER MYID", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CLUSTER MYSHARDID
@@ -232,6 +236,8 @@ pub static CLUSTER_SLAVES: CommandInfo = CommandInfo::new("CLUSTER SLAVES", Flag
 pub static CLUSTER_SLOT_STATS: CommandInfo = CommandInfo::new("CLUSTER SLOT-STATS", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Default);
 /// CLUSTER SLOTS
 pub static CLUSTER_SLOTS: CommandInfo = CommandInfo::new("CLUSTER SLOTS", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// CLUSTER SYNCSLOTS
+pub static CLUSTER_SYNCSLOTS: CommandInfo = CommandInfo::new("CLUSTER SYNCSLOTS", Flags::ADMIN.union(Flags::SESSION), NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// CMS.INCRBY
 pub static CMS_INCRBY: CommandInfo = CommandInfo::new("CMS.INCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// CMS.INFO
@@ -307,13 +313,13 @@ pub static DUMP: CommandInfo = CommandInfo::new("DUMP", READ, range(1, 1, 1), Re
 /// ECHO
 pub static ECHO: CommandInfo = CommandInfo::new("ECHO", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// EVAL
-pub static EVAL: CommandInfo = CommandInfo::new("EVAL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVAL: CommandInfo = CommandInfo::new("EVAL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EVALSHA
-pub static EVALSHA: CommandInfo = CommandInfo::new("EVALSHA", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVALSHA: CommandInfo = CommandInfo::new("EVALSHA", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EVALSHA_RO
-pub static EVALSHA_RO: CommandInfo = CommandInfo::new("EVALSHA_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVALSHA_RO: CommandInfo = CommandInfo::new("EVALSHA_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EVAL_RO
-pub static EVAL_RO: CommandInfo = CommandInfo::new("EVAL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static EVAL_RO: CommandInfo = CommandInfo::new("EVAL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// EXEC
 pub static EXEC: CommandInfo = CommandInfo::new("EXEC", Flags::SESSION, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// EXISTS
@@ -327,9 +333,9 @@ pub static EXPIRETIME: CommandInfo = CommandInfo::new("EXPIRETIME", READ, range(
 /// FAILOVER
 pub static FAILOVER: CommandInfo = CommandInfo::new("FAILOVER", Flags::ADMIN, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FCALL
-pub static FCALL: CommandInfo = CommandInfo::new("FCALL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static FCALL: CommandInfo = CommandInfo::new("FCALL", Flags::MOVABLE_KEYS.union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// FCALL_RO
-pub static FCALL_RO: CommandInfo = CommandInfo::new("FCALL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2), RequestPolicy::Default, ResponsePolicy::Default);
+pub static FCALL_RO: CommandInfo = CommandInfo::new("FCALL_RO", Flags::MOVABLE_KEYS.union(READ).union(Flags::SCRIPT), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// FLUSHALL
 pub static FLUSHALL: CommandInfo = CommandInfo::new("FLUSHALL", WRITE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::AllSucceeded);
 /// FLUSHDB
@@ -370,6 +376,8 @@ pub static FT_DROPINDEX: CommandInfo = CommandInfo::new("FT.DROPINDEX", WRITE, N
 pub static FT_EXPLAIN: CommandInfo = CommandInfo::new("FT.EXPLAIN", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FT.EXPLAINCLI
 pub static FT_EXPLAINCLI: CommandInfo = CommandInfo::new("FT.EXPLAINCLI", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// FT.HYBRID
+pub static FT_HYBRID: CommandInfo = CommandInfo::new("FT.HYBRID", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FT.INFO
 pub static FT_INFO: CommandInfo = CommandInfo::new("FT.INFO", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// FT.PROFILE
@@ -478,6 +486,18 @@ pub static HLEN: CommandInfo = CommandInfo::new("HLEN", READ, range(1, 1, 1), Re
 pub static HMGET: CommandInfo = CommandInfo::new("HMGET", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HMSET
 pub static HMSET: CommandInfo = CommandInfo::new("HMSET", Flags::IDEMPOTENT.union(WRITE), range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// HOTKEYS
+pub static HOTKEYS: CommandInfo = CommandInfo::new("HOTKEYS", Flags::CONTAINER, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// HOTKEYS GET
+pub static HOTKEYS_GET: CommandInfo = CommandInfo::new("HOTKEYS GET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::Special);
+/// HOTKEYS HELP
+pub static HOTKEYS_HELP: CommandInfo = CommandInfo::new("HOTKEYS HELP", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
+/// HOTKEYS RESET
+pub static HOTKEYS_RESET: CommandInfo = CommandInfo::new("HOTKEYS RESET", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+/// HOTKEYS START
+pub static HOTKEYS_START: CommandInfo = CommandInfo::new("HOTKEYS START", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
+/// HOTKEYS STOP
+pub static HOTKEYS_STOP: CommandInfo = CommandInfo::new("HOTKEYS STOP", Flags::ADMIN, NO_KEYS, RequestPolicy::AllNodes, ResponsePolicy::AllSucceeded);
 /// HPERSIST
 pub static HPERSIST: CommandInfo = CommandInfo::new("HPERSIST", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// HPEXPIRE
@@ -510,6 +530,8 @@ pub static INCR: CommandInfo = CommandInfo::new("INCR", WRITE, range(1, 1, 1), R
 pub static INCRBY: CommandInfo = CommandInfo::new("INCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// INCRBYFLOAT
 pub static INCRBYFLOAT: CommandInfo = CommandInfo::new("INCRBYFLOAT", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// INCREX
+pub static INCREX: CommandInfo = CommandInfo::new("INCREX", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// INFO
 pub static INFO: CommandInfo = CommandInfo::new("INFO", Flags::NONE, NO_KEYS, RequestPolicy::AllShards, ResponsePolicy::Special);
 /// JSON.ARRAPPEND
@@ -593,7 +615,7 @@ pub static LLEN: CommandInfo = CommandInfo::new("LLEN", READ, range(1, 1, 1), Re
 /// LMOVE
 pub static LMOVE: CommandInfo = CommandInfo::new("LMOVE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LMPOP
-pub static LMPOP: CommandInfo = CommandInfo::new("LMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static LMPOP: CommandInfo = CommandInfo::new("LMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LOLWUT
 pub static LOLWUT: CommandInfo = CommandInfo::new("LOLWUT", READ, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// LPOP
@@ -648,6 +670,8 @@ pub static MONITOR: CommandInfo = CommandInfo::new("MONITOR", Flags::ADMIN.union
 pub static MOVE: CommandInfo = CommandInfo::new("MOVE", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// MSET
 pub static MSET: CommandInfo = CommandInfo::new("MSET", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 2), RequestPolicy::MultiShard, ResponsePolicy::AllSucceeded);
+/// MSETEX
+pub static MSETEX: CommandInfo = CommandInfo::new("MSETEX", Flags::IDEMPOTENT.union(Flags::MOVABLE_KEYS).union(WRITE), counted(1, 2), RequestPolicy::Default, ResponsePolicy::Default);
 /// MSETNX
 pub static MSETNX: CommandInfo = CommandInfo::new("MSETNX", WRITE, range(1, -1, 2), RequestPolicy::Default, ResponsePolicy::Default);
 /// MULTI
@@ -787,7 +811,7 @@ pub static SHUTDOWN: CommandInfo = CommandInfo::new("SHUTDOWN", Flags::ADMIN, NO
 /// SINTER
 pub static SINTER: CommandInfo = CommandInfo::new("SINTER", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SINTERCARD
-pub static SINTERCARD: CommandInfo = CommandInfo::new("SINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static SINTERCARD: CommandInfo = CommandInfo::new("SINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SINTERSTORE
 pub static SINTERSTORE: CommandInfo = CommandInfo::new("SINTERSTORE", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SISMEMBER
@@ -972,6 +996,8 @@ pub static XACKDEL: CommandInfo = CommandInfo::new("XACKDEL", WRITE, range(1, 1,
 pub static XADD: CommandInfo = CommandInfo::new("XADD", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XAUTOCLAIM
 pub static XAUTOCLAIM: CommandInfo = CommandInfo::new("XAUTOCLAIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// XCFGSET
+pub static XCFGSET: CommandInfo = CommandInfo::new("XCFGSET", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XCLAIM
 pub static XCLAIM: CommandInfo = CommandInfo::new("XCLAIM", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XDEL
@@ -1004,6 +1030,8 @@ pub static XINFO_HELP: CommandInfo = CommandInfo::new("XINFO HELP", Flags::NONE,
 pub static XINFO_STREAM: CommandInfo = CommandInfo::new("XINFO STREAM", READ, range(2, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XLEN
 pub static XLEN: CommandInfo = CommandInfo::new("XLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// XNACK
+pub static XNACK: CommandInfo = CommandInfo::new("XNACK", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XPENDING
 pub static XPENDING: CommandInfo = CommandInfo::new("XPENDING", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// XRANGE
@@ -1025,21 +1053,21 @@ pub static ZCARD: CommandInfo = CommandInfo::new("ZCARD", READ, range(1, 1, 1), 
 /// ZCOUNT
 pub static ZCOUNT: CommandInfo = CommandInfo::new("ZCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZDIFF
-pub static ZDIFF: CommandInfo = CommandInfo::new("ZDIFF", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZDIFF: CommandInfo = CommandInfo::new("ZDIFF", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZDIFFSTORE
 pub static ZDIFFSTORE: CommandInfo = CommandInfo::new("ZDIFFSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::CountedInto { count_at: 2 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINCRBY
 pub static ZINCRBY: CommandInfo = CommandInfo::new("ZINCRBY", WRITE, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTER
-pub static ZINTER: CommandInfo = CommandInfo::new("ZINTER", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZINTER: CommandInfo = CommandInfo::new("ZINTER", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTERCARD
-pub static ZINTERCARD: CommandInfo = CommandInfo::new("ZINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZINTERCARD: CommandInfo = CommandInfo::new("ZINTERCARD", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZINTERSTORE
 pub static ZINTERSTORE: CommandInfo = CommandInfo::new("ZINTERSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::CountedInto { count_at: 2 }, RequestPolicy::Default, ResponsePolicy::Default);
 /// ZLEXCOUNT
 pub static ZLEXCOUNT: CommandInfo = CommandInfo::new("ZLEXCOUNT", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZMPOP
-pub static ZMPOP: CommandInfo = CommandInfo::new("ZMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZMPOP: CommandInfo = CommandInfo::new("ZMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZMSCORE
 pub static ZMSCORE: CommandInfo = CommandInfo::new("ZMSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZPOPMAX
@@ -1079,7 +1107,7 @@ pub static ZSCAN: CommandInfo = CommandInfo::new("ZSCAN", READ, range(1, 1, 1), 
 /// ZSCORE
 pub static ZSCORE: CommandInfo = CommandInfo::new("ZSCORE", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZUNION
-pub static ZUNION: CommandInfo = CommandInfo::new("ZUNION", Flags::MOVABLE_KEYS.union(READ), counted(1), RequestPolicy::Default, ResponsePolicy::Default);
+pub static ZUNION: CommandInfo = CommandInfo::new("ZUNION", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// ZUNIONSTORE
 pub static ZUNIONSTORE: CommandInfo = CommandInfo::new("ZUNIONSTORE", Flags::MOVABLE_KEYS.union(WRITE), KeySpec::CountedInto { count_at: 2 }, RequestPolicy::Default, ResponsePolicy::Default);
 
@@ -1170,6 +1198,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &CLUSTER_DELSLOTS,
     &CLUSTER_DELSLOTSRANGE,
     &CLUSTER_FAILOVER,
+    &CLUSTER_FLUSHSLOT,
     &CLUSTER_FLUSHSLOTS,
     &CLUSTER_FORGET,
     &CLUSTER_GETKEYSINSLOT,
@@ -1180,6 +1209,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &CLUSTER_LINKS,
     &CLUSTER_MEET,
     &CLUSTER_MIGRATESLOTS,
+    &CLUSTER_MIGRATION,
     &CLUSTER_MYID,
     &CLUSTER_MYSHARDID,
     &CLUSTER_NODES,
@@ -1193,6 +1223,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &CLUSTER_SLAVES,
     &CLUSTER_SLOT_STATS,
     &CLUSTER_SLOTS,
+    &CLUSTER_SYNCSLOTS,
     &CMS_INCRBY,
     &CMS_INFO,
     &CMS_INITBYDIM,
@@ -1262,6 +1293,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &FT_DROPINDEX,
     &FT_EXPLAIN,
     &FT_EXPLAINCLI,
+    &FT_HYBRID,
     &FT_INFO,
     &FT_PROFILE,
     &FT_SEARCH,
@@ -1316,6 +1348,12 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &HLEN,
     &HMGET,
     &HMSET,
+    &HOTKEYS,
+    &HOTKEYS_GET,
+    &HOTKEYS_HELP,
+    &HOTKEYS_RESET,
+    &HOTKEYS_START,
+    &HOTKEYS_STOP,
     &HPERSIST,
     &HPEXPIRE,
     &HPEXPIREAT,
@@ -1332,6 +1370,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &INCR,
     &INCRBY,
     &INCRBYFLOAT,
+    &INCREX,
     &INFO,
     &JSON_ARRAPPEND,
     &JSON_ARRINDEX,
@@ -1401,6 +1440,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &MONITOR,
     &MOVE,
     &MSET,
+    &MSETEX,
     &MSETNX,
     &MULTI,
     &OBJECT,
@@ -1563,6 +1603,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &XACKDEL,
     &XADD,
     &XAUTOCLAIM,
+    &XCFGSET,
     &XCLAIM,
     &XDEL,
     &XDELEX,
@@ -1579,6 +1620,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &XINFO_HELP,
     &XINFO_STREAM,
     &XLEN,
+    &XNACK,
     &XPENDING,
     &XRANGE,
     &XREAD,

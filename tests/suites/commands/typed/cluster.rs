@@ -54,6 +54,18 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.cluster_failover().takeover().await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("cluster", "CLUSTER FLUSHSLOT", &[], &[]).await {
+        let outcome = typed.client.cluster_flushslot(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER FLUSHSLOT", &["ASYNC"], &[]).await {
+        let outcome = typed.client.cluster_flushslot(3).asynchronous().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER FLUSHSLOT", &["SYNC"], &[]).await {
+        let outcome = typed.client.cluster_flushslot(3).sync().await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("cluster", "CLUSTER FLUSHSLOTS", &[], &[]).await {
         let outcome = typed.client.cluster_flushslots().await;
         typed.end(outcome.map(drop));
@@ -94,8 +106,28 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.cluster_meet("ip", 3).cluster_bus_port(7).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("cluster", "CLUSTER MIGRATESLOTS", &[], &[]).await {
+    if typed.begin("cluster", "CLUSTER MIGRATESLOTS", &["SLOTSRANGE", "NODE"], &[]).await {
         let outcome = typed.client.cluster_migrateslots([(7, 7)], "0000000000000000000000000000000000000000").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER MIGRATION", &["IMPORT"], &[]).await {
+        let outcome = typed.client.cluster_migration_import([(7, 7)]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER MIGRATION", &["CANCEL", "ID"], &[]).await {
+        let outcome = typed.client.cluster_migration_cancel("task_id").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER MIGRATION", &["CANCEL", "ALL"], &[]).await {
+        let outcome = typed.client.cluster_migration_cancel_all().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER MIGRATION", &["STATUS", "ID"], &[]).await {
+        let outcome = typed.client.cluster_migration_status::<Value>("task_id").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("cluster", "CLUSTER MIGRATION", &["STATUS", "ALL"], &[]).await {
+        let outcome = typed.client.cluster_migration_status_all::<Value>().await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("cluster", "CLUSTER MYID", &[], &[]).await {
@@ -154,23 +186,23 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.cluster_slaves("0000000000000000000000000000000000000000").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("cluster", "CLUSTER SLOT-STATS", &[], &[]).await {
+    if typed.begin("cluster", "CLUSTER SLOT-STATS", &["SLOTSRANGE"], &[]).await {
         let outcome = typed.client.cluster_slot_stats_range::<Value>(3, 3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("cluster", "CLUSTER SLOT-STATS", &[], &[]).await {
+    if typed.begin("cluster", "CLUSTER SLOT-STATS", &["ORDERBY"], &[]).await {
         let outcome = typed.client.cluster_slot_stats_by::<Value>("key-count").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("cluster", "CLUSTER SLOT-STATS", &["LIMIT"], &[]).await {
+    if typed.begin("cluster", "CLUSTER SLOT-STATS", &["ORDERBY", "LIMIT"], &[]).await {
         let outcome = typed.client.cluster_slot_stats_by::<Value>("key-count").limit(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("cluster", "CLUSTER SLOT-STATS", &["ASC"], &[]).await {
+    if typed.begin("cluster", "CLUSTER SLOT-STATS", &["ORDERBY", "ASC"], &[]).await {
         let outcome = typed.client.cluster_slot_stats_by::<Value>("key-count").asc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("cluster", "CLUSTER SLOT-STATS", &["DESC"], &[]).await {
+    if typed.begin("cluster", "CLUSTER SLOT-STATS", &["ORDERBY", "DESC"], &[]).await {
         let outcome = typed.client.cluster_slot_stats_by::<Value>("key-count").desc().await;
         typed.end(outcome.map(drop));
     }

@@ -66,6 +66,86 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.client_kill().maxage(999999).await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("connection", "CLIENT KILL", &["NAME"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().name("name").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["IDLE"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().min_idle(Duration::from_secs(60)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["FLAGS"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().flags("flags").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["LIB-NAME"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().lib_name("lib_name").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["LIB-VER"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().lib_ver("lib_ver").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["DB"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().in_db(1).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["CAPA"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().capa("capa").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["IP"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().ip("ip").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-ID"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_id(999999).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-TYPE"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_type(ClientType::Pubsub).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-USER"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_user("nobody").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-ADDR"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_addr("127.0.0.1:1").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-LADDR"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_laddr("127.0.0.1:1").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-NAME"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_name("name").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-FLAGS"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_flags("flags").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-LIB-NAME"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_lib_name("lib_name").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-LIB-VER"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_lib_ver("lib_ver").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-DB"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_db(1).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-CAPA"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_capa("capa").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT KILL", &["NOT-IP"], &["ERR wrong number of arguments"]).await {
+        let outcome = typed.client.client_kill().not_ip("ip").await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("connection", "CLIENT LIST", &[], &[]).await {
         let outcome = typed.client.client_list().await;
         typed.end(outcome.map(drop));
@@ -96,6 +176,38 @@ pub(super) async fn all(typed: &mut Typed) {
     }
     if typed.begin("connection", "CLIENT LIST", &["MAXAGE"], &[]).await {
         let outcome = typed.client.client_list().maxage(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT LIST", &["NAME"], &[]).await {
+        let outcome = typed.client.client_list().name("name").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT LIST", &["IDLE"], &[]).await {
+        let outcome = typed.client.client_list().min_idle(Duration::from_secs(60)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT LIST", &["FLAGS"], &[]).await {
+        let outcome = typed.client.client_list().flags("flags").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT LIST", &["LIB-NAME"], &[]).await {
+        let outcome = typed.client.client_list().lib_name("lib_name").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT LIST", &["LIB-VER"], &[]).await {
+        let outcome = typed.client.client_list().lib_ver("lib_ver").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT LIST", &["DB"], &[]).await {
+        let outcome = typed.client.client_list().in_db(1).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT LIST", &["CAPA"], &[]).await {
+        let outcome = typed.client.client_list().capa("capa").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("connection", "CLIENT LIST", &["IP"], &[]).await {
+        let outcome = typed.client.client_list().ip("ip").await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("connection", "CLIENT PAUSE", &[], &[]).await {

@@ -81,23 +81,23 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.keys::<Value>("*").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "MIGRATE", &[], &["IOERR"]).await {
+    if typed.begin("generic", "MIGRATE", &["KEYS"], &["IOERR"]).await {
         let outcome = typed.client.migrate::<Value>("127.0.0.1", 1, 1, Duration::from_millis(1500), ["key", "key2"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "MIGRATE", &["COPY"], &["IOERR"]).await {
+    if typed.begin("generic", "MIGRATE", &["KEYS", "COPY"], &["IOERR"]).await {
         let outcome = typed.client.migrate::<Value>("127.0.0.1", 1, 1, Duration::from_millis(1500), ["key", "key2"]).copy().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "MIGRATE", &["REPLACE"], &["IOERR"]).await {
+    if typed.begin("generic", "MIGRATE", &["KEYS", "REPLACE"], &["IOERR"]).await {
         let outcome = typed.client.migrate::<Value>("127.0.0.1", 1, 1, Duration::from_millis(1500), ["key", "key2"]).replace().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "MIGRATE", &["AUTH"], &["IOERR"]).await {
+    if typed.begin("generic", "MIGRATE", &["KEYS", "AUTH"], &["IOERR"]).await {
         let outcome = typed.client.migrate::<Value>("127.0.0.1", 1, 1, Duration::from_millis(1500), ["key", "key2"]).auth("password").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "MIGRATE", &["AUTH2"], &["IOERR"]).await {
+    if typed.begin("generic", "MIGRATE", &["KEYS", "AUTH2"], &["IOERR"]).await {
         let outcome = typed.client.migrate::<Value>("127.0.0.1", 1, 1, Duration::from_millis(1500), ["key", "key2"]).auth2("username", "password").await;
         typed.end(outcome.map(drop));
     }
@@ -253,31 +253,31 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.sort::<Value>("list").alpha().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &[], &[]).await {
+    if typed.begin("generic", "SORT", &["STORE"], &[]).await {
         let outcome = typed.client.sort_store("list", "key2").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["BY"], &[]).await {
+    if typed.begin("generic", "SORT", &["STORE", "BY"], &[]).await {
         let outcome = typed.client.sort_store("list", "key2").by("by_pattern").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["LIMIT"], &[]).await {
+    if typed.begin("generic", "SORT", &["STORE", "LIMIT"], &[]).await {
         let outcome = typed.client.sort_store("list", "key2").limit(0, 3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["GET"], &[]).await {
+    if typed.begin("generic", "SORT", &["STORE", "GET"], &[]).await {
         let outcome = typed.client.sort_store("list", "key2").get("get_pattern").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["ASC"], &[]).await {
+    if typed.begin("generic", "SORT", &["STORE", "ASC"], &[]).await {
         let outcome = typed.client.sort_store("list", "key2").asc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["DESC"], &[]).await {
+    if typed.begin("generic", "SORT", &["STORE", "DESC"], &[]).await {
         let outcome = typed.client.sort_store("list", "key2").desc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("generic", "SORT", &["ALPHA"], &[]).await {
+    if typed.begin("generic", "SORT", &["STORE", "ALPHA"], &[]).await {
         let outcome = typed.client.sort_store("list", "key2").alpha().await;
         typed.end(outcome.map(drop));
     }

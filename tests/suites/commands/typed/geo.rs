@@ -84,23 +84,23 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.georadius::<Value>("key", 15.5, 37.5, 1.5, Unit::Km).desc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUS", &[], &[]).await {
+    if typed.begin("geo", "GEORADIUS", &["STORE"], &[]).await {
         let outcome = typed.client.georadius_store("key", 15.5, 37.5, 1.5, Unit::Km, "key2").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUS", &["COUNT"], &[]).await {
+    if typed.begin("geo", "GEORADIUS", &["STORE", "COUNT"], &[]).await {
         let outcome = typed.client.georadius_store("key", 15.5, 37.5, 1.5, Unit::Km, "key2").count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUS", &["COUNT", "ANY"], &[]).await {
+    if typed.begin("geo", "GEORADIUS", &["STORE", "COUNT", "ANY"], &[]).await {
         let outcome = typed.client.georadius_store("key", 15.5, 37.5, 1.5, Unit::Km, "key2").count_any(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUS", &["ASC"], &[]).await {
+    if typed.begin("geo", "GEORADIUS", &["STORE", "ASC"], &[]).await {
         let outcome = typed.client.georadius_store("key", 15.5, 37.5, 1.5, Unit::Km, "key2").asc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUS", &["DESC"], &[]).await {
+    if typed.begin("geo", "GEORADIUS", &["STORE", "DESC"], &[]).await {
         let outcome = typed.client.georadius_store("key", 15.5, 37.5, 1.5, Unit::Km, "key2").desc().await;
         typed.end(outcome.map(drop));
     }
@@ -136,23 +136,23 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.georadiusbymember::<Value>("key", "member", 1.5, Unit::Km).desc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUSBYMEMBER", &[], &[]).await {
+    if typed.begin("geo", "GEORADIUSBYMEMBER", &["STORE"], &[]).await {
         let outcome = typed.client.georadiusbymember_store("key", "member", 1.5, Unit::Km, "key2").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUSBYMEMBER", &["COUNT"], &[]).await {
+    if typed.begin("geo", "GEORADIUSBYMEMBER", &["STORE", "COUNT"], &[]).await {
         let outcome = typed.client.georadiusbymember_store("key", "member", 1.5, Unit::Km, "key2").count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUSBYMEMBER", &["COUNT", "ANY"], &[]).await {
+    if typed.begin("geo", "GEORADIUSBYMEMBER", &["STORE", "COUNT", "ANY"], &[]).await {
         let outcome = typed.client.georadiusbymember_store("key", "member", 1.5, Unit::Km, "key2").count_any(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUSBYMEMBER", &["ASC"], &[]).await {
+    if typed.begin("geo", "GEORADIUSBYMEMBER", &["STORE", "ASC"], &[]).await {
         let outcome = typed.client.georadiusbymember_store("key", "member", 1.5, Unit::Km, "key2").asc().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("geo", "GEORADIUSBYMEMBER", &["DESC"], &[]).await {
+    if typed.begin("geo", "GEORADIUSBYMEMBER", &["STORE", "DESC"], &[]).await {
         let outcome = typed.client.georadiusbymember_store("key", "member", 1.5, Unit::Km, "key2").desc().await;
         typed.end(outcome.map(drop));
     }
@@ -252,6 +252,38 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.geosearch::<Value>("key", GeoFrom::point(15.5, 37.5), GeoShape::Circle(200.5, Unit::Km)).withhash().await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("geo", "GEOSEARCH", &["BYPOLYGON"], &[]).await {
+        let outcome = typed.client.geosearch_polygon::<Value>("key", [(15.5, 37.5)]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCH", &["BYPOLYGON", "ASC"], &[]).await {
+        let outcome = typed.client.geosearch_polygon::<Value>("key", [(15.5, 37.5)]).asc().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCH", &["BYPOLYGON", "DESC"], &[]).await {
+        let outcome = typed.client.geosearch_polygon::<Value>("key", [(15.5, 37.5)]).desc().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCH", &["BYPOLYGON", "COUNT"], &[]).await {
+        let outcome = typed.client.geosearch_polygon::<Value>("key", [(15.5, 37.5)]).count(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCH", &["BYPOLYGON", "COUNT", "ANY"], &[]).await {
+        let outcome = typed.client.geosearch_polygon::<Value>("key", [(15.5, 37.5)]).count_any(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCH", &["BYPOLYGON", "WITHCOORD"], &[]).await {
+        let outcome = typed.client.geosearch_polygon::<Value>("key", [(15.5, 37.5)]).withcoord().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCH", &["BYPOLYGON", "WITHDIST"], &[]).await {
+        let outcome = typed.client.geosearch_polygon::<Value>("key", [(15.5, 37.5)]).withdist().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCH", &["BYPOLYGON", "WITHHASH"], &[]).await {
+        let outcome = typed.client.geosearch_polygon::<Value>("key", [(15.5, 37.5)]).withhash().await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("geo", "GEOSEARCHSTORE", &[], &[]).await {
         let outcome = typed.client.geosearchstore("key2", "key", GeoFrom::point(15.5, 37.5), GeoShape::Circle(200.5, Unit::Km)).await;
         typed.end(outcome.map(drop));
@@ -274,6 +306,30 @@ pub(super) async fn all(typed: &mut Typed) {
     }
     if typed.begin("geo", "GEOSEARCHSTORE", &["STOREDIST"], &[]).await {
         let outcome = typed.client.geosearchstore("key2", "key", GeoFrom::point(15.5, 37.5), GeoShape::Circle(200.5, Unit::Km)).storedist().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCHSTORE", &["BYPOLYGON"], &[]).await {
+        let outcome = typed.client.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCHSTORE", &["BYPOLYGON", "ASC"], &[]).await {
+        let outcome = typed.client.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).asc().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCHSTORE", &["BYPOLYGON", "DESC"], &[]).await {
+        let outcome = typed.client.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).desc().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCHSTORE", &["BYPOLYGON", "COUNT"], &[]).await {
+        let outcome = typed.client.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).count(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCHSTORE", &["BYPOLYGON", "COUNT", "ANY"], &[]).await {
+        let outcome = typed.client.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).count_any(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("geo", "GEOSEARCHSTORE", &["BYPOLYGON", "STOREDIST"], &[]).await {
+        let outcome = typed.client.geosearchstore_polygon("key2", "key", [(15.5, 37.5)]).storedist().await;
         typed.end(outcome.map(drop));
     }
 }

@@ -17,47 +17,47 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.hexists("key", "field").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIRE", &[], &[]).await {
+    if typed.begin("hash", "HEXPIRE", &["FIELDS"], &[]).await {
         let outcome = typed.client.hexpire("key", Duration::from_secs(60), ["field"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIRE", &["NX"], &[]).await {
+    if typed.begin("hash", "HEXPIRE", &["FIELDS", "NX"], &[]).await {
         let outcome = typed.client.hexpire("key", Duration::from_secs(60), ["field"]).nx().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIRE", &["XX"], &[]).await {
+    if typed.begin("hash", "HEXPIRE", &["FIELDS", "XX"], &[]).await {
         let outcome = typed.client.hexpire("key", Duration::from_secs(60), ["field"]).xx().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIRE", &["GT"], &[]).await {
+    if typed.begin("hash", "HEXPIRE", &["FIELDS", "GT"], &[]).await {
         let outcome = typed.client.hexpire("key", Duration::from_secs(60), ["field"]).gt().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIRE", &["LT"], &[]).await {
+    if typed.begin("hash", "HEXPIRE", &["FIELDS", "LT"], &[]).await {
         let outcome = typed.client.hexpire("key", Duration::from_secs(60), ["field"]).lt().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIREAT", &[], &[]).await {
+    if typed.begin("hash", "HEXPIREAT", &["FIELDS"], &[]).await {
         let outcome = typed.client.hexpireat("key", UNIX_EPOCH + Duration::from_secs(4_000_000_000), ["field"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIREAT", &["NX"], &[]).await {
+    if typed.begin("hash", "HEXPIREAT", &["FIELDS", "NX"], &[]).await {
         let outcome = typed.client.hexpireat("key", UNIX_EPOCH + Duration::from_secs(4_000_000_000), ["field"]).nx().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIREAT", &["XX"], &[]).await {
+    if typed.begin("hash", "HEXPIREAT", &["FIELDS", "XX"], &[]).await {
         let outcome = typed.client.hexpireat("key", UNIX_EPOCH + Duration::from_secs(4_000_000_000), ["field"]).xx().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIREAT", &["GT"], &[]).await {
+    if typed.begin("hash", "HEXPIREAT", &["FIELDS", "GT"], &[]).await {
         let outcome = typed.client.hexpireat("key", UNIX_EPOCH + Duration::from_secs(4_000_000_000), ["field"]).gt().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIREAT", &["LT"], &[]).await {
+    if typed.begin("hash", "HEXPIREAT", &["FIELDS", "LT"], &[]).await {
         let outcome = typed.client.hexpireat("key", UNIX_EPOCH + Duration::from_secs(4_000_000_000), ["field"]).lt().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HEXPIRETIME", &[], &[]).await {
+    if typed.begin("hash", "HEXPIRETIME", &["FIELDS"], &[]).await {
         let outcome = typed.client.hexpiretime("key", ["field"]).await;
         typed.end(outcome.map(drop));
     }
@@ -69,23 +69,23 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.hgetall::<Value>("key").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HGETDEL", &[], &[]).await {
+    if typed.begin("hash", "HGETDEL", &["FIELDS"], &[]).await {
         let outcome = typed.client.hgetdel::<Value>("key", ["field"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HGETEX", &[], &[]).await {
+    if typed.begin("hash", "HGETEX", &["FIELDS"], &[]).await {
         let outcome = typed.client.hgetex::<Value>("key", ["field"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HGETEX", &[], &[]).await {
+    if typed.begin("hash", "HGETEX", &["FIELDS"], &[]).await {
         let outcome = typed.client.hgetex::<Value>("key", ["field"]).ex(Duration::from_millis(1500)).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HGETEX", &[], &[]).await {
+    if typed.begin("hash", "HGETEX", &["FIELDS"], &[]).await {
         let outcome = typed.client.hgetex::<Value>("key", ["field"]).exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HGETEX", &["PERSIST"], &[]).await {
+    if typed.begin("hash", "HGETEX", &["FIELDS", "PERSIST"], &[]).await {
         let outcome = typed.client.hgetex::<Value>("key", ["field"]).persist().await;
         typed.end(outcome.map(drop));
     }
@@ -113,55 +113,55 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.hmset("key", [("field", "1")]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPERSIST", &[], &[]).await {
+    if typed.begin("hash", "HPERSIST", &["FIELDS"], &[]).await {
         let outcome = typed.client.hpersist("key", ["field"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIRE", &[], &[]).await {
+    if typed.begin("hash", "HPEXPIRE", &["FIELDS"], &[]).await {
         let outcome = typed.client.hpexpire("key", Duration::from_millis(1500), ["field"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIRE", &["NX"], &[]).await {
+    if typed.begin("hash", "HPEXPIRE", &["FIELDS", "NX"], &[]).await {
         let outcome = typed.client.hpexpire("key", Duration::from_millis(1500), ["field"]).nx().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIRE", &["XX"], &[]).await {
+    if typed.begin("hash", "HPEXPIRE", &["FIELDS", "XX"], &[]).await {
         let outcome = typed.client.hpexpire("key", Duration::from_millis(1500), ["field"]).xx().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIRE", &["GT"], &[]).await {
+    if typed.begin("hash", "HPEXPIRE", &["FIELDS", "GT"], &[]).await {
         let outcome = typed.client.hpexpire("key", Duration::from_millis(1500), ["field"]).gt().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIRE", &["LT"], &[]).await {
+    if typed.begin("hash", "HPEXPIRE", &["FIELDS", "LT"], &[]).await {
         let outcome = typed.client.hpexpire("key", Duration::from_millis(1500), ["field"]).lt().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIREAT", &[], &[]).await {
+    if typed.begin("hash", "HPEXPIREAT", &["FIELDS"], &[]).await {
         let outcome = typed.client.hpexpireat("key", UNIX_EPOCH + Duration::from_secs(4_000_000_000), ["field"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIREAT", &["NX"], &[]).await {
+    if typed.begin("hash", "HPEXPIREAT", &["FIELDS", "NX"], &[]).await {
         let outcome = typed.client.hpexpireat("key", UNIX_EPOCH + Duration::from_secs(4_000_000_000), ["field"]).nx().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIREAT", &["XX"], &[]).await {
+    if typed.begin("hash", "HPEXPIREAT", &["FIELDS", "XX"], &[]).await {
         let outcome = typed.client.hpexpireat("key", UNIX_EPOCH + Duration::from_secs(4_000_000_000), ["field"]).xx().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIREAT", &["GT"], &[]).await {
+    if typed.begin("hash", "HPEXPIREAT", &["FIELDS", "GT"], &[]).await {
         let outcome = typed.client.hpexpireat("key", UNIX_EPOCH + Duration::from_secs(4_000_000_000), ["field"]).gt().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIREAT", &["LT"], &[]).await {
+    if typed.begin("hash", "HPEXPIREAT", &["FIELDS", "LT"], &[]).await {
         let outcome = typed.client.hpexpireat("key", UNIX_EPOCH + Duration::from_secs(4_000_000_000), ["field"]).lt().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPEXPIRETIME", &[], &[]).await {
+    if typed.begin("hash", "HPEXPIRETIME", &["FIELDS"], &[]).await {
         let outcome = typed.client.hpexpiretime("key", ["field"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HPTTL", &[], &[]).await {
+    if typed.begin("hash", "HPTTL", &["FIELDS"], &[]).await {
         let outcome = typed.client.hpttl("key", ["field"]).await;
         typed.end(outcome.map(drop));
     }
@@ -197,27 +197,35 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.hset("key", [("field", "1")]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HSETEX", &[], &[]).await {
+    if typed.begin("hash", "HSETEX", &["FIELDS"], &[]).await {
         let outcome = typed.client.hsetex("key", [("field", "1")]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HSETEX", &["FNX"], &[]).await {
+    if typed.begin("hash", "HSETEX", &["FIELDS", "NX"], &[]).await {
+        let outcome = typed.client.hsetex("key", [("field", "1")]).nx().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("hash", "HSETEX", &["FIELDS", "XX"], &[]).await {
+        let outcome = typed.client.hsetex("key", [("field", "1")]).xx().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("hash", "HSETEX", &["FIELDS", "FNX"], &[]).await {
         let outcome = typed.client.hsetex("key", [("field", "1")]).fnx().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HSETEX", &["FXX"], &[]).await {
+    if typed.begin("hash", "HSETEX", &["FIELDS", "FXX"], &[]).await {
         let outcome = typed.client.hsetex("key", [("field", "1")]).fxx().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HSETEX", &[], &[]).await {
+    if typed.begin("hash", "HSETEX", &["FIELDS"], &[]).await {
         let outcome = typed.client.hsetex("key", [("field", "1")]).ex(Duration::from_millis(1500)).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HSETEX", &[], &[]).await {
+    if typed.begin("hash", "HSETEX", &["FIELDS"], &[]).await {
         let outcome = typed.client.hsetex("key", [("field", "1")]).exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HSETEX", &["KEEPTTL"], &[]).await {
+    if typed.begin("hash", "HSETEX", &["FIELDS", "KEEPTTL"], &[]).await {
         let outcome = typed.client.hsetex("key", [("field", "1")]).keepttl().await;
         typed.end(outcome.map(drop));
     }
@@ -229,7 +237,7 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.hstrlen("key", "field").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("hash", "HTTL", &[], &[]).await {
+    if typed.begin("hash", "HTTL", &["FIELDS"], &[]).await {
         let outcome = typed.client.httl("key", ["field"]).await;
         typed.end(outcome.map(drop));
     }

@@ -62,7 +62,7 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.acl_log::<Value>().count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("server", "ACL LOG", &[], &[]).await {
+    if typed.begin("server", "ACL LOG", &["RESET"], &[]).await {
         let outcome = typed.client.acl_log_reset().await;
         typed.end(outcome.map(drop));
     }
@@ -246,6 +246,42 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.flushdb().sync().await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("server", "HOTKEYS GET", &[], &[]).await {
+        let outcome = typed.client.hotkeys_get::<Value>().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("server", "HOTKEYS HELP", &[], &[]).await {
+        let outcome = typed.client.hotkeys_help().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("server", "HOTKEYS RESET", &[], &[]).await {
+        let outcome = typed.client.hotkeys_reset().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("server", "HOTKEYS START", &["METRICS"], &[]).await {
+        let outcome = typed.client.hotkeys_start(["CPU"]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("server", "HOTKEYS START", &["METRICS", "COUNT"], &[]).await {
+        let outcome = typed.client.hotkeys_start(["CPU"]).count(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("server", "HOTKEYS START", &["METRICS", "DURATION"], &[]).await {
+        let outcome = typed.client.hotkeys_start(["CPU"]).duration(Duration::from_secs(60)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("server", "HOTKEYS START", &["METRICS", "SAMPLE"], &[]).await {
+        let outcome = typed.client.hotkeys_start(["CPU"]).sample(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("server", "HOTKEYS START", &["METRICS", "SLOTS"], &[]).await {
+        let outcome = typed.client.hotkeys_start(["CPU"]).slots(["slot"]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("server", "HOTKEYS STOP", &[], &[]).await {
+        let outcome = typed.client.hotkeys_stop().await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("server", "INFO", &[], &[]).await {
         let outcome = typed.client.info::<Value>().await;
         typed.end(outcome.map(drop));
@@ -366,7 +402,7 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.replicaof("127.0.0.1", 1).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("server", "REPLICAOF", &[], &[]).await {
+    if typed.begin("server", "REPLICAOF", &["NO", "ONE"], &[]).await {
         let outcome = typed.client.replicaof_no_one().await;
         typed.end(outcome.map(drop));
     }

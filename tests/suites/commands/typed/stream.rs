@@ -4,7 +4,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use slotline::commands::{Trim};
+use slotline::commands::{Nack, Trim};
 use slotline::Value;
 
 use super::Typed;
@@ -14,19 +14,19 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.xack("key", "group", ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XACKDEL", &[], &[]).await {
+    if typed.begin("stream", "XACKDEL", &["IDS"], &[]).await {
         let outcome = typed.client.xackdel("key", "group", ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XACKDEL", &["KEEPREF"], &[]).await {
+    if typed.begin("stream", "XACKDEL", &["IDS", "KEEPREF"], &[]).await {
         let outcome = typed.client.xackdel("key", "group", ["1-1"]).keepref().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XACKDEL", &["DELREF"], &[]).await {
+    if typed.begin("stream", "XACKDEL", &["IDS", "DELREF"], &[]).await {
         let outcome = typed.client.xackdel("key", "group", ["1-1"]).delref().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XACKDEL", &["ACKED"], &[]).await {
+    if typed.begin("stream", "XACKDEL", &["IDS", "ACKED"], &[]).await {
         let outcome = typed.client.xackdel("key", "group", ["1-1"]).acked().await;
         typed.end(outcome.map(drop));
     }
@@ -36,6 +36,26 @@ pub(super) async fn all(typed: &mut Typed) {
     }
     if typed.begin("stream", "XADD", &["NOMKSTREAM"], &[]).await {
         let outcome = typed.client.xadd("key", "*", [("field", "1")]).nomkstream().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XADD", &["KEEPREF"], &[]).await {
+        let outcome = typed.client.xadd("key", "*", [("field", "1")]).keepref().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XADD", &["DELREF"], &[]).await {
+        let outcome = typed.client.xadd("key", "*", [("field", "1")]).delref().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XADD", &["ACKED"], &[]).await {
+        let outcome = typed.client.xadd("key", "*", [("field", "1")]).acked().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XADD", &["IDMPAUTO"], &[]).await {
+        let outcome = typed.client.xadd("key", "*", [("field", "1")]).idmp_auto("producer_id").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XADD", &["IDMP"], &[]).await {
+        let outcome = typed.client.xadd("key", "*", [("field", "1")]).idmp("producer_id", "idempotent_id").await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("stream", "XADD", &[], &[]).await {
@@ -52,6 +72,18 @@ pub(super) async fn all(typed: &mut Typed) {
     }
     if typed.begin("stream", "XAUTOCLAIM", &["JUSTID"], &[]).await {
         let outcome = typed.client.xautoclaim::<Value>("key", "group", "consumer", Duration::from_millis(1500), "0").justid().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XCFGSET", &[], &[]).await {
+        let outcome = typed.client.xcfgset("key").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XCFGSET", &["IDMP-DURATION"], &[]).await {
+        let outcome = typed.client.xcfgset("key").idmp_duration(Duration::from_secs(60)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XCFGSET", &["IDMP-MAXSIZE"], &[]).await {
+        let outcome = typed.client.xcfgset("key").idmp_maxsize(3).await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("stream", "XCLAIM", &[], &[]).await {
@@ -86,19 +118,19 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.xdel("key", ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XDELEX", &[], &[]).await {
+    if typed.begin("stream", "XDELEX", &["IDS"], &[]).await {
         let outcome = typed.client.xdelex("key", ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XDELEX", &["KEEPREF"], &[]).await {
+    if typed.begin("stream", "XDELEX", &["IDS", "KEEPREF"], &[]).await {
         let outcome = typed.client.xdelex("key", ["1-1"]).keepref().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XDELEX", &["DELREF"], &[]).await {
+    if typed.begin("stream", "XDELEX", &["IDS", "DELREF"], &[]).await {
         let outcome = typed.client.xdelex("key", ["1-1"]).delref().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XDELEX", &["ACKED"], &[]).await {
+    if typed.begin("stream", "XDELEX", &["IDS", "ACKED"], &[]).await {
         let outcome = typed.client.xdelex("key", ["1-1"]).acked().await;
         typed.end(outcome.map(drop));
     }
@@ -166,6 +198,18 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.xlen("key").await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("stream", "XNACK", &["IDS"], &[]).await {
+        let outcome = typed.client.xnack("key", "group", Nack::Fail, ["1-1"]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XNACK", &["IDS", "RETRYCOUNT"], &[]).await {
+        let outcome = typed.client.xnack("key", "group", Nack::Fail, ["1-1"]).retrycount(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XNACK", &["IDS", "FORCE"], &[]).await {
+        let outcome = typed.client.xnack("key", "group", Nack::Fail, ["1-1"]).force().await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("stream", "XPENDING", &[], &[]).await {
         let outcome = typed.client.xpending::<Value>("key", "group").await;
         typed.end(outcome.map(drop));
@@ -190,31 +234,35 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.xrange::<Value>("key", "-", "+").count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREAD", &[], &[]).await {
+    if typed.begin("stream", "XREAD", &["STREAMS"], &[]).await {
         let outcome = typed.client.xread::<Value>(["key"], ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREAD", &["COUNT"], &[]).await {
+    if typed.begin("stream", "XREAD", &["STREAMS", "COUNT"], &[]).await {
         let outcome = typed.client.xread::<Value>(["key"], ["1-1"]).count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREAD", &["BLOCK"], &[]).await {
+    if typed.begin("stream", "XREAD", &["STREAMS", "BLOCK"], &[]).await {
         let outcome = typed.client.xread::<Value>(["key"], ["1-1"]).block(Duration::from_millis(1500)).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREADGROUP", &[], &[]).await {
+    if typed.begin("stream", "XREADGROUP", &["GROUP", "STREAMS"], &[]).await {
         let outcome = typed.client.xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREADGROUP", &["COUNT"], &[]).await {
+    if typed.begin("stream", "XREADGROUP", &["GROUP", "STREAMS", "COUNT"], &[]).await {
         let outcome = typed.client.xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).count(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREADGROUP", &["BLOCK"], &[]).await {
+    if typed.begin("stream", "XREADGROUP", &["GROUP", "STREAMS", "BLOCK"], &[]).await {
         let outcome = typed.client.xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).block(Duration::from_millis(1500)).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("stream", "XREADGROUP", &["NOACK"], &[]).await {
+    if typed.begin("stream", "XREADGROUP", &["GROUP", "STREAMS", "CLAIM"], &[]).await {
+        let outcome = typed.client.xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).claim(Duration::from_millis(1500)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XREADGROUP", &["GROUP", "STREAMS", "NOACK"], &[]).await {
         let outcome = typed.client.xreadgroup::<Value>("group", "consumer", ["key"], ["1-1"]).noack().await;
         typed.end(outcome.map(drop));
     }
@@ -240,6 +288,18 @@ pub(super) async fn all(typed: &mut Typed) {
     }
     if typed.begin("stream", "XTRIM", &[], &[]).await {
         let outcome = typed.client.xtrim("key", Trim::max_len(3)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XTRIM", &["KEEPREF"], &[]).await {
+        let outcome = typed.client.xtrim("key", Trim::max_len(3)).keepref().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XTRIM", &["DELREF"], &[]).await {
+        let outcome = typed.client.xtrim("key", Trim::max_len(3)).delref().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("stream", "XTRIM", &["ACKED"], &[]).await {
+        let outcome = typed.client.xtrim("key", Trim::max_len(3)).acked().await;
         typed.end(outcome.map(drop));
     }
 }

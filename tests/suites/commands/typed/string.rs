@@ -93,23 +93,63 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.incrbyfloat("key", 1.5).await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("string", "INCREX", &[], &[]).await {
+        let outcome = typed.client.increx("key").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "INCREX", &["BYFLOAT"], &[]).await {
+        let outcome = typed.client.increx("key").byfloat(1.5).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "INCREX", &["BYINT"], &[]).await {
+        let outcome = typed.client.increx("key").byint(2).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "INCREX", &["LBOUND"], &[]).await {
+        let outcome = typed.client.increx("key").lbound("lowerbound").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "INCREX", &["UBOUND"], &[]).await {
+        let outcome = typed.client.increx("key").ubound("upperbound").await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "INCREX", &["SATURATE"], &[]).await {
+        let outcome = typed.client.increx("key").saturate().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "INCREX", &[], &[]).await {
+        let outcome = typed.client.increx("key").ex(Duration::from_millis(1500)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "INCREX", &[], &[]).await {
+        let outcome = typed.client.increx("key").exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "INCREX", &["PERSIST"], &[]).await {
+        let outcome = typed.client.increx("key").persist().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "INCREX", &["ENX"], &[]).await {
+        let outcome = typed.client.increx("key").enx().await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("string", "LCS", &[], &[]).await {
         let outcome = typed.client.lcs::<Value>("key", "key2").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("string", "LCS", &[], &[]).await {
+    if typed.begin("string", "LCS", &["IDX"], &[]).await {
         let outcome = typed.client.lcs_idx::<Value>("key", "key2").await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("string", "LCS", &["MINMATCHLEN"], &[]).await {
+    if typed.begin("string", "LCS", &["IDX", "MINMATCHLEN"], &[]).await {
         let outcome = typed.client.lcs_idx::<Value>("key", "key2").minmatchlen(3).await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("string", "LCS", &["WITHMATCHLEN"], &[]).await {
+    if typed.begin("string", "LCS", &["IDX", "WITHMATCHLEN"], &[]).await {
         let outcome = typed.client.lcs_idx::<Value>("key", "key2").withmatchlen().await;
         typed.end(outcome.map(drop));
     }
-    if typed.begin("string", "LCS", &[], &[]).await {
+    if typed.begin("string", "LCS", &["LEN"], &[]).await {
         let outcome = typed.client.lcs_len("key", "key2").await;
         typed.end(outcome.map(drop));
     }
@@ -119,6 +159,30 @@ pub(super) async fn all(typed: &mut Typed) {
     }
     if typed.begin("string", "MSET", &[], &[]).await {
         let outcome = typed.client.mset([("key", "1")]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &[], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &["NX"], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).nx().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &["XX"], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).xx().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &[], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).ex(Duration::from_millis(1500)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &[], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).exat(UNIX_EPOCH + Duration::from_secs(4_000_000_000)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("string", "MSETEX", &["KEEPTTL"], &[]).await {
+        let outcome = typed.client.msetex([("key", "1")]).keepttl().await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("string", "MSETNX", &[], &[]).await {

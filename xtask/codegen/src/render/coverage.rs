@@ -44,10 +44,7 @@ pub(crate) fn file(
             let row = shape.row;
             let name = &row.facts.name;
             let goes = facts.get(name).map(goes).unwrap_or_default();
-            let servers = match row.servers.is_empty() {
-                true => "bytes alone".to_owned(),
-                false => servers(&row.servers),
-            };
+            let servers = servers(&row.servers_with(&shape.words()));
             let _ = writeln!(
                 text,
                 "| [{name}]({}) | `{}` | {} | {} | {goes} | {servers} |",
@@ -67,9 +64,10 @@ pub(crate) fn file(
     text
 }
 
-/// All four, or which.
-fn servers(names: &[String]) -> String {
+/// All four, or which, or none.
+fn servers(names: &[&str]) -> String {
     match names.len() {
+        0 => "bytes alone".to_owned(),
         4 => "all".to_owned(),
         _ => names.join(", "),
     }

@@ -19,8 +19,8 @@ const fn range(first: u16, last: i16, step: u16) -> KeySpec {
     KeySpec::Range { first, last, step }
 }
 
-const fn counted(count_at: u16) -> KeySpec {
-    KeySpec::Counted { count_at }
+const fn counted(count_at: u16, step: u16) -> KeySpec {
+    KeySpec::Counted { count_at, step }
 }
 
 const NO_KEYS: KeySpec = KeySpec::None;
@@ -73,7 +73,7 @@ fn keys(keys: Keys) -> String {
     match keys {
         Keys::None => "NO_KEYS".to_owned(),
         Keys::Range { first, last, step } => format!("range({first}, {last}, {step})"),
-        Keys::Counted { count_at } => format!("counted({count_at})"),
+        Keys::Counted { count_at, step } => format!("counted({count_at}, {step})"),
         Keys::CountedInto { count_at } => {
             format!("KeySpec::CountedInto {{ count_at: {count_at} }}")
         }
@@ -94,13 +94,16 @@ mod tests {
         let facts = Facts {
             name: "CLIENT NO-EVICT".into(),
             flags: BTreeSet::from(["ADMIN", "READONLY"]),
-            keys: Keys::Counted { count_at: 2 },
+            keys: Keys::Counted {
+                count_at: 2,
+                step: 1,
+            },
             request: "AllNodes",
             response: "Default",
         };
         let text = file(&BTreeMap::from([(facts.name.clone(), facts)]));
         let row = "pub static CLIENT_NO_EVICT: CommandInfo = CommandInfo::new(\"CLIENT NO-EVICT\", Flags::ADMIN.union(READ), \
-                   counted(2), RequestPolicy::AllNodes, ResponsePolicy::Default);";
+                   counted(2, 1), RequestPolicy::AllNodes, ResponsePolicy::Default);";
         assert!(text.contains(row), "{text}");
         assert!(text.ends_with("    &CLIENT_NO_EVICT,\n];\n"));
     }

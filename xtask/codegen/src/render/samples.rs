@@ -202,6 +202,7 @@ fn first_word(name: &str) -> Option<&'static str> {
         "Order" => "ASC",
         "ClientType" => "PUBSUB",
         "LogKind" => "SLOW",
+        "Nack" => "FAIL",
         _ => return None,
     })
 }

@@ -80,7 +80,7 @@ fn imports(text: &str, library: &str) -> String {
     uses
 }
 
-const TYPES: [&str; 19] = [
+const TYPES: [&str; 20] = [
     "Aggregate",
     "BitOperation",
     "BitUnit",
@@ -89,6 +89,7 @@ const TYPES: [&str; 19] = [
     "GeoFrom",
     "GeoShape",
     "LogKind",
+    "Nack",
     "Order",
     "Overflow",
     "Place",
@@ -152,10 +153,13 @@ pub(super) fn typed(group: &str, shapes: &[Shape<'_>], all: &Corrections) -> Res
                 })
             });
             let fails: Vec<&str> = fails.map(|(_, error)| error.as_str()).collect();
+            // What a server has to know for the call.
+            let mut words = shape.words();
+            words.extend(&own);
             let _ = writeln!(
                 text,
                 "    if typed.begin({:?}, {:?}, &{:?}, &{:?}).await {{\n        let outcome = typed.client.{}{}.await;\n        typed.end(outcome.map(drop));\n    }}",
-                group, shape.row.facts.name, own, fails, case.call, case.option
+                group, shape.row.facts.name, words, fails, case.call, case.option
             );
         }
     }

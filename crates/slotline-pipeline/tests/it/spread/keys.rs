@@ -51,13 +51,14 @@ async fn keys_of_one_slot_go_as_they_are() {
     assert_eq!(rig.fake.lines(), ["7002 MGET {a}1 {a}2 {a}1", "7002 DEL a"]);
 }
 
-/// MSETNX would no longer be all or nothing (C10), an intersection none at all, and an
+/// MSETNX and MSETEX would no longer be all or nothing (C10), an intersection none at all, and an
 /// MSET that lacks a value must not run in part.
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_split_is_refused_unsent() {
     let rig = Rig::new(3, 0);
     for line in [
         "MSETNX a 1 b 2",
+        "MSETEX 2 a 1 b 2 EX 5",
         "SINTER a b",
         "SUNIONSTORE a b",
         "RENAME a b",
