@@ -102,6 +102,9 @@ mod encode {
     pub(super) fn cluster_replicate(buffer: &mut CommandBuffer, node_id: impl ToArg) {
         buffer.begin(&known::CLUSTER_REPLICATE, 1).arg(&node_id);
     }
+    pub(super) fn cluster_replicate_no_one(buffer: &mut CommandBuffer) {
+        buffer.begin(&known::CLUSTER_REPLICATE, 2).arg("NO").arg("ONE");
+    }
     pub(super) fn cluster_reset(buffer: &mut CommandBuffer) {
         buffer.begin(&known::CLUSTER_RESET, 0);
     }
@@ -258,6 +261,10 @@ impl<T> Direct<T> {
     /// [CLUSTER REPLICATE](https://redis.io/docs/latest/commands/cluster-replicate/): makes a node the replica of another.
     pub fn cluster_replicate(&self, node_id: impl ToArg) -> On<&Direct<T>, Done> {
         self.on(|buffer| encode::cluster_replicate(buffer, node_id))
+    }
+    /// [CLUSTER REPLICATE](https://redis.io/docs/latest/commands/cluster-replicate/): makes a replica an empty primary of its own. Valkey has it since 9.0.
+    pub fn cluster_replicate_no_one(&self) -> On<&Direct<T>, Done> {
+        self.on(encode::cluster_replicate_no_one)
     }
     /// [CLUSTER RESET](https://redis.io/docs/latest/commands/cluster-reset/): makes a node forget its cluster.
     ///
@@ -432,6 +439,10 @@ impl Batch {
     pub fn cluster_replicate(&mut self, node_id: impl ToArg) -> Queued<'_, Done> {
         self.queue(|buffer| encode::cluster_replicate(buffer, node_id))
     }
+    /// [CLUSTER REPLICATE](https://redis.io/docs/latest/commands/cluster-replicate/): makes a replica an empty primary of its own. Valkey has it since 9.0.
+    pub fn cluster_replicate_no_one(&mut self) -> Queued<'_, Done> {
+        self.queue(encode::cluster_replicate_no_one)
+    }
     /// [CLUSTER RESET](https://redis.io/docs/latest/commands/cluster-reset/): makes a node forget its cluster.
     ///
     /// Options follow: `hard`, `soft`.
@@ -604,6 +615,10 @@ pub(super) mod cmd {
     /// [CLUSTER REPLICATE](https://redis.io/docs/latest/commands/cluster-replicate/): makes a node the replica of another.
     pub fn cluster_replicate(node_id: impl ToArg) -> On<(), Done> {
         On::unbound(|buffer| encode::cluster_replicate(buffer, node_id))
+    }
+    /// [CLUSTER REPLICATE](https://redis.io/docs/latest/commands/cluster-replicate/): makes a replica an empty primary of its own. Valkey has it since 9.0.
+    pub fn cluster_replicate_no_one() -> On<(), Done> {
+        On::unbound(encode::cluster_replicate_no_one)
     }
     /// [CLUSTER RESET](https://redis.io/docs/latest/commands/cluster-reset/): makes a node forget its cluster.
     ///

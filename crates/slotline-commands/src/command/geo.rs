@@ -119,7 +119,7 @@ impl<T> Direct<T> {
     pub fn geosearch<R>(&self, key: impl ToArg, from: GeoFrom, by: GeoShape) -> On<&Direct<T>, kinds::Geosearch<R, Unset>> {
         self.on(|buffer| encode::geosearch(buffer, key, from, by))
     }
-    /// [GEOSEARCH](https://redis.io/docs/latest/commands/geosearch/): the members in a polygon, given by its corners, each a longitude and a latitude.
+    /// [GEOSEARCH](https://redis.io/docs/latest/commands/geosearch/): the members in a polygon, given by its corners, each a longitude and a latitude. Valkey has it since 9.0.
     ///
     /// Options follow: `asc`, `desc`, `count`, `count_any`, `withcoord`, `withdist`, `withhash`.
     pub fn geosearch_polygon<R>(&self, key: impl ToArg, corners: impl ToArgs) -> On<&Direct<T>, kinds::GeosearchPolygon<R, Unset>> {
@@ -131,7 +131,7 @@ impl<T> Direct<T> {
     pub fn geosearchstore(&self, destination: impl ToArg, source: impl ToArg, from: GeoFrom, by: GeoShape) -> On<&Direct<T>, kinds::Geosearchstore<Unset>> {
         self.on(|buffer| encode::geosearchstore(buffer, destination, source, from, by))
     }
-    /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives for a polygon; how many members that has.
+    /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives for a polygon; how many members that has. Valkey has it since 9.0.
     ///
     /// Options follow: `asc`, `desc`, `count`, `count_any`, `storedist`.
     pub fn geosearchstore_polygon(&self, destination: impl ToArg, source: impl ToArg, corners: impl ToArgs) -> On<&Direct<T>, kinds::GeosearchstorePolygon<Unset>> {
@@ -204,7 +204,7 @@ impl Batch {
     pub fn geosearch(&mut self, key: impl ToArg, from: GeoFrom, by: GeoShape) -> Queued<'_, kinds::Geosearch<(), Unset>> {
         self.queue(|buffer| encode::geosearch(buffer, key, from, by))
     }
-    /// [GEOSEARCH](https://redis.io/docs/latest/commands/geosearch/): the members in a polygon, given by its corners, each a longitude and a latitude.
+    /// [GEOSEARCH](https://redis.io/docs/latest/commands/geosearch/): the members in a polygon, given by its corners, each a longitude and a latitude. Valkey has it since 9.0.
     ///
     /// Options follow: `asc`, `desc`, `count`, `count_any`, `withcoord`, `withdist`, `withhash`.
     pub fn geosearch_polygon(&mut self, key: impl ToArg, corners: impl ToArgs) -> Queued<'_, kinds::GeosearchPolygon<(), Unset>> {
@@ -216,7 +216,7 @@ impl Batch {
     pub fn geosearchstore(&mut self, destination: impl ToArg, source: impl ToArg, from: GeoFrom, by: GeoShape) -> Queued<'_, kinds::Geosearchstore<Unset>> {
         self.queue(|buffer| encode::geosearchstore(buffer, destination, source, from, by))
     }
-    /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives for a polygon; how many members that has.
+    /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives for a polygon; how many members that has. Valkey has it since 9.0.
     ///
     /// Options follow: `asc`, `desc`, `count`, `count_any`, `storedist`.
     pub fn geosearchstore_polygon(&mut self, destination: impl ToArg, source: impl ToArg, corners: impl ToArgs) -> Queued<'_, kinds::GeosearchstorePolygon<Unset>> {
@@ -289,7 +289,7 @@ pub(super) mod cmd {
     pub fn geosearch<R>(key: impl ToArg, from: GeoFrom, by: GeoShape) -> On<(), kinds::Geosearch<R, Unset>> {
         On::unbound(|buffer| encode::geosearch(buffer, key, from, by))
     }
-    /// [GEOSEARCH](https://redis.io/docs/latest/commands/geosearch/): the members in a polygon, given by its corners, each a longitude and a latitude.
+    /// [GEOSEARCH](https://redis.io/docs/latest/commands/geosearch/): the members in a polygon, given by its corners, each a longitude and a latitude. Valkey has it since 9.0.
     ///
     /// Options follow: `asc`, `desc`, `count`, `count_any`, `withcoord`, `withdist`, `withhash`.
     pub fn geosearch_polygon<R>(key: impl ToArg, corners: impl ToArgs) -> On<(), kinds::GeosearchPolygon<R, Unset>> {
@@ -301,7 +301,7 @@ pub(super) mod cmd {
     pub fn geosearchstore(destination: impl ToArg, source: impl ToArg, from: GeoFrom, by: GeoShape) -> On<(), kinds::Geosearchstore<Unset>> {
         On::unbound(|buffer| encode::geosearchstore(buffer, destination, source, from, by))
     }
-    /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives for a polygon; how many members that has.
+    /// [GEOSEARCHSTORE](https://redis.io/docs/latest/commands/geosearchstore/): stores what GEOSEARCH gives for a polygon; how many members that has. Valkey has it since 9.0.
     ///
     /// Options follow: `asc`, `desc`, `count`, `count_any`, `storedist`.
     pub fn geosearchstore_polygon(destination: impl ToArg, source: impl ToArg, corners: impl ToArgs) -> On<(), kinds::GeosearchstorePolygon<Unset>> {

@@ -15,6 +15,9 @@ mod encode {
     pub(super) fn blmove(buffer: &mut CommandBuffer, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side, timeout: Duration) {
         buffer.begin(&known::BLMOVE, 5).key(&source).key(&destination).arg(&wherefrom).arg(&whereto).arg(&Seconds(timeout));
     }
+    pub(super) fn blmovem(buffer: &mut CommandBuffer, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side, timeout: Duration) {
+        buffer.begin(&known::BLMOVEM, 5).key(&source).key(&destination).arg(&wherefrom).arg(&whereto).arg(&Seconds(timeout));
+    }
     pub(super) fn blmpop(buffer: &mut CommandBuffer, timeout: Duration, keys: impl ToArgs, end: Side) {
         buffer.begin(&known::BLMPOP, 3).arg(&Seconds(timeout)).counted_keys(&keys).arg(&end);
     }
@@ -38,6 +41,9 @@ mod encode {
     }
     pub(super) fn lmove(buffer: &mut CommandBuffer, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side) {
         buffer.begin(&known::LMOVE, 4).key(&source).key(&destination).arg(&wherefrom).arg(&whereto);
+    }
+    pub(super) fn lmovem(buffer: &mut CommandBuffer, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side) {
+        buffer.begin(&known::LMOVEM, 4).key(&source).key(&destination).arg(&wherefrom).arg(&whereto);
     }
     pub(super) fn lmpop(buffer: &mut CommandBuffer, keys: impl ToArgs, end: Side) {
         buffer.begin(&known::LMPOP, 2).counted_keys(&keys).arg(&end);
@@ -86,6 +92,12 @@ impl<T> Direct<T> {
     pub fn blmove<R>(&self, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side, timeout: Duration) -> On<&Direct<T>, Get<R>> {
         self.on(|buffer| encode::blmove(buffer, source, destination, wherefrom, whereto, timeout))
     }
+    /// [BLMOVEM](https://redis.io/docs/latest/commands/blmovem/): as LMOVEM; waits for the elements so long, for ever if that is zero.
+    ///
+    /// Options follow: `count_one_by_one`, `count_in_bulk`, `exactly_one_by_one`, `exactly_in_bulk`.
+    pub fn blmovem<R>(&self, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side, timeout: Duration) -> On<&Direct<T>, kinds::Blmovem<R, Unset>> {
+        self.on(|buffer| encode::blmovem(buffer, source, destination, wherefrom, whereto, timeout))
+    }
     /// [BLMPOP](https://redis.io/docs/latest/commands/blmpop/): as LMPOP; waits for an element so long, for ever if that is zero.
     ///
     /// Options follow: `count`.
@@ -119,6 +131,12 @@ impl<T> Direct<T> {
     /// [LMOVE](https://redis.io/docs/latest/commands/lmove/): moves an element from one end of a list to an end of another; that element.
     pub fn lmove<R>(&self, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side) -> On<&Direct<T>, Get<R>> {
         self.on(|buffer| encode::lmove(buffer, source, destination, wherefrom, whereto))
+    }
+    /// [LMOVEM](https://redis.io/docs/latest/commands/lmovem/): moves elements from one list to another, one unless more are asked for; those that were moved, nil if there were none.
+    ///
+    /// Options follow: `count_one_by_one`, `count_in_bulk`, `exactly_one_by_one`, `exactly_in_bulk`.
+    pub fn lmovem<R>(&self, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side) -> On<&Direct<T>, kinds::Lmovem<R, Unset>> {
+        self.on(|buffer| encode::lmovem(buffer, source, destination, wherefrom, whereto))
     }
     /// [LMPOP](https://redis.io/docs/latest/commands/lmpop/): takes elements from the first list that has any: its key, and them.
     ///
@@ -189,6 +207,12 @@ impl Batch {
     pub fn blmove(&mut self, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side, timeout: Duration) -> Queued<'_, Get<()>> {
         self.queue(|buffer| encode::blmove(buffer, source, destination, wherefrom, whereto, timeout))
     }
+    /// [BLMOVEM](https://redis.io/docs/latest/commands/blmovem/): as LMOVEM; waits for the elements so long, for ever if that is zero.
+    ///
+    /// Options follow: `count_one_by_one`, `count_in_bulk`, `exactly_one_by_one`, `exactly_in_bulk`.
+    pub fn blmovem(&mut self, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side, timeout: Duration) -> Queued<'_, kinds::Blmovem<(), Unset>> {
+        self.queue(|buffer| encode::blmovem(buffer, source, destination, wherefrom, whereto, timeout))
+    }
     /// [BLMPOP](https://redis.io/docs/latest/commands/blmpop/): as LMPOP; waits for an element so long, for ever if that is zero.
     ///
     /// Options follow: `count`.
@@ -222,6 +246,12 @@ impl Batch {
     /// [LMOVE](https://redis.io/docs/latest/commands/lmove/): moves an element from one end of a list to an end of another; that element.
     pub fn lmove(&mut self, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side) -> Queued<'_, Get<()>> {
         self.queue(|buffer| encode::lmove(buffer, source, destination, wherefrom, whereto))
+    }
+    /// [LMOVEM](https://redis.io/docs/latest/commands/lmovem/): moves elements from one list to another, one unless more are asked for; those that were moved, nil if there were none.
+    ///
+    /// Options follow: `count_one_by_one`, `count_in_bulk`, `exactly_one_by_one`, `exactly_in_bulk`.
+    pub fn lmovem(&mut self, source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side) -> Queued<'_, kinds::Lmovem<(), Unset>> {
+        self.queue(|buffer| encode::lmovem(buffer, source, destination, wherefrom, whereto))
     }
     /// [LMPOP](https://redis.io/docs/latest/commands/lmpop/): takes elements from the first list that has any: its key, and them.
     ///
@@ -292,6 +322,12 @@ pub(super) mod cmd {
     pub fn blmove<R>(source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side, timeout: Duration) -> On<(), Get<R>> {
         On::unbound(|buffer| encode::blmove(buffer, source, destination, wherefrom, whereto, timeout))
     }
+    /// [BLMOVEM](https://redis.io/docs/latest/commands/blmovem/): as LMOVEM; waits for the elements so long, for ever if that is zero.
+    ///
+    /// Options follow: `count_one_by_one`, `count_in_bulk`, `exactly_one_by_one`, `exactly_in_bulk`.
+    pub fn blmovem<R>(source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side, timeout: Duration) -> On<(), kinds::Blmovem<R, Unset>> {
+        On::unbound(|buffer| encode::blmovem(buffer, source, destination, wherefrom, whereto, timeout))
+    }
     /// [BLMPOP](https://redis.io/docs/latest/commands/blmpop/): as LMPOP; waits for an element so long, for ever if that is zero.
     ///
     /// Options follow: `count`.
@@ -325,6 +361,12 @@ pub(super) mod cmd {
     /// [LMOVE](https://redis.io/docs/latest/commands/lmove/): moves an element from one end of a list to an end of another; that element.
     pub fn lmove<R>(source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side) -> On<(), Get<R>> {
         On::unbound(|buffer| encode::lmove(buffer, source, destination, wherefrom, whereto))
+    }
+    /// [LMOVEM](https://redis.io/docs/latest/commands/lmovem/): moves elements from one list to another, one unless more are asked for; those that were moved, nil if there were none.
+    ///
+    /// Options follow: `count_one_by_one`, `count_in_bulk`, `exactly_one_by_one`, `exactly_in_bulk`.
+    pub fn lmovem<R>(source: impl ToArg, destination: impl ToArg, wherefrom: Side, whereto: Side) -> On<(), kinds::Lmovem<R, Unset>> {
+        On::unbound(|buffer| encode::lmovem(buffer, source, destination, wherefrom, whereto))
     }
     /// [LMPOP](https://redis.io/docs/latest/commands/lmpop/): takes elements from the first list that has any: its key, and them.
     ///
@@ -391,10 +433,28 @@ pub(super) mod cmd {
 /// What commands with options are, and what their replies become.
 pub(super) mod kinds {
     use super::*;
+    /// BLMOVEM, and which of its options were given.
+    #[derive(Debug)]
+    pub struct Blmovem<R, Amount>(PhantomData<(R, Amount)>);
+    impl<R: FromReplyOwned, Amount> Output for Blmovem<R, Amount> {
+        type T = <Get<R> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Get<R>>::decode(replies, index)
+        }
+    }
     /// BLMPOP, and which of its options were given.
     #[derive(Debug)]
     pub struct Blmpop<R>(PhantomData<R>);
     impl<R: FromReplyOwned> Output for Blmpop<R> {
+        type T = <Get<R> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Get<R>>::decode(replies, index)
+        }
+    }
+    /// LMOVEM, and which of its options were given.
+    #[derive(Debug)]
+    pub struct Lmovem<R, Amount>(PhantomData<(R, Amount)>);
+    impl<R: FromReplyOwned, Amount> Output for Lmovem<R, Amount> {
         type T = <Get<R> as Output>::T;
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Get<R>>::decode(replies, index)
@@ -444,6 +504,70 @@ pub(super) mod kinds {
     }
 }
 
+impl<X, R, Amount: Free> On<X, kinds::Blmovem<R, Amount>> {
+    /// So many at most, one after the other, so that their order may be turned: `COUNT count OBO`.
+    pub fn count_one_by_one(mut self, count: u64) -> On<X, kinds::Blmovem<R, Given>> {
+        self.buffer.arg("COUNT").arg(&count).arg("OBO");
+        self.cast()
+    }
+}
+
+impl<'p, R, Amount: Free> Queued<'p, kinds::Blmovem<R, Amount>> {
+    /// So many at most, one after the other, so that their order may be turned: `COUNT count OBO`.
+    pub fn count_one_by_one(self, count: u64) -> Queued<'p, kinds::Blmovem<R, Given>> {
+        self.buffer.arg("COUNT").arg(&count).arg("OBO");
+        self.cast()
+    }
+}
+
+impl<X, R, Amount: Free> On<X, kinds::Blmovem<R, Amount>> {
+    /// So many at most, which stay in their order: `COUNT count BULK`.
+    pub fn count_in_bulk(mut self, count: u64) -> On<X, kinds::Blmovem<R, Given>> {
+        self.buffer.arg("COUNT").arg(&count).arg("BULK");
+        self.cast()
+    }
+}
+
+impl<'p, R, Amount: Free> Queued<'p, kinds::Blmovem<R, Amount>> {
+    /// So many at most, which stay in their order: `COUNT count BULK`.
+    pub fn count_in_bulk(self, count: u64) -> Queued<'p, kinds::Blmovem<R, Given>> {
+        self.buffer.arg("COUNT").arg(&count).arg("BULK");
+        self.cast()
+    }
+}
+
+impl<X, R, Amount: Free> On<X, kinds::Blmovem<R, Amount>> {
+    /// So many or none, one after the other, so that their order may be turned: `EXACTLY count OBO`.
+    pub fn exactly_one_by_one(mut self, count: u64) -> On<X, kinds::Blmovem<R, Given>> {
+        self.buffer.arg("EXACTLY").arg(&count).arg("OBO");
+        self.cast()
+    }
+}
+
+impl<'p, R, Amount: Free> Queued<'p, kinds::Blmovem<R, Amount>> {
+    /// So many or none, one after the other, so that their order may be turned: `EXACTLY count OBO`.
+    pub fn exactly_one_by_one(self, count: u64) -> Queued<'p, kinds::Blmovem<R, Given>> {
+        self.buffer.arg("EXACTLY").arg(&count).arg("OBO");
+        self.cast()
+    }
+}
+
+impl<X, R, Amount: Free> On<X, kinds::Blmovem<R, Amount>> {
+    /// So many or none, which stay in their order: `EXACTLY count BULK`.
+    pub fn exactly_in_bulk(mut self, count: u64) -> On<X, kinds::Blmovem<R, Given>> {
+        self.buffer.arg("EXACTLY").arg(&count).arg("BULK");
+        self.cast()
+    }
+}
+
+impl<'p, R, Amount: Free> Queued<'p, kinds::Blmovem<R, Amount>> {
+    /// So many or none, which stay in their order: `EXACTLY count BULK`.
+    pub fn exactly_in_bulk(self, count: u64) -> Queued<'p, kinds::Blmovem<R, Given>> {
+        self.buffer.arg("EXACTLY").arg(&count).arg("BULK");
+        self.cast()
+    }
+}
+
 impl<X, R> On<X, kinds::Blmpop<R>> {
     /// So many: `COUNT count`.
     pub fn count(mut self, count: u64) -> Self {
@@ -457,6 +581,70 @@ impl<'p, R> Queued<'p, kinds::Blmpop<R>> {
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
         self
+    }
+}
+
+impl<X, R, Amount: Free> On<X, kinds::Lmovem<R, Amount>> {
+    /// So many at most, one after the other, so that their order may be turned: `COUNT count OBO`.
+    pub fn count_one_by_one(mut self, count: u64) -> On<X, kinds::Lmovem<R, Given>> {
+        self.buffer.arg("COUNT").arg(&count).arg("OBO");
+        self.cast()
+    }
+}
+
+impl<'p, R, Amount: Free> Queued<'p, kinds::Lmovem<R, Amount>> {
+    /// So many at most, one after the other, so that their order may be turned: `COUNT count OBO`.
+    pub fn count_one_by_one(self, count: u64) -> Queued<'p, kinds::Lmovem<R, Given>> {
+        self.buffer.arg("COUNT").arg(&count).arg("OBO");
+        self.cast()
+    }
+}
+
+impl<X, R, Amount: Free> On<X, kinds::Lmovem<R, Amount>> {
+    /// So many at most, which stay in their order: `COUNT count BULK`.
+    pub fn count_in_bulk(mut self, count: u64) -> On<X, kinds::Lmovem<R, Given>> {
+        self.buffer.arg("COUNT").arg(&count).arg("BULK");
+        self.cast()
+    }
+}
+
+impl<'p, R, Amount: Free> Queued<'p, kinds::Lmovem<R, Amount>> {
+    /// So many at most, which stay in their order: `COUNT count BULK`.
+    pub fn count_in_bulk(self, count: u64) -> Queued<'p, kinds::Lmovem<R, Given>> {
+        self.buffer.arg("COUNT").arg(&count).arg("BULK");
+        self.cast()
+    }
+}
+
+impl<X, R, Amount: Free> On<X, kinds::Lmovem<R, Amount>> {
+    /// So many or none, one after the other, so that their order may be turned: `EXACTLY count OBO`.
+    pub fn exactly_one_by_one(mut self, count: u64) -> On<X, kinds::Lmovem<R, Given>> {
+        self.buffer.arg("EXACTLY").arg(&count).arg("OBO");
+        self.cast()
+    }
+}
+
+impl<'p, R, Amount: Free> Queued<'p, kinds::Lmovem<R, Amount>> {
+    /// So many or none, one after the other, so that their order may be turned: `EXACTLY count OBO`.
+    pub fn exactly_one_by_one(self, count: u64) -> Queued<'p, kinds::Lmovem<R, Given>> {
+        self.buffer.arg("EXACTLY").arg(&count).arg("OBO");
+        self.cast()
+    }
+}
+
+impl<X, R, Amount: Free> On<X, kinds::Lmovem<R, Amount>> {
+    /// So many or none, which stay in their order: `EXACTLY count BULK`.
+    pub fn exactly_in_bulk(mut self, count: u64) -> On<X, kinds::Lmovem<R, Given>> {
+        self.buffer.arg("EXACTLY").arg(&count).arg("BULK");
+        self.cast()
+    }
+}
+
+impl<'p, R, Amount: Free> Queued<'p, kinds::Lmovem<R, Amount>> {
+    /// So many or none, which stay in their order: `EXACTLY count BULK`.
+    pub fn exactly_in_bulk(self, count: u64) -> Queued<'p, kinds::Lmovem<R, Given>> {
+        self.buffer.arg("EXACTLY").arg(&count).arg("BULK");
+        self.cast()
     }
 }
 

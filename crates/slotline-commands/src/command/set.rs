@@ -19,6 +19,9 @@ mod encode {
     pub(super) fn sdiff(buffer: &mut CommandBuffer, keys: impl ToArgs) {
         buffer.begin(&known::SDIFF, 1).keys(&keys);
     }
+    pub(super) fn sdiffcard(buffer: &mut CommandBuffer, keys: impl ToArgs) {
+        buffer.begin(&known::SDIFFCARD, 1).counted_keys(&keys);
+    }
     pub(super) fn sdiffstore(buffer: &mut CommandBuffer, destination: impl ToArg, keys: impl ToArgs) {
         buffer.begin(&known::SDIFFSTORE, 2).key(&destination).keys(&keys);
     }
@@ -58,6 +61,9 @@ mod encode {
     pub(super) fn sunion(buffer: &mut CommandBuffer, keys: impl ToArgs) {
         buffer.begin(&known::SUNION, 1).keys(&keys);
     }
+    pub(super) fn sunioncard(buffer: &mut CommandBuffer, keys: impl ToArgs) {
+        buffer.begin(&known::SUNIONCARD, 1).counted_keys(&keys);
+    }
     pub(super) fn sunionstore(buffer: &mut CommandBuffer, destination: impl ToArg, keys: impl ToArgs) {
         buffer.begin(&known::SUNIONSTORE, 2).key(&destination).keys(&keys);
     }
@@ -76,6 +82,12 @@ impl<T> Direct<T> {
     /// [SDIFF](https://redis.io/docs/latest/commands/sdiff/): the members of the first set that are in none of the others.
     pub fn sdiff<R>(&self, keys: impl ToArgs) -> On<&Direct<T>, Get<R>> {
         self.on(|buffer| encode::sdiff(buffer, keys))
+    }
+    /// [SDIFFCARD](https://redis.io/docs/latest/commands/sdiffcard/): how many members of the first set are in none of the others.
+    ///
+    /// Options follow: `limit`.
+    pub fn sdiffcard(&self, keys: impl ToArgs) -> On<&Direct<T>, kinds::Sdiffcard> {
+        self.on(|buffer| encode::sdiffcard(buffer, keys))
     }
     /// [SDIFFSTORE](https://redis.io/docs/latest/commands/sdiffstore/): stores what SDIFF gives; how many members that has.
     pub fn sdiffstore(&self, destination: impl ToArg, keys: impl ToArgs) -> On<&Direct<T>, Returning<u64>> {
@@ -137,6 +149,12 @@ impl<T> Direct<T> {
     pub fn sunion<R>(&self, keys: impl ToArgs) -> On<&Direct<T>, Get<R>> {
         self.on(|buffer| encode::sunion(buffer, keys))
     }
+    /// [SUNIONCARD](https://redis.io/docs/latest/commands/sunioncard/): how many members are in any of the sets; about so many with `approx`.
+    ///
+    /// Options follow: `approx`, `limit`.
+    pub fn sunioncard(&self, keys: impl ToArgs) -> On<&Direct<T>, kinds::Sunioncard> {
+        self.on(|buffer| encode::sunioncard(buffer, keys))
+    }
     /// [SUNIONSTORE](https://redis.io/docs/latest/commands/sunionstore/): stores what SUNION gives; how many members that has.
     pub fn sunionstore(&self, destination: impl ToArg, keys: impl ToArgs) -> On<&Direct<T>, Returning<u64>> {
         self.on(|buffer| encode::sunionstore(buffer, destination, keys))
@@ -157,6 +175,12 @@ impl Batch {
     /// [SDIFF](https://redis.io/docs/latest/commands/sdiff/): the members of the first set that are in none of the others.
     pub fn sdiff(&mut self, keys: impl ToArgs) -> Queued<'_, Get<()>> {
         self.queue(|buffer| encode::sdiff(buffer, keys))
+    }
+    /// [SDIFFCARD](https://redis.io/docs/latest/commands/sdiffcard/): how many members of the first set are in none of the others.
+    ///
+    /// Options follow: `limit`.
+    pub fn sdiffcard(&mut self, keys: impl ToArgs) -> Queued<'_, kinds::Sdiffcard> {
+        self.queue(|buffer| encode::sdiffcard(buffer, keys))
     }
     /// [SDIFFSTORE](https://redis.io/docs/latest/commands/sdiffstore/): stores what SDIFF gives; how many members that has.
     pub fn sdiffstore(&mut self, destination: impl ToArg, keys: impl ToArgs) -> Queued<'_, Returning<u64>> {
@@ -218,6 +242,12 @@ impl Batch {
     pub fn sunion(&mut self, keys: impl ToArgs) -> Queued<'_, Get<()>> {
         self.queue(|buffer| encode::sunion(buffer, keys))
     }
+    /// [SUNIONCARD](https://redis.io/docs/latest/commands/sunioncard/): how many members are in any of the sets; about so many with `approx`.
+    ///
+    /// Options follow: `approx`, `limit`.
+    pub fn sunioncard(&mut self, keys: impl ToArgs) -> Queued<'_, kinds::Sunioncard> {
+        self.queue(|buffer| encode::sunioncard(buffer, keys))
+    }
     /// [SUNIONSTORE](https://redis.io/docs/latest/commands/sunionstore/): stores what SUNION gives; how many members that has.
     pub fn sunionstore(&mut self, destination: impl ToArg, keys: impl ToArgs) -> Queued<'_, Returning<u64>> {
         self.queue(|buffer| encode::sunionstore(buffer, destination, keys))
@@ -238,6 +268,12 @@ pub(super) mod cmd {
     /// [SDIFF](https://redis.io/docs/latest/commands/sdiff/): the members of the first set that are in none of the others.
     pub fn sdiff<R>(keys: impl ToArgs) -> On<(), Get<R>> {
         On::unbound(|buffer| encode::sdiff(buffer, keys))
+    }
+    /// [SDIFFCARD](https://redis.io/docs/latest/commands/sdiffcard/): how many members of the first set are in none of the others.
+    ///
+    /// Options follow: `limit`.
+    pub fn sdiffcard(keys: impl ToArgs) -> On<(), kinds::Sdiffcard> {
+        On::unbound(|buffer| encode::sdiffcard(buffer, keys))
     }
     /// [SDIFFSTORE](https://redis.io/docs/latest/commands/sdiffstore/): stores what SDIFF gives; how many members that has.
     pub fn sdiffstore(destination: impl ToArg, keys: impl ToArgs) -> On<(), Returning<u64>> {
@@ -299,6 +335,12 @@ pub(super) mod cmd {
     pub fn sunion<R>(keys: impl ToArgs) -> On<(), Get<R>> {
         On::unbound(|buffer| encode::sunion(buffer, keys))
     }
+    /// [SUNIONCARD](https://redis.io/docs/latest/commands/sunioncard/): how many members are in any of the sets; about so many with `approx`.
+    ///
+    /// Options follow: `approx`, `limit`.
+    pub fn sunioncard(keys: impl ToArgs) -> On<(), kinds::Sunioncard> {
+        On::unbound(|buffer| encode::sunioncard(buffer, keys))
+    }
     /// [SUNIONSTORE](https://redis.io/docs/latest/commands/sunionstore/): stores what SUNION gives; how many members that has.
     pub fn sunionstore(destination: impl ToArg, keys: impl ToArgs) -> On<(), Returning<u64>> {
         On::unbound(|buffer| encode::sunionstore(buffer, destination, keys))
@@ -308,6 +350,15 @@ pub(super) mod cmd {
 /// What commands with options are, and what their replies become.
 pub(super) mod kinds {
     use super::*;
+    /// SDIFFCARD, and which of its options were given.
+    #[derive(Debug)]
+    pub struct Sdiffcard(PhantomData<()>);
+    impl Output for Sdiffcard {
+        type T = <Returning<u64> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Returning<u64>>::decode(replies, index)
+        }
+    }
     /// SINTERCARD, and which of its options were given.
     #[derive(Debug)]
     pub struct Sintercard(PhantomData<()>);
@@ -343,6 +394,31 @@ pub(super) mod kinds {
         fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
             <Get<R>>::decode(replies, index)
         }
+    }
+    /// SUNIONCARD, and which of its options were given.
+    #[derive(Debug)]
+    pub struct Sunioncard(PhantomData<()>);
+    impl Output for Sunioncard {
+        type T = <Returning<u64> as Output>::T;
+        fn decode(replies: &Replies, index: usize) -> Option<Result<Self::T>> {
+            <Returning<u64>>::decode(replies, index)
+        }
+    }
+}
+
+impl<X> On<X, kinds::Sdiffcard> {
+    /// No more than so many, or so many behind the first `offset`: `LIMIT limit`.
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.buffer.arg("LIMIT").arg(&limit);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::Sdiffcard> {
+    /// No more than so many, or so many behind the first `offset`: `LIMIT limit`.
+    pub fn limit(self, limit: u64) -> Self {
+        self.buffer.arg("LIMIT").arg(&limit);
+        self
     }
 }
 
@@ -422,6 +498,38 @@ impl<'p, R> Queued<'p, kinds::Sscan<R>> {
     /// So many: `COUNT count`.
     pub fn count(self, count: u64) -> Self {
         self.buffer.arg("COUNT").arg(&count);
+        self
+    }
+}
+
+impl<X> On<X, kinds::Sunioncard> {
+    /// Adds `APPROX`.
+    pub fn approx(mut self) -> Self {
+        self.buffer.arg("APPROX");
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::Sunioncard> {
+    /// Adds `APPROX`.
+    pub fn approx(self) -> Self {
+        self.buffer.arg("APPROX");
+        self
+    }
+}
+
+impl<X> On<X, kinds::Sunioncard> {
+    /// No more than so many, or so many behind the first `offset`: `LIMIT limit`.
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.buffer.arg("LIMIT").arg(&limit);
+        self
+    }
+}
+
+impl<'p> Queued<'p, kinds::Sunioncard> {
+    /// No more than so many, or so many behind the first `offset`: `LIMIT limit`.
+    pub fn limit(self, limit: u64) -> Self {
+        self.buffer.arg("LIMIT").arg(&limit);
         self
     }
 }

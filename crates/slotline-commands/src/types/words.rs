@@ -4,7 +4,7 @@
 
 use slotline_resp::{Arguments, ToArg, ToArgs};
 
-/// `SUM`, `MIN` or `MAX`.
+/// `SUM`, `MIN`, `MAX` or `COUNT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Aggregate {
@@ -14,6 +14,8 @@ pub enum Aggregate {
     Min,
     /// `MAX`.
     Max,
+    /// `COUNT`.
+    Count,
 }
 
 impl ToArg for Aggregate {
@@ -22,6 +24,7 @@ impl ToArg for Aggregate {
             Aggregate::Sum => b"SUM",
             Aggregate::Min => b"MIN",
             Aggregate::Max => b"MAX",
+            Aggregate::Count => b"COUNT",
         })
     }
 }

@@ -306,6 +306,15 @@ fn cluster_replicate() {
 }
 
 #[test]
+fn cluster_replicate_no_one() {
+    check(&["CLUSTER", "REPLICATE", "NO", "ONE"], [
+        cmd::cluster_replicate_no_one().freeze(),
+        direct().cluster_replicate_no_one().freeze(),
+        queued(|batch| { batch.cluster_replicate_no_one(); }),
+    ]);
+}
+
+#[test]
 fn cluster_reset() {
     check(&["CLUSTER", "RESET"], [
         cmd::cluster_reset().freeze(),

@@ -20,6 +20,35 @@ fn blmove() {
 }
 
 #[test]
+fn blmovem() {
+    check(&["BLMOVEM", "key", "key2", "LEFT", "LEFT", "0.01"], [
+        cmd::blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).freeze(),
+        direct().blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).freeze(),
+        queued(|batch| { batch.blmovem("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)); }),
+    ]);
+    check(&["BLMOVEM", "key", "key2", "LEFT", "LEFT", "0.01", "COUNT", "3", "OBO"], [
+        cmd::blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).count_one_by_one(3).freeze(),
+        direct().blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).count_one_by_one(3).freeze(),
+        queued(|batch| { batch.blmovem("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).count_one_by_one(3); }),
+    ]);
+    check(&["BLMOVEM", "key", "key2", "LEFT", "LEFT", "0.01", "COUNT", "3", "BULK"], [
+        cmd::blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).count_in_bulk(3).freeze(),
+        direct().blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).count_in_bulk(3).freeze(),
+        queued(|batch| { batch.blmovem("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).count_in_bulk(3); }),
+    ]);
+    check(&["BLMOVEM", "key", "key2", "LEFT", "LEFT", "0.01", "EXACTLY", "3", "OBO"], [
+        cmd::blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).exactly_one_by_one(3).freeze(),
+        direct().blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).exactly_one_by_one(3).freeze(),
+        queued(|batch| { batch.blmovem("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).exactly_one_by_one(3); }),
+    ]);
+    check(&["BLMOVEM", "key", "key2", "LEFT", "LEFT", "0.01", "EXACTLY", "3", "BULK"], [
+        cmd::blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).exactly_in_bulk(3).freeze(),
+        direct().blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).exactly_in_bulk(3).freeze(),
+        queued(|batch| { batch.blmovem("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).exactly_in_bulk(3); }),
+    ]);
+}
+
+#[test]
 fn blmpop() {
     check(&["BLMPOP", "0.01", "2", "key", "key2", "LEFT"], [
         cmd::blmpop::<Value>(Duration::from_millis(10), ["key", "key2"], Side::Left).freeze(),
@@ -93,6 +122,35 @@ fn lmove() {
         cmd::lmove::<Value>("key", "key2", Side::Left, Side::Left).freeze(),
         direct().lmove::<Value>("key", "key2", Side::Left, Side::Left).freeze(),
         queued(|batch| { batch.lmove("key", "key2", Side::Left, Side::Left); }),
+    ]);
+}
+
+#[test]
+fn lmovem() {
+    check(&["LMOVEM", "key", "key2", "LEFT", "LEFT"], [
+        cmd::lmovem::<Value>("key", "key2", Side::Left, Side::Left).freeze(),
+        direct().lmovem::<Value>("key", "key2", Side::Left, Side::Left).freeze(),
+        queued(|batch| { batch.lmovem("key", "key2", Side::Left, Side::Left); }),
+    ]);
+    check(&["LMOVEM", "key", "key2", "LEFT", "LEFT", "COUNT", "3", "OBO"], [
+        cmd::lmovem::<Value>("key", "key2", Side::Left, Side::Left).count_one_by_one(3).freeze(),
+        direct().lmovem::<Value>("key", "key2", Side::Left, Side::Left).count_one_by_one(3).freeze(),
+        queued(|batch| { batch.lmovem("key", "key2", Side::Left, Side::Left).count_one_by_one(3); }),
+    ]);
+    check(&["LMOVEM", "key", "key2", "LEFT", "LEFT", "COUNT", "3", "BULK"], [
+        cmd::lmovem::<Value>("key", "key2", Side::Left, Side::Left).count_in_bulk(3).freeze(),
+        direct().lmovem::<Value>("key", "key2", Side::Left, Side::Left).count_in_bulk(3).freeze(),
+        queued(|batch| { batch.lmovem("key", "key2", Side::Left, Side::Left).count_in_bulk(3); }),
+    ]);
+    check(&["LMOVEM", "key", "key2", "LEFT", "LEFT", "EXACTLY", "3", "OBO"], [
+        cmd::lmovem::<Value>("key", "key2", Side::Left, Side::Left).exactly_one_by_one(3).freeze(),
+        direct().lmovem::<Value>("key", "key2", Side::Left, Side::Left).exactly_one_by_one(3).freeze(),
+        queued(|batch| { batch.lmovem("key", "key2", Side::Left, Side::Left).exactly_one_by_one(3); }),
+    ]);
+    check(&["LMOVEM", "key", "key2", "LEFT", "LEFT", "EXACTLY", "3", "BULK"], [
+        cmd::lmovem::<Value>("key", "key2", Side::Left, Side::Left).exactly_in_bulk(3).freeze(),
+        direct().lmovem::<Value>("key", "key2", Side::Left, Side::Left).exactly_in_bulk(3).freeze(),
+        queued(|batch| { batch.lmovem("key", "key2", Side::Left, Side::Left).exactly_in_bulk(3); }),
     ]);
 }
 

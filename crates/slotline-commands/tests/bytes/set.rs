@@ -35,6 +35,20 @@ fn sdiff() {
 }
 
 #[test]
+fn sdiffcard() {
+    check(&["SDIFFCARD", "2", "key", "key2"], [
+        cmd::sdiffcard(["key", "key2"]).freeze(),
+        direct().sdiffcard(["key", "key2"]).freeze(),
+        queued(|batch| { batch.sdiffcard(["key", "key2"]); }),
+    ]);
+    check(&["SDIFFCARD", "2", "key", "key2", "LIMIT", "3"], [
+        cmd::sdiffcard(["key", "key2"]).limit(3).freeze(),
+        direct().sdiffcard(["key", "key2"]).limit(3).freeze(),
+        queued(|batch| { batch.sdiffcard(["key", "key2"]).limit(3); }),
+    ]);
+}
+
+#[test]
 fn sdiffstore() {
     check(&["SDIFFSTORE", "key2", "key", "key2"], [
         cmd::sdiffstore("key2", ["key", "key2"]).freeze(),
@@ -173,6 +187,25 @@ fn sunion() {
         cmd::sunion::<Value>(["key", "key2"]).freeze(),
         direct().sunion::<Value>(["key", "key2"]).freeze(),
         queued(|batch| { batch.sunion(["key", "key2"]); }),
+    ]);
+}
+
+#[test]
+fn sunioncard() {
+    check(&["SUNIONCARD", "2", "key", "key2"], [
+        cmd::sunioncard(["key", "key2"]).freeze(),
+        direct().sunioncard(["key", "key2"]).freeze(),
+        queued(|batch| { batch.sunioncard(["key", "key2"]); }),
+    ]);
+    check(&["SUNIONCARD", "2", "key", "key2", "APPROX"], [
+        cmd::sunioncard(["key", "key2"]).approx().freeze(),
+        direct().sunioncard(["key", "key2"]).approx().freeze(),
+        queued(|batch| { batch.sunioncard(["key", "key2"]).approx(); }),
+    ]);
+    check(&["SUNIONCARD", "2", "key", "key2", "LIMIT", "3"], [
+        cmd::sunioncard(["key", "key2"]).limit(3).freeze(),
+        direct().sunioncard(["key", "key2"]).limit(3).freeze(),
+        queued(|batch| { batch.sunioncard(["key", "key2"]).limit(3); }),
     ]);
 }
 

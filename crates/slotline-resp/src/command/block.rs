@@ -125,6 +125,7 @@ impl CommandRef<'_> {
                 Said::Seconds(last())
             }
             "BLMPOP" | "BZMPOP" => Said::Seconds(1),
+            "BLMOVEM" => Said::Seconds(5),
             "WAIT" | "WAITAOF" => Said::Milliseconds(last()),
             _ => match self.info.keys {
                 // What stands before is a group and a consumer of any name.
@@ -273,6 +274,11 @@ mod tests {
         check_for("BLPOP a b 5", 1_500, "BLPOP a b 1.5");
         check_for("BLMOVE a b LEFT RIGHT 0", 2_000, "BLMOVE a b LEFT RIGHT 2");
         check_for("BLMPOP 7 1 a LEFT", 3, "BLMPOP 0.003 1 a LEFT");
+        check_for(
+            "BLMOVEM a b LEFT LEFT 0 COUNT 2 OBO",
+            1_000,
+            "BLMOVEM a b LEFT LEFT 1 COUNT 2 OBO",
+        );
         check_for("XREAD BLOCK 9 STREAMS s $", 4, "XREAD BLOCK 4 STREAMS s $");
         check_for("WAIT 1 100", 50, "WAIT 1 50");
         // Never for ever.

@@ -86,6 +86,8 @@ pub static BITOP: CommandInfo = CommandInfo::new("BITOP", WRITE, range(2, -1, 1)
 pub static BITPOS: CommandInfo = CommandInfo::new("BITPOS", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BLMOVE
 pub static BLMOVE: CommandInfo = CommandInfo::new("BLMOVE", Flags::BLOCKING.union(WRITE), range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// BLMOVEM
+pub static BLMOVEM: CommandInfo = CommandInfo::new("BLMOVEM", Flags::BLOCKING.union(WRITE), range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BLMPOP
 pub static BLMPOP: CommandInfo = CommandInfo::new("BLMPOP", Flags::BLOCKING.union(Flags::MOVABLE_KEYS).union(WRITE), counted(2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// BLPOP
@@ -614,6 +616,8 @@ pub static LINSERT: CommandInfo = CommandInfo::new("LINSERT", WRITE, range(1, 1,
 pub static LLEN: CommandInfo = CommandInfo::new("LLEN", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LMOVE
 pub static LMOVE: CommandInfo = CommandInfo::new("LMOVE", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// LMOVEM
+pub static LMOVEM: CommandInfo = CommandInfo::new("LMOVEM", WRITE, range(1, 2, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LMPOP
 pub static LMPOP: CommandInfo = CommandInfo::new("LMPOP", Flags::MOVABLE_KEYS.union(WRITE), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// LOLWUT
@@ -792,6 +796,8 @@ pub static SCRIPT_LOAD: CommandInfo = CommandInfo::new("SCRIPT LOAD", Flags::NON
 pub static SCRIPT_SHOW: CommandInfo = CommandInfo::new("SCRIPT SHOW", Flags::NONE, NO_KEYS, RequestPolicy::Default, ResponsePolicy::Default);
 /// SDIFF
 pub static SDIFF: CommandInfo = CommandInfo::new("SDIFF", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// SDIFFCARD
+pub static SDIFFCARD: CommandInfo = CommandInfo::new("SDIFFCARD", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SDIFFSTORE
 pub static SDIFFSTORE: CommandInfo = CommandInfo::new("SDIFFSTORE", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SELECT
@@ -858,6 +864,8 @@ pub static SUBSCRIBE: CommandInfo = CommandInfo::new("SUBSCRIBE", Flags::PUBSUB.
 pub static SUBSTR: CommandInfo = CommandInfo::new("SUBSTR", READ, range(1, 1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SUNION
 pub static SUNION: CommandInfo = CommandInfo::new("SUNION", READ, range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
+/// SUNIONCARD
+pub static SUNIONCARD: CommandInfo = CommandInfo::new("SUNIONCARD", Flags::MOVABLE_KEYS.union(READ), counted(1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SUNIONSTORE
 pub static SUNIONSTORE: CommandInfo = CommandInfo::new("SUNIONSTORE", Flags::IDEMPOTENT.union(WRITE), range(1, -1, 1), RequestPolicy::Default, ResponsePolicy::Default);
 /// SUNSUBSCRIBE
@@ -1148,6 +1156,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &BITOP,
     &BITPOS,
     &BLMOVE,
+    &BLMOVEM,
     &BLMPOP,
     &BLPOP,
     &BRPOP,
@@ -1412,6 +1421,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &LINSERT,
     &LLEN,
     &LMOVE,
+    &LMOVEM,
     &LMPOP,
     &LOLWUT,
     &LPOP,
@@ -1501,6 +1511,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &SCRIPT_LOAD,
     &SCRIPT_SHOW,
     &SDIFF,
+    &SDIFFCARD,
     &SDIFFSTORE,
     &SELECT,
     &SET,
@@ -1534,6 +1545,7 @@ pub(crate) static TABLE: &[&CommandInfo] = &[
     &SUBSCRIBE,
     &SUBSTR,
     &SUNION,
+    &SUNIONCARD,
     &SUNIONSTORE,
     &SUNSUBSCRIBE,
     &SWAPDB,

@@ -150,6 +150,10 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.cluster_replicate("0000000000000000000000000000000000000000").await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("cluster", "CLUSTER REPLICATE", &["NO", "ONE"], &[]).await {
+        let outcome = typed.client.cluster_replicate_no_one().await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("cluster", "CLUSTER RESET", &[], &[]).await {
         let outcome = typed.client.cluster_reset().await;
         typed.end(outcome.map(drop));

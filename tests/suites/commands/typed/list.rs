@@ -14,6 +14,26 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.blmove::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("list", "BLMOVEM", &[], &[]).await {
+        let outcome = typed.client.blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("list", "BLMOVEM", &["COUNT", "OBO"], &[]).await {
+        let outcome = typed.client.blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).count_one_by_one(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("list", "BLMOVEM", &["COUNT", "BULK"], &[]).await {
+        let outcome = typed.client.blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).count_in_bulk(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("list", "BLMOVEM", &["EXACTLY", "OBO"], &[]).await {
+        let outcome = typed.client.blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).exactly_one_by_one(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("list", "BLMOVEM", &["EXACTLY", "BULK"], &[]).await {
+        let outcome = typed.client.blmovem::<Value>("key", "key2", Side::Left, Side::Left, Duration::from_millis(10)).exactly_in_bulk(3).await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("list", "BLMPOP", &[], &[]).await {
         let outcome = typed.client.blmpop::<Value>(Duration::from_millis(10), ["key", "key2"], Side::Left).await;
         typed.end(outcome.map(drop));
@@ -48,6 +68,26 @@ pub(super) async fn all(typed: &mut Typed) {
     }
     if typed.begin("list", "LMOVE", &[], &[]).await {
         let outcome = typed.client.lmove::<Value>("key", "key2", Side::Left, Side::Left).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("list", "LMOVEM", &[], &[]).await {
+        let outcome = typed.client.lmovem::<Value>("key", "key2", Side::Left, Side::Left).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("list", "LMOVEM", &["COUNT", "OBO"], &[]).await {
+        let outcome = typed.client.lmovem::<Value>("key", "key2", Side::Left, Side::Left).count_one_by_one(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("list", "LMOVEM", &["COUNT", "BULK"], &[]).await {
+        let outcome = typed.client.lmovem::<Value>("key", "key2", Side::Left, Side::Left).count_in_bulk(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("list", "LMOVEM", &["EXACTLY", "OBO"], &[]).await {
+        let outcome = typed.client.lmovem::<Value>("key", "key2", Side::Left, Side::Left).exactly_one_by_one(3).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("list", "LMOVEM", &["EXACTLY", "BULK"], &[]).await {
+        let outcome = typed.client.lmovem::<Value>("key", "key2", Side::Left, Side::Left).exactly_in_bulk(3).await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("list", "LMPOP", &[], &[]).await {

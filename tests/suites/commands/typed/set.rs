@@ -19,6 +19,14 @@ pub(super) async fn all(typed: &mut Typed) {
         let outcome = typed.client.sdiff::<Value>(["key", "key2"]).await;
         typed.end(outcome.map(drop));
     }
+    if typed.begin("set", "SDIFFCARD", &[], &[]).await {
+        let outcome = typed.client.sdiffcard(["key", "key2"]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("set", "SDIFFCARD", &["LIMIT"], &[]).await {
+        let outcome = typed.client.sdiffcard(["key", "key2"]).limit(3).await;
+        typed.end(outcome.map(drop));
+    }
     if typed.begin("set", "SDIFFSTORE", &[], &[]).await {
         let outcome = typed.client.sdiffstore("key2", ["key", "key2"]).await;
         typed.end(outcome.map(drop));
@@ -89,6 +97,18 @@ pub(super) async fn all(typed: &mut Typed) {
     }
     if typed.begin("set", "SUNION", &[], &[]).await {
         let outcome = typed.client.sunion::<Value>(["key", "key2"]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("set", "SUNIONCARD", &[], &[]).await {
+        let outcome = typed.client.sunioncard(["key", "key2"]).await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("set", "SUNIONCARD", &["APPROX"], &[]).await {
+        let outcome = typed.client.sunioncard(["key", "key2"]).approx().await;
+        typed.end(outcome.map(drop));
+    }
+    if typed.begin("set", "SUNIONCARD", &["LIMIT"], &[]).await {
+        let outcome = typed.client.sunioncard(["key", "key2"]).limit(3).await;
         typed.end(outcome.map(drop));
     }
     if typed.begin("set", "SUNIONSTORE", &[], &[]).await {
