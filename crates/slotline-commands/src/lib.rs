@@ -27,7 +27,7 @@ pub use output::{
 pub use queued::Queued;
 pub use types::{
     Aggregate, BitOperation, BitUnit, ClientType, Expiry, Extreme, GeoFrom, GeoPoint, GeoShape,
-    LogKind, Nack, Order, Overflow, PauseMode, Place, ResetMode, ScriptDebug, Side, SlotState,
+    LogKind, Nack, Order, Overflow, PauseMode, Place, ResetMode, Side, SlotState,
     StreamId, TimeToLive, Trim, Unblock, Unit, Vector, VectorQuery,
 };
 

@@ -1,6 +1,6 @@
 //! Places on the earth, and shapes around them.
 
-use slotline_resp::{Arguments, Error, FromReply, Reader, ToArgs};
+use slotline_resp::{Arguments, Error, FromReply, Reader, ToArg, ToArgs};
 
 use super::words::Unit;
 
@@ -19,8 +19,8 @@ pub struct GeoPoint {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum GeoFrom {
-    /// A member.
-    Member(String),
+    /// A member, which may be any bytes.
+    Member(Vec<u8>),
     /// A place.
     Point(GeoPoint),
 }
@@ -39,8 +39,9 @@ pub enum GeoShape {
 
 impl GeoFrom {
     /// Around this member.
-    pub fn member(name: impl Into<String>) -> GeoFrom {
-        GeoFrom::Member(name.into())
+    #[must_use]
+    pub fn member(name: impl ToArg) -> GeoFrom {
+        GeoFrom::Member(name.with_bytes(<[u8]>::to_vec))
     }
 
     /// Around this place.

@@ -349,34 +349,6 @@ impl ToArgs for ResetMode {
     }
 }
 
-/// `YES`, `SYNC` or `NO`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ScriptDebug {
-    /// `YES`.
-    Yes,
-    /// `SYNC`.
-    Sync,
-    /// `NO`.
-    No,
-}
-
-impl ToArg for ScriptDebug {
-    fn with_bytes<R>(&self, take: impl FnOnce(&[u8]) -> R) -> R {
-        take(match self {
-            ScriptDebug::Yes => b"YES",
-            ScriptDebug::Sync => b"SYNC",
-            ScriptDebug::No => b"NO",
-        })
-    }
-}
-
-impl ToArgs for ScriptDebug {
-    fn add_to(&self, arguments: &mut Arguments<'_>) {
-        arguments.add(self);
-    }
-}
-
 /// `LEFT` or `RIGHT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
