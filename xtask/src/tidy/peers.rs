@@ -193,13 +193,9 @@ source = "registry+x"
         );
         check("0.1.0", asked(&[other]), false, &["mine depends on slab *"]);
         for of_members in [optional, of_tests] {
-            check("0.1.0", asked(&[of_members.clone()]), false, &[]);
-            check(
-                "0.1.0",
-                asked(&[of_members]),
-                true,
-                &["mine depends on slab *"],
-            );
+            let asked = asked(&[of_members]);
+            check("0.1.0", asked.clone(), false, &[]);
+            check("0.1.0", asked, true, &["mine depends on slab *"]);
         }
         let fewer = serde_json::json!([{"name": "bytes", "req": "*"}]);
         check("0.1.0", fewer, false, &["mine does not depend on rand"]);
