@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use std::path::Path;
 
 use crate::workspace;
 
@@ -11,8 +12,16 @@ pub(crate) struct Metadata(Value);
 impl Metadata {
     /// Asks cargo.
     pub(crate) fn of_this_workspace() -> Result<Metadata> {
+        Metadata::of(&workspace::root().join("Cargo.toml"))
+    }
+
+    /// Asks cargo about the workspace with this manifest. It reads manifests alone, so
+    /// that nothing is downloaded.
+    pub(crate) fn of(manifest: &Path) -> Result<Metadata> {
         let metadata = ["metadata", "--no-deps", "--format-version", "1"];
-        let metadata = workspace::output(workspace::cargo().args(metadata))?;
+        let mut cargo = workspace::cargo();
+        cargo.args(metadata).arg("--manifest-path").arg(manifest);
+        let metadata = workspace::output(&mut cargo)?;
         let metadata = serde_json::from_str(&metadata).context("reading cargo's metadata")?;
         Ok(Metadata(metadata))
     }
@@ -34,12 +43,43 @@ impl Metadata {
         names.filter(|name| *name != "default").cloned().collect()
     }
 
+    /// The version of a package, if there is one of that name.
+    pub(crate) fn version(&self, package: &str) -> Option<&str> {
+        self.package(package)["version"].as_str()
+    }
+
+    /// What a package's manifest asks for.
+    pub(crate) fn dependencies(&self, package: &str) -> impl Iterator<Item = Dependency<'_>> {
+        each(self.package(package), "dependencies").map(|dependency| Dependency {
+            name: dependency["name"].as_str().unwrap_or_default(),
+            versions: dependency["req"].as_str().unwrap_or_default(),
+            is_optional: dependency["optional"] == true,
+            is_for_tests: dependency["kind"] == "dev",
+        })
+    }
+
     /// The package of that name; nothing if there is none.
     fn package(&self, name: &str) -> &Value {
         let mut packages = each(&self.0, "packages");
         let found = packages.find(|package| package["name"] == name);
         found.unwrap_or(&Value::Null)
     }
+}
+
+impl From<Value> for Metadata {
+    fn from(metadata: Value) -> Metadata {
+        Metadata(metadata)
+    }
+}
+
+/// A dependency as a manifest says it.
+pub(crate) struct Dependency<'m> {
+    /// The package's own name, whatever it is called here.
+    pub(crate) name: &'m str,
+    /// The versions that will do.
+    pub(crate) versions: &'m str,
+    pub(crate) is_optional: bool,
+    pub(crate) is_for_tests: bool,
 }
 
 fn each<'v>(value: &'v Value, field: &str) -> impl Iterator<Item = &'v Value> {

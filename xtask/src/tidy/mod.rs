@@ -2,6 +2,7 @@
 
 mod graph;
 mod layout;
+mod peers;
 mod promises;
 mod source;
 
@@ -14,8 +15,9 @@ use std::process::Command;
 use crate::workspace;
 
 /// Checks the house rules: crate graph, file sizes and names, what the pure
-/// crates may use, no unsafe code, no hosts or machine paths, and that the tests
-/// exist which the tables of invariants and of failures name.
+/// crates may use, no unsafe code, no hosts or machine paths, that the tests exist
+/// which the tables of invariants and of failures name, and that the lock file of the
+/// benched peers fits our manifests.
 #[derive(Args)]
 pub(crate) struct Tidy;
 
@@ -47,6 +49,7 @@ impl Tidy {
             }));
         }
         problems.extend(graph::check(&crates)?);
+        problems.extend(peers::check()?);
         for problem in &problems {
             println!("{problem}");
         }

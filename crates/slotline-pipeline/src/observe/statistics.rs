@@ -10,7 +10,7 @@ pub struct Statistics {
     /// Sent on because of an ASK.
     pub asked: u64,
     /// Made to wait, because a server said TRYAGAIN, CLUSTERDOWN, LOADING,
-    /// MASTERDOWN or READONLY.
+    /// MASTERDOWN, READONLY or UNBLOCKED.
     pub waited: u64,
     /// Connections that were replaced because an answer showed that they had lost
     /// their state (S5).
