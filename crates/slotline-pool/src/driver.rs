@@ -141,8 +141,10 @@ impl<'a> Driver<'a> {
             let now = Instant::now();
             let taken = self.take_over(&read, now, !blocked);
             self.wake();
-            for event in self.events.drain(..) {
-                self.shared.tell(event);
+            if !self.events.is_empty() {
+                for event in self.events.drain(..) {
+                    self.shared.tell(event);
+                }
             }
             let chunk = match taken {
                 Ok(Taken::Chunk(chunk)) => chunk,
@@ -166,17 +168,12 @@ impl<'a> Driver<'a> {
                 self.put_back(Wrote::of_nothing(chunk), now, None);
                 return Poll::Ready(End::Lost(error));
             }
-            let wrote = self.write(cx, chunk);
+            let mut wrote = Wrote::of_nothing(chunk);
+            self.write(cx, &mut wrote);
             blocked |= wrote.is_blocked;
+            wrote.is_blocked = blocked;
             let park = (is_quiet && self.broken.is_none()).then(|| cx.waker());
-            if let Some(until) = self.put_back(
-                Wrote {
-                    is_blocked: blocked,
-                    ..wrote
-                },
-                now,
-                park,
-            ) {
+            if let Some(until) = self.put_back(wrote, now, park) {
                 self.alarm.set(cx, until);
                 return Poll::Pending;
             }
@@ -305,8 +302,8 @@ impl<'a> Driver<'a> {
         taken
     }
 
-    fn write(&mut self, cx: &mut Context<'_>, chunk: Option<Chunk>) -> Wrote {
-        let mut wrote = Wrote::of_nothing(chunk);
+    /// Writes what can be written of it.
+    fn write(&mut self, cx: &mut Context<'_>, wrote: &mut Wrote) {
         let address = &self.shared.config.address;
         let mut fail = |source| {
             self.broken = Some(Error::lost(address, "writing failed", source));
@@ -322,7 +319,6 @@ impl<'a> Driver<'a> {
         if let Poll::Ready(Err(error)) = self.stream.poll_flush(cx) {
             fail(Some(error.into()));
         }
-        wrote
     }
 
     /// Gives back what was not written. With a waker, and unless there is more to

@@ -89,6 +89,11 @@ impl Reauth {
         };
     }
 
+    /// Whether nothing is to be done.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.stage, Stage::Settled)
+    }
+
     /// What is on its way.
     pub(crate) fn ticket(&self) -> Option<Ticket> {
         match self.stage {

@@ -10,7 +10,7 @@ use crate::events::EventKind;
 use crate::ping::{Ping, Step};
 use crate::protocol::Ticket;
 use crate::reauth::Reauth;
-use crate::shared::State;
+use crate::shared::{State, earlier};
 
 /// The pool's own commands on the present connection.
 #[derive(Debug, Default)]
@@ -34,9 +34,13 @@ impl State {
         config: &Config,
         events: &mut Vec<EventKind>,
     ) -> Result<bool, &'static str> {
-        self.take_pong();
-        events.extend(self.take_verdict(now, config));
-        self.authenticate(now);
+        if let Some(pinged) = self.upkeep.pinged {
+            self.take_pong(pinged);
+        }
+        if !self.upkeep.reauth.is_settled() {
+            events.extend(self.take_verdict(now, config));
+            self.authenticate(now);
+        }
         self.ping(now, config)
     }
 
@@ -100,7 +104,7 @@ impl State {
             let ping = &self.upkeep.ping;
             ping.due(rule, self.heard, self.is_idle())
         });
-        ping.into_iter().chain(self.upkeep.reauth.next()).min()
+        earlier(ping, self.upkeep.reauth.next())
     }
 
     /// The connection is gone, and with it what was the pool's own on it.
@@ -112,9 +116,8 @@ impl State {
     }
 
     /// Its answer, whatever it is, proves no more than that something came (E4).
-    fn take_pong(&mut self) {
-        let pinged = self.upkeep.pinged;
-        let Some(outcome) = pinged.and_then(|ticket| self.protocol.take_own(ticket)) else {
+    fn take_pong(&mut self, pinged: Ticket) {
+        let Some(outcome) = self.protocol.take_own(pinged) else {
             return;
         };
         self.upkeep.pinged = None;
@@ -126,7 +129,7 @@ impl State {
 
     /// Whether the connection has nothing to do.
     fn is_idle(&self) -> bool {
-        let is_busy = self.protocol.has_unwritten() || !self.protocol.is_quiet();
-        self.connection.is_some() && !is_busy && !self.is_quarantined
+        let is_busy = !self.protocol.is_quiet() || self.protocol.has_unwritten();
+        !is_busy && self.connection.is_some() && !self.is_quarantined
     }
 }

@@ -149,11 +149,14 @@ pub(super) struct Planner<'a> {
     writes: Option<SlotSet>,
     /// Whether some commands are meant for nodes of their own.
     has_homes: bool,
+    /// Whether all go where their slots say.
+    all_by_slot: bool,
 }
 
 impl<'a> Planner<'a> {
     fn new(request: &'a Request, choice: Choice<'a>) -> Planner<'a> {
         let may_read = request.read_from != ReadFrom::Primary;
+        let has_homes = request.has_homes();
         let mixed = may_read
             && request.rare().primary_slots.is_none()
             && request.len() > 1
@@ -166,7 +169,8 @@ impl<'a> Planner<'a> {
             chosen: RefCell::default(),
             named: RefCell::default(),
             writes: mixed.then(|| write_slots(&request.commands)),
-            has_homes: request.has_homes(),
+            has_homes,
+            all_by_slot: !has_homes && matches!(request.rare().targets, Targets::BySlot),
         }
     }
 
@@ -254,8 +258,12 @@ impl<'a> Planner<'a> {
     /// The place of a lone command, for which no part has to be gathered; `None`
     /// where it can go nowhere, or not without an ASKING.
     fn place_of_lone(&self) -> Option<Place> {
-        let lone = (self.request.len() == 1).then(|| self.request.commands.get(0))?;
-        let place = self.place(0, lone?).ok()?;
+        let lone = (self.request.len() == 1).then(|| self.request.commands.get(0))??;
+        let place = match self.slot_alone(lone) {
+            Some((slot, reads)) => self.for_slot(slot, reads),
+            None => self.place(0, lone),
+        };
+        let place = place.ok()?;
         (!place.is_asking()).then_some(place)
     }
 
@@ -283,7 +291,7 @@ impl<'a> Planner<'a> {
     /// it may be read elsewhere than from the primary: of most commands.
     #[inline]
     fn slot_alone(&self, command: CommandRef<'_>) -> Option<(Slot, bool)> {
-        if !matches!(self.request.rare().targets, Targets::BySlot) || self.has_homes {
+        if !self.all_by_slot {
             return None;
         }
         let slot = slot_of(command.lone_key()?);

@@ -8,10 +8,14 @@ use crate::error::{Error, Waiting};
 impl Protocol {
     /// Ends the requests whose deadline has passed. One that has not been
     /// written never will be (R5); one that has keeps its place (R2).
-    pub(crate) fn expire(&mut self, now: Instant, mut error: impl FnMut(Waiting) -> Error) {
-        if self.next_deadline.is_none_or(|next| next > now) {
-            return;
+    #[inline]
+    pub(crate) fn expire(&mut self, now: Instant, error: impl FnMut(Waiting) -> Error) {
+        if self.next_deadline.is_some_and(|next| next <= now) {
+            self.expire_overdue(now, error);
         }
+    }
+
+    fn expire_overdue(&mut self, now: Instant, mut error: impl FnMut(Waiting) -> Error) {
         let mut next: Option<Instant> = None;
         let mut over = |deadline: Instant| {
             if deadline > now {

@@ -15,12 +15,7 @@ impl Protocol {
     /// Whether nothing is on its way: neither written without an answer nor being
     /// written.
     pub(crate) fn is_quiet(&self) -> bool {
-        let nothing_begun = self
-            .batches
-            .iter()
-            .take(self.touched)
-            .all(|batch| batch.remaining == 0);
-        self.hand.is_none() && self.touched_left == 0 && nothing_begun
+        self.hand.is_none() && self.touched_left == 0 && self.owed == 0
     }
 
     /// Lets go of memory that many requests have needed, of which none is left.

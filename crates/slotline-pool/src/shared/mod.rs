@@ -21,7 +21,7 @@ use crate::protocol::{Outcome, Ticket, WhileAway};
 use crate::state::ConnectionState;
 use crate::statistics::Statistics;
 
-pub(crate) use state::{Parked, State, UNUSED};
+pub(crate) use state::{Parked, State, UNUSED, earlier};
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -111,7 +111,12 @@ impl Shared {
         if !state.protocol.woken.is_empty() {
             woken.extend(state.protocol.woken.drain(..));
         }
-        self.let_go(state);
+        self.note_in_flight(&state);
+        let driver = state.driver_to_wake();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
         result
     }
 
@@ -122,14 +127,18 @@ impl Shared {
             true => Vec::new(),
             false => std::mem::take(&mut state.protocol.woken),
         };
-        let in_flight = state.protocol.in_flight();
-        self.in_flight.store(in_flight, Ordering::Relaxed);
+        self.note_in_flight(&state);
         let keeper = state.keeper_to_wake(&self.config);
         drop(state);
         if let Some(keeper) = keeper {
             keeper.wake();
         }
         woken.into_iter().for_each(Waker::wake);
+    }
+
+    fn note_in_flight(&self, state: &State) {
+        let in_flight = state.protocol.in_flight();
+        self.in_flight.store(in_flight, Ordering::Relaxed);
     }
 
     /// Gives commands a place. The flag says whether a keeper has to be started.

@@ -117,18 +117,32 @@ impl State {
     /// The keeper's waker, if something has happened that concerns it.
     pub(super) fn keeper_to_wake(&mut self, config: &Config) -> Option<Waker> {
         let parked = self.parked.as_ref()?;
-        let is_enough = parked.gathers && !self.holds_back();
-        let bytes = (parked.for_bytes || is_enough) && self.protocol.has_unwritten();
-        let is_drained = || self.draining.is_some() && self.protocol.is_settled();
-        let replies = || self.awaits_writer && !self.protocol.is_in_hand();
-        let earlier = || match (self.next_due(config), parked.until) {
+        let is_earlier = || match (self.next_due(config), parked.until) {
             (Some(next), Some(until)) => next < until,
             (next, None) => next.is_some(),
             (None, _) => false,
         };
-        if !(self.is_closed || bytes || is_drained() || replies() || earlier()) {
-            return None;
-        }
+        let concerned = self.concerns(parked) || is_earlier();
+        concerned.then(|| self.unpark()).flatten()
+    }
+
+    /// The same for what the driver itself has done: it knows when it is to look again.
+    #[inline]
+    pub(super) fn driver_to_wake(&mut self) -> Option<Waker> {
+        let parked = self.parked.as_ref()?;
+        self.concerns(parked).then(|| self.unpark()).flatten()
+    }
+
+    #[inline]
+    fn concerns(&self, parked: &Parked) -> bool {
+        let is_enough = || parked.gathers && !self.holds_back();
+        let bytes = self.protocol.has_unwritten() && (parked.for_bytes || is_enough());
+        let is_drained = || self.draining.is_some() && self.protocol.is_settled();
+        let replies = || self.awaits_writer && !self.protocol.is_in_hand();
+        self.is_closed || bytes || is_drained() || replies()
+    }
+
+    fn unpark(&mut self) -> Option<Waker> {
         self.awaits_writer = false;
         self.parked.take().map(|parked| parked.waker)
     }
@@ -303,7 +317,7 @@ impl State {
 
 /// The earlier of two moments, where there are any.
 #[inline]
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),

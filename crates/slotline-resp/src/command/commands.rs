@@ -256,10 +256,15 @@ impl Commands {
     /// The first command that a connection shared by many must refuse, and what
     /// to use instead; see [`session_advice`].
     #[must_use]
+    #[inline]
     pub fn refused_when_shared(&self) -> Option<(CommandRef<'_>, &'static str)> {
         if !self.flags().intersects(Flags::SESSION | Flags::BLOCKING) {
             return None;
         }
+        self.first_refused()
+    }
+
+    fn first_refused(&self) -> Option<(CommandRef<'_>, &'static str)> {
         self.iter().enumerate().find_map(|(at, command)| {
             let asking = command.info.name == "ASKING" && at + 1 < self.len();
             let advice = session_advice(command.info)?;

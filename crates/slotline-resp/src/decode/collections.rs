@@ -30,7 +30,8 @@ fn elements_of<'a, T, C>(
 where
     T: FromReply<'a>,
 {
-    let mut all = with_capacity(reader.reserve::<T>(&sequence));
+    let elements = reader.reserve::<T>(&sequence);
+    let mut all = with_capacity(elements / T::elements_of_next(reader));
     let mut index = 0;
     while reader.has_next(&mut sequence)? {
         add(

@@ -79,6 +79,12 @@ pub trait FromReply<'a>: Sized {
         Self::from_reply(reader)
     }
 
+    /// How many elements in turn the next one of these is: at least one.
+    #[doc(hidden)]
+    fn elements_of_next(_: &mut Reader<'a>) -> usize {
+        1
+    }
+
     /// Reads a `Vec` of these: the elements of an aggregate, unless they are bytes.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::decode::utf8::{Known, not_utf8};
 use crate::error::Error;
 use crate::limits::{Limits, TRUSTED};
 use crate::scan::{
-    Aggregate, Blob, Header, Line, Scanner, crlf, header, quick_bulk, quick_integer,
+    Aggregate, Blob, Header, Line, Scanner, crlf, header, quick_bulk, quick_integer, quick_simple,
 };
 
 /// A cursor over one or more frames, from which
@@ -201,6 +201,10 @@ impl<'a> Reader<'a> {
     ///
     /// There is no element here, or its bytes are broken.
     pub fn token(&mut self) -> Result<Token<'a>, Error> {
+        if let Some((text, rest)) = quick_simple(self.ahead(), usize::MAX) {
+            self.at = self.bytes.len() - rest.len();
+            return Ok(Token::Simple(text));
+        }
         Ok(match self.element()? {
             Header::Bulk(Blob::String, len) => Token::Bulk(self.body(len)?),
             Header::Integer(n) => Token::Integer(n),

@@ -95,7 +95,7 @@ impl<'a> FromReply<'a> for String {
     fn from_reply(reader: &mut Reader<'a>) -> Result<Self, Error> {
         match reader.quick_str() {
             Some(text) => text.map(str::to_owned),
-            None => reader.text().map(Cow::into_owned),
+            None => reader.slow_text().map(Cow::into_owned),
         }
     }
 }
@@ -151,20 +151,19 @@ where
 {
     match reader.quick_integer() {
         Some(n) => N::try_from(n).map_err(|_| out_of_range(wanted)),
-        None => integer_of(wanted, reader.token()?, reader),
+        None => slow_integer(wanted, reader),
     }
 }
 
-fn integer_of<N>(
-    wanted: &'static str,
-    token: Token<'_>,
-    reader: &mut Reader<'_>,
-) -> Result<N, Error>
+fn slow_integer<N>(wanted: &'static str, reader: &mut Reader<'_>) -> Result<N, Error>
 where
     N: TryFrom<i64> + FromStr,
     N::Err: std::error::Error + Send + Sync + 'static,
 {
-    match token {
+    if let Some(text) = reader.quick_bulk() {
+        return parse(wanted, text);
+    }
+    match reader.token()? {
         Token::Integer(n) => N::try_from(n).map_err(|_| out_of_range(wanted)),
         Token::Bulk(text) | Token::Simple(text) | Token::BigNumber(text) => parse(wanted, text),
         Token::Chunks => parse(wanted, &reader.chunks()?),
@@ -177,6 +176,9 @@ where
     N: Real + FromStr,
     N::Err: std::error::Error + Send + Sync + 'static,
 {
+    if let Some(text) = reader.quick_bulk() {
+        return parse(wanted, text);
+    }
     match reader.token()? {
         Token::Double(n) => Ok(N::rounded(n)),
         Token::Integer(n) => {

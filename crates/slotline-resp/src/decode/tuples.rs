@@ -60,6 +60,13 @@ macro_rules! tuples {
                 Ok(tuple)
             }
 
+            fn elements_of_next(reader: &mut Reader<'a>) -> usize {
+                match is_apart(reader) {
+                    Ok(false) => $len,
+                    _ => 1,
+                }
+            }
+
             fn from_element(
                 reader: &mut Reader<'a>,
                 sequence: &mut Sequence,

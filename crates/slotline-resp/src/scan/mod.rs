@@ -8,7 +8,7 @@ mod room;
 
 pub use decoder::ReplyDecoder;
 pub(crate) use header::{Aggregate, Blob, Fault, Header, Line, crlf, header};
-pub(crate) use quick::{quick_bulk, quick_integer};
+pub(crate) use quick::{quick_bulk, quick_integer, quick_simple};
 pub(crate) use room::make_room;
 
 use nom::bytes::streaming::take_till;
@@ -197,6 +197,9 @@ impl Scanner {
             left -= 1;
         }
         self.at = input.len() - ahead.len();
+        if last && self.nest.depth() == 0 {
+            return true;
+        }
         self.nest.set_counted(left);
         last && self.close()
     }

@@ -58,6 +58,17 @@ pub(crate) fn quick_integer(input: &[u8]) -> Option<(i64, &[u8])> {
     }
 }
 
+/// A short simple string of at most `longest` bytes, and what comes behind it.
+#[inline]
+pub(crate) fn quick_simple(input: &[u8], longest: usize) -> Option<(&[u8], &[u8])> {
+    let text = input.strip_prefix(b"+")?;
+    let mut short = text.iter().take(32);
+    let end = short.position(|byte| matches!(byte, b'\r' | b'\n'))?;
+    let (text, rest) = text.split_at_checked(end)?;
+    let rest = rest.strip_prefix(b"\r\n")?;
+    (text.len() <= longest).then_some((text, rest))
+}
+
 /// How long the scalar at the front of `input` is, if it is one of the common
 /// ones, here whole and no longer than `longest`.
 #[inline]
@@ -66,12 +77,7 @@ pub(super) fn scalar(input: &[u8], longest: usize) -> Option<usize> {
         [b'$', b'0'..=b'9', ..] => quick_bulk(input, longest)?.1,
         [b'$', b'-', b'1', b'\r', b'\n', rest @ ..] | [b'_', b'\r', b'\n', rest @ ..] => rest,
         [b':', ..] => quick_integer(input)?.1,
-        [b'+', text @ ..] => {
-            let end = text.iter().take(32).position(|byte| *byte == b'\r')?;
-            let (text, rest) = text.split_at_checked(end)?;
-            let is_plain = text.len() <= longest && !text.contains(&b'\n');
-            rest.strip_prefix(b"\r\n").filter(|_| is_plain)?
-        }
+        [b'+', ..] => quick_simple(input, longest)?.1,
         _ => return None,
     };
     Some(input.len() - rest.len())

@@ -135,6 +135,20 @@ fn what_is_borrowed_or_shared_allocates_nothing() {
 }
 
 #[test]
+fn a_list_of_tuples_takes_no_more_room_than_it_needs_in_any_spelling() {
+    for text in [
+        "*6\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n:6\r\n",
+        "%3\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n:6\r\n",
+        "*3\r\n*2\r\n:1\r\n:2\r\n*2\r\n:3\r\n:4\r\n*2\r\n:5\r\n:6\r\n",
+    ] {
+        let reply = Reply::from_frame(text.into()).unwrap();
+        let pairs: Vec<(i64, i64)> = reply.decode().unwrap();
+        assert_eq!(pairs, [(1, 2), (3, 4), (5, 6)]);
+        assert_eq!(pairs.capacity(), 3, "{text:?}");
+    }
+}
+
+#[test]
 fn a_batch_of_known_length_allocates_as_often_however_long_it_is() {
     for commands in [10, 100, 10_000] {
         let made = measure(|| {
