@@ -4,6 +4,7 @@
 
 mod connections;
 mod counters;
+mod joined;
 mod keys;
 mod monitor;
 mod peer;
@@ -14,6 +15,7 @@ mod wait;
 
 pub use connections::{Connection, connections, connections_of, kill};
 pub use counters::{calls, errors, errors_at_all, reset_counters};
+pub use joined::join;
 pub use keys::{keys_of_slot, tag_of};
 pub use monitor::{Entry, Monitor};
 pub use peer::{Peer, heard};

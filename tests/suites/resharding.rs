@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use slotline::{Client, Endpoint, slot_of};
-use slotline_testkit::{LocalCluster, LocalServer};
+use slotline_testkit::LocalCluster;
 use slotline_tests::{
-    Counters, PATIENCE, binary, calls, errors, errors_at_all, keys_of_slot, on_shared_cluster,
-    reset_counters, two_primaries, until,
+    Counters, PATIENCE, binary, calls, errors, errors_at_all, join, keys_of_slot,
+    on_shared_cluster, reset_counters, two_primaries, until,
 };
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -253,7 +253,7 @@ async fn a_redirect_to_a_node_that_joined_since_is_followed() {
     }
     pipe.send().await.expect("filling");
 
-    let newcomer = join(&cluster).await;
+    let [newcomer] = join(&cluster).await;
     let id: String = newcomer.ask(&["CLUSTER", "MYID"]).await.expect("an id");
     let endpoint = Endpoint::new(newcomer.address().ip().to_string(), newcomer.port());
     let slot = SLOT.to_string();
@@ -306,35 +306,4 @@ async fn a_redirect_to_a_node_that_joined_since_is_followed() {
     until("the map has the new node", knows).await;
     assert_eq!(slot_of(&keys[0]).get(), SLOT);
     println!("{asked} ASK and {moved} MOVED to a node that nobody had told of");
-}
-
-/// A node that joins the cluster, known to all of its nodes.
-async fn join(cluster: &LocalCluster) -> LocalServer {
-    let newcomer = LocalServer::builder(&binary())
-        .option("cluster-enabled", "yes")
-        .option("cluster-config-file", "nodes.conf")
-        .option("cluster-node-timeout", "2000")
-        .option("cluster-port", "0")
-        .start()
-        .await
-        .expect("a server");
-    let port = newcomer.port().to_string();
-    let meet = ["CLUSTER", "MEET", "127.0.0.1", &port];
-    cluster.nodes()[0].call(&meet).await.expect("MEET");
-    let id: String = newcomer.ask(&["CLUSTER", "MYID"]).await.expect("an id");
-    until("all nodes know the newcomer", async || {
-        let mut knowing = 0;
-        for node in cluster.nodes().iter().chain([newcomer.node()]) {
-            let view: String = node.ask(&["CLUSTER", "NODES"]).await.expect("a view");
-            let line = view.lines().find(|line| line.starts_with(&id));
-            let settled =
-                line.is_some_and(|line| line.contains("connected") && !line.contains("handshake"));
-            let whole = view.lines().count() == cluster.nodes().len() + 1;
-            let info: String = node.ask(&["CLUSTER", "INFO"]).await.expect("its state");
-            knowing += usize::from(settled && whole && info.contains("cluster_state:ok"));
-        }
-        knowing == cluster.nodes().len() + 1
-    })
-    .await;
-    newcomer
 }

@@ -52,6 +52,8 @@ enum ErrorKind {
     NoOwner,
     CrossSlot,
     NotRoutable,
+    /// It was for a primary, and the node is none any more.
+    Demoted,
     Order,
     Deadline,
     Layer,
@@ -178,7 +180,11 @@ impl Error {
     pub(crate) fn demoted(node: &Endpoint) -> Error {
         let what = format!("{node} has become a replica");
         let node = Some(node.clone());
-        Error::new(ErrorKind::NotRoutable, Delivery::NotSent, what, node, None)
+        Error::new(ErrorKind::Demoted, Delivery::NotSent, what, node, None)
+    }
+
+    pub(crate) fn is_demoted(&self) -> bool {
+        self.facts.kind == ErrorKind::Demoted
     }
 
     /// A server's own error, for a part of a command.
@@ -327,8 +333,8 @@ impl Error {
     /// slots, a command that has no one place to go.
     #[must_use]
     pub fn is_cluster(&self) -> bool {
-        use ErrorKind::{CrossSlot, NoOwner, NotRoutable};
-        matches!(self.facts.kind, NoOwner | CrossSlot | NotRoutable)
+        use ErrorKind::{CrossSlot, Demoted, NoOwner, NotRoutable};
+        matches!(self.facts.kind, NoOwner | CrossSlot | NotRoutable | Demoted)
     }
 
     /// Whether no node served the command's slot.

@@ -37,8 +37,14 @@ struct Merge<'a> {
 }
 
 impl Merge<'_> {
-    fn range(&self) -> Range<usize> {
-        self.spread.parts.start as usize..self.spread.parts.end as usize
+    /// The parts that count. What was for a primary without slots that has become a
+    /// replica since is its primary's to do.
+    fn parts(&self) -> impl Iterator<Item = usize> + '_ {
+        let all = self.spread.parts.start as usize..self.spread.parts.end as usize;
+        all.filter(|part| match self.sent.trouble(*part) {
+            Some(Trouble::Failed(error)) => !error.is_demoted(),
+            _ => true,
+        })
     }
 
     fn outcome(&self) -> Placed {
@@ -54,7 +60,7 @@ impl Merge<'_> {
             return failure;
         }
         let places: Vec<usize> = self
-            .range()
+            .parts()
             .filter_map(|part| self.sent.reply(part))
             .collect();
         let made = match (&self.spread.how, policy) {
@@ -85,12 +91,13 @@ impl Merge<'_> {
     /// The outcome if any part has failed: that of the first that says what became of
     /// the command. If some parts have run and others have not, none of them does.
     fn failure(&self) -> Option<Placed> {
-        let deliveries: Vec<_> = self.range().map(|part| self.delivery(part)).collect();
+        let parts: Vec<usize> = self.parts().collect();
+        let deliveries: Vec<_> = parts.iter().map(|part| self.delivery(*part)).collect();
         let first = deliveries.iter().position(Option::is_some)?;
-        let at = |place: usize| Placed::At(self.range().start + place);
+        let at = |place: usize| parts.get(place).copied().map(Placed::At);
         if self.spread.info.is_readonly() {
             // It may run twice, so that what ran is of no matter.
-            return Some(at(first));
+            return at(first);
         }
         let ran =
             |delivery: &&Option<Delivery>| matches!(delivery, None | Some(Delivery::Answered));
@@ -100,11 +107,11 @@ impl Merge<'_> {
             let whole = has(Delivery::Ambiguous)
                 .or_else(|| has(Delivery::Rejected))
                 .unwrap_or(first);
-            return Some(at(whole));
+            return at(whole);
         }
         let all = deliveries.len();
         let name = self.spread.info.name;
-        let part = self.range().start + first;
+        let part = *parts.get(first)?;
         Some(Placed::Failed(match self.sent.trouble(part) {
             Some(Trouble::Failed(error)) => error.of_part(name, ran, all),
             Some(Trouble::Error(line, asked)) => {
@@ -124,13 +131,13 @@ impl Merge<'_> {
             Some(Trouble::Error(..)) => 2,
             _ => 1,
         };
-        let best = self.range().min_by_key(rank);
+        let best = self.parts().min_by_key(rank);
         Placed::At(best.unwrap_or_default())
     }
 
     /// The first key in turn: a part that knows one answers for all.
     fn any_key(&self) -> Option<usize> {
-        self.range().find(|part| {
+        self.parts().find(|part| {
             let reply = self.sent.reply(*part);
             let reply = reply.and_then(|at| self.sent.replies().get(at));
             reply.is_some_and(|reply| reply.kind() != ReplyKind::Null)
@@ -141,8 +148,9 @@ impl Merge<'_> {
     fn by_node(&self, places: &[usize]) -> Option<ReplyBuffer> {
         let mut frame = ReplyBuffer::new(Protocol::Resp3);
         frame.map(places.len());
-        for (part, place) in self.spread.parts.clone().zip(places) {
-            frame.bulk(self.parts.node(part)?.to_string());
+        for (part, place) in self.parts().zip(places) {
+            let node = self.parts.node(u32::try_from(part).ok()?)?;
+            frame.bulk(node.to_string());
             frame.encoded(self.sent.replies().bytes(*place)?);
         }
         Some(frame)

@@ -2,6 +2,7 @@
 //! node, and answered as one.
 
 mod moving;
+mod slotless;
 mod steady;
 
 use slotline::{Client, FromReplyOwned, Result};
