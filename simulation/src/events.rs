@@ -5,12 +5,12 @@ use std::fmt;
 
 use slotline::Delivery;
 
-use crate::check::Facts;
+use crate::check::{Facts, parts_in};
 use crate::history::{History, Operation, Outcome, Step};
 use crate::plan::Command;
 
 /// What is counted; none may be zero over a whole run.
-const NEEDED: [&str; 42] = [
+const NEEDED: [&str; 45] = [
     "MOVED",
     "ASK",
     "TRYAGAIN",
@@ -43,6 +43,9 @@ const NEEDED: [&str; 42] = [
     "ambiguous",
     "ambiguous and ran",
     "forbidden by order",
+    "parts answered",
+    "parts done partly",
+    "parts done partly and in doubt",
     "transaction",
     "transaction moved",
     "transaction asked",
@@ -98,6 +101,9 @@ impl Events {
                 let has_run = !facts.runs(&token).is_empty();
                 events.transaction(operation, has_run);
             }
+            if let Command::SetAll | Command::DeleteAll = operation.command {
+                events.parts(operation, facts.runs(&token).len());
+            }
             let has_run = ran.contains(token.as_str());
             if let Command::Append(key) = operation.command {
                 let (task, number, _) = operation.id;
@@ -137,6 +143,23 @@ impl Events {
             events.add("redirect of a shared key", u64::from(any));
         }
         events
+    }
+
+    /// A write over slots of which so many parts have run.
+    fn parts(&mut self, operation: &Operation, ran: usize) {
+        match &operation.outcome {
+            Outcome::Ok(_) => self.add("parts answered", 1),
+            Outcome::Failed {
+                is_partly_done: true,
+                text,
+                ..
+            } => {
+                self.add("parts done partly", 1);
+                let is_more = parts_in(text).is_some_and(|(said, _)| ran > said);
+                self.add("parts done partly and in doubt", u64::from(is_more));
+            }
+            _ => {}
+        }
     }
 
     fn transaction(&mut self, operation: &Operation, has_run: bool) {

@@ -87,6 +87,8 @@ pub enum Outcome {
         is_order: bool,
         /// Whether a time ran out.
         is_timeout: bool,
+        /// Whether it says that some parts of the command have run, and others not.
+        is_partly_done: bool,
     },
     /// Its caller lost patience.
     Cancelled,

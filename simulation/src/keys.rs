@@ -62,6 +62,14 @@ impl Key {
         [Key::Twin(slot, 0), Key::Twin(slot, 1)]
     }
 
+    /// A key that nobody ever sets, of the slot of another one: it says whose command
+    /// it is in, where a command has no values to say so.
+    #[must_use]
+    pub fn mark(self, token: &str) -> String {
+        let tag = TAGS.get(usize::from(self.slot())).unwrap_or(&"a");
+        format!("{{{tag}}}mark{token}")
+    }
+
     /// A register of every slot.
     pub(crate) fn registers(number: u8) -> impl Iterator<Item = Key> {
         Key::slots().map(move |slot| Key::Register(slot, number))

@@ -92,6 +92,8 @@ pub enum Command {
     All,
     /// MSET of the other of every slot.
     SetAll,
+    /// DEL of what that has set.
+    DeleteAll,
     /// ECHO.
     Echo,
     /// A transaction, alone in its pipeline: APPEND to both twins of a slot, then GET
@@ -191,7 +193,7 @@ fn piece(dice: &mut Dice, id: (usize, usize)) -> Piece {
 
 fn command(dice: &mut Dice, slot: u8) -> Command {
     let number = u8::try_from(dice.below(2)).unwrap_or(0);
-    match dice.below(16) {
+    match dice.below(17) {
         0 => Command::Get(Key::Register(slot, number)),
         1 => Command::Set(Key::Register(slot, number)),
         2..4 => Command::Incr(Key::Counter(slot)),
@@ -203,6 +205,7 @@ fn command(dice: &mut Dice, slot: u8) -> Command {
         12 => Command::SetBoth(slot),
         13 => Command::All,
         14 => Command::SetAll,
+        15 => Command::DeleteAll,
         _ => Command::Echo,
     }
 }

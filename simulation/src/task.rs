@@ -52,15 +52,21 @@ pub(crate) async fn work(
                     commands: vec![*command],
                     ..piece.clone()
                 };
-                send(&cluster, client, &alone, &notes).await;
+                send(&cluster, client, &alone, &notes, defect).await;
             }
         } else {
-            send(&cluster, client, &piece, &notes).await;
+            send(&cluster, client, &piece, &notes, defect).await;
         }
     }
 }
 
-async fn send(cluster: &FakeCluster, client: &Client, piece: &Piece, notes: &Notes) {
+async fn send(
+    cluster: &FakeCluster,
+    client: &Client,
+    piece: &Piece,
+    notes: &Notes,
+    defect: Option<Defect>,
+) {
     let explain = Explain::new();
     let mut pipeline = client.pipeline();
     if let [(_, Command::Transaction(_))] = piece.commands[..] {
@@ -99,7 +105,7 @@ async fn send(cluster: &FakeCluster, client: &Client, piece: &Piece, notes: &Not
             command: *command,
             invoked,
             ended,
-            outcome,
+            outcome: spoilt(outcome, defect),
             on_its_way: on_its_way(&explain),
         });
     }
@@ -165,6 +171,10 @@ fn queue(pipeline: &mut Pipeline, command: Command, token: &str) {
             pipeline.mget(names);
         }
         Command::SetAll => set(pipeline, Key::registers(1), token),
+        Command::DeleteAll => {
+            let keys = Key::registers(1).flat_map(|key| [key.name(), key.mark(token)]);
+            pipeline.del(keys.collect::<Vec<_>>());
+        }
         Command::Transaction(slot) => {
             for key in Key::twins(slot) {
                 let _ = pipeline.command("APPEND").key(key.name()).arg(token);
@@ -200,6 +210,27 @@ fn failed(error: &slotline::Error) -> Outcome {
         text: error.to_string(),
         is_order: error.is_order(),
         is_timeout: error.is_timeout(),
+        is_partly_done: error.is_partly_done(),
+    }
+}
+
+/// What a client would say that forgets which parts of a command have run.
+fn spoilt(outcome: Outcome, defect: Option<Defect>) -> Outcome {
+    match outcome {
+        Outcome::Failed {
+            text,
+            is_order,
+            is_timeout,
+            is_partly_done: true,
+            ..
+        } if defect == Some(Defect::PartsForgotten) => Outcome::Failed {
+            delivery: Delivery::Rejected,
+            text,
+            is_order,
+            is_timeout,
+            is_partly_done: false,
+        },
+        outcome => outcome,
     }
 }
 

@@ -9,18 +9,23 @@ use slotline_simulation::{Defect, History, Plan, simulate};
 /// More than any of them needs.
 const SEEDS: u64 = 60;
 
+/// Another rule may see a defect first, at some seed: then the next is looked at.
+const STARTS: u64 = 3;
+
 #[test]
 fn each_planted_defect_is_found_by_its_own_rule() {
     let missed: Vec<String> = Defect::ALL
         .into_iter()
         .filter_map(|defect| {
-            let report = simulate(0, SEEDS, Some(defect));
-            let violations = report.failed.map(|(_, violations)| violations);
-            let violations = violations.unwrap_or_default();
-            let is_found = violations
-                .iter()
-                .any(|violation| defect.rules().contains(&violation.rule));
-            let shown: Vec<String> = violations.iter().map(ToString::to_string).collect();
+            let mut shown: Vec<String> = Vec::new();
+            let is_found = (0..STARTS).any(|from| {
+                let report = simulate(from, SEEDS, Some(defect));
+                let violations = report.failed.map(|(_, violations)| violations);
+                let violations = violations.unwrap_or_default();
+                shown.extend(violations.iter().map(ToString::to_string));
+                let mut rules = violations.iter().map(|violation| violation.rule);
+                rules.any(|rule| defect.rules().contains(&rule))
+            });
             (!is_found).then(|| format!("{defect:?}: {shown:?}"))
         })
         .collect();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Facts, Found, tokens_in};
-use crate::history::{History, Outcome};
+use crate::history::{History, Operation, Outcome};
 use crate::keys::Key;
 use crate::plan::Command;
 use crate::task::is_without_effect;
@@ -33,6 +33,7 @@ pub(super) fn check(history: &History, facts: &Facts<'_>, found: &mut Found) {
             Command::Set(_)
                 | Command::SetBoth(_)
                 | Command::SetAll
+                | Command::DeleteAll
                 | Command::Append(_)
                 | Command::Put(..)
         );
@@ -42,9 +43,10 @@ pub(super) fn check(history: &History, facts: &Facts<'_>, found: &mut Found) {
         let runs = facts.runs(&token).len();
         // One that was split runs once for each slot.
         let all = match operation.command {
-            Command::SetAll => Key::slots().count(),
+            Command::SetAll | Command::DeleteAll => Key::slots().count(),
             _ => 1,
         };
+        partly(operation, runs, all, found);
         let lines = facts.runs(&token).iter().filter_map(|at| facts.entry(*at));
         let lines: BTreeSet<&str> = lines.map(|entry| entry.line.as_str()).collect();
         let is_right = match &operation.outcome {
@@ -61,6 +63,37 @@ pub(super) fn check(history: &History, facts: &Facts<'_>, found: &mut Found) {
         counted(history, facts, name, counter, found);
     }
     kept(history, facts, found);
+}
+
+/// A command over slots whose error says that some of its parts have run: at least so
+/// many have, it has no more parts than those, and nobody may think that it had no
+/// effect.
+fn partly(operation: &Operation, runs: usize, all: usize, found: &mut Found) {
+    let Outcome::Failed {
+        delivery,
+        text,
+        is_partly_done: true,
+        ..
+    } = &operation.outcome
+    else {
+        return;
+    };
+    let is_right = parts_in(text).is_some_and(|(ran, of)| {
+        let is_part = 0 < ran && ran < of && of == all;
+        is_part && runs >= ran && *delivery == slotline::Delivery::Ambiguous
+    });
+    if !is_right {
+        let token = operation.token();
+        found.add("2", format!("{runs} parts of {token} have run: {text}"));
+    }
+}
+
+/// How many parts have run, and how many there are: "2 of the 6 parts of DEL have run".
+pub(crate) fn parts_in(text: &str) -> Option<(usize, usize)> {
+    let (ran, rest) = text.split_once(" of the ")?;
+    let ran = ran.rsplit(' ').next()?;
+    let of = rest.split(' ').next()?;
+    Some((ran.parse().ok()?, of.parse().ok()?))
 }
 
 struct Counter {

@@ -17,6 +17,7 @@ use slotline_testkit::FakeCommand;
 
 use crate::history::{History, Outcome};
 use crate::run::PASSWORD;
+pub(crate) use delivery::parts_in;
 use transactions::Executed;
 
 /// How late an outcome may be.
@@ -27,7 +28,8 @@ pub const CHECKED: [(&str, &str); 12] = [
     ("1", "every reply is its command's own"),
     (
         "2",
-        "what was not sent or was rejected has no effect, what was answered has one",
+        "what was not sent or was rejected has no effect, what was answered has one; \
+         of a command over slots so many parts have run as its error says",
     ),
     (
         "3",
@@ -138,6 +140,7 @@ fn outcomes(history: &History, found: &mut Found) {
                 "}register",
                 "}hash",
                 "}twin",
+                "}mark",
             ]
             .iter()
             .any(|secret| text.contains(secret))
@@ -179,7 +182,7 @@ impl<'a> Facts<'a> {
         for (at, entry) in ran.filter(|(_, entry)| entry.ran) {
             let (name, rest) = entry.line.split_once(' ').unwrap_or_default();
             match name {
-                "SET" | "MSET" | "APPEND" | "HSET" => {
+                "SET" | "MSET" | "DEL" | "APPEND" | "HSET" => {
                     if let Some(token) = token_in(rest) {
                         facts.writes.entry(token).or_default().push(at);
                     }

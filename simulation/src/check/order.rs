@@ -65,7 +65,7 @@ fn written(command: Command) -> impl Iterator<Item = Key> {
     let (one, several) = match command {
         Command::Set(key) | Command::Append(key) | Command::Put(key, _) => (Some(key), vec![]),
         Command::SetBoth(slot) => (None, vec![Key::Register(slot, 0), Key::Register(slot, 1)]),
-        Command::SetAll => (None, Key::registers(1).collect()),
+        Command::SetAll | Command::DeleteAll => (None, Key::registers(1).collect()),
         _ => (None, vec![]),
     };
     one.into_iter().chain(several)

@@ -67,6 +67,13 @@ fn is_own(operation: &Operation, reply: &[Option<String>], facts: &Facts<'_>) ->
         }
         (Command::Set(_) | Command::SetBoth(_) | Command::SetAll, [Some(ok)]) => ok == "OK",
         (Command::Put(..), [Some(new)]) => matches!(new.as_str(), "0" | "1"),
+        // So many were there as the nodes have said.
+        (Command::DeleteAll, [Some(count)]) => {
+            let runs = facts.runs(&token).iter();
+            let parts = runs.filter_map(|at| facts.entry(*at)?.reply.strip_prefix(':'));
+            let sum: usize = parts.filter_map(|part| part.parse::<usize>().ok()).sum();
+            count.parse() == Ok(sum) && sum <= Key::slots().count()
+        }
         (Command::Append(_), [Some(length)]) => {
             let runs = facts.runs(&token).iter();
             let mut answers = runs.filter_map(|at| facts.entry(*at));

@@ -208,6 +208,7 @@ impl Meddler {
             .is_some_and(|key| key.starts_with(b"{"));
         let is_error = frame.first() == Some(&b'-');
         let ran = has_key && is_write(command) && !is_error;
+        let is_one = command.info().name == "DEL" && *frame == *b":1\r\n";
         let defect = self.defect;
         match defect {
             Defect::SwappedReplies if has_key && !self.pending.is_empty() && self.strikes() => {
@@ -234,6 +235,9 @@ impl Meddler {
             )),
             Defect::RetriedThoughRun if ran && self.strikes() => {
                 Some(Bytes::from_static(b"-TRYAGAIN Multiple keys request\r\n"))
+            }
+            Defect::PartNotCounted if is_one && self.strikes() => {
+                Some(Bytes::from_static(b":0\r\n"))
             }
             Defect::TransactionTorn if command.info().name == "EXEC" => {
                 Some(joined(self.half.take(), frame))

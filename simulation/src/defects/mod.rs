@@ -56,11 +56,15 @@ pub enum Defect {
     TransactionTorn,
     /// A transaction is sent again that ran.
     TransactionRepeated,
+    /// A command is said to have been rejected some parts of which have run.
+    PartsForgotten,
+    /// What one part of a command counted is left out of the sum.
+    PartNotCounted,
 }
 
 impl Defect {
     /// All there are.
-    pub const ALL: [Defect; 20] = [
+    pub const ALL: [Defect; 22] = [
         Defect::SwappedReplies,
         Defect::DroppedReply,
         Defect::BatchReplayed,
@@ -81,13 +85,15 @@ impl Defect {
         Defect::SecretShown,
         Defect::TransactionTorn,
         Defect::TransactionRepeated,
+        Defect::PartsForgotten,
+        Defect::PartNotCounted,
     ];
 
     /// The rules by which it may be found out.
     #[must_use]
     pub fn rules(self) -> &'static [&'static str] {
         match self {
-            Defect::SwappedReplies | Defect::DroppedReply => &["1"],
+            Defect::SwappedReplies | Defect::DroppedReply | Defect::PartNotCounted => &["1"],
             Defect::BatchReplayed
             | Defect::WriteRepeated
             | Defect::MadeUpReply
@@ -103,7 +109,7 @@ impl Defect {
             Defect::OldRead => &["4"],
             Defect::SecretShown => &["13"],
             Defect::TransactionTorn => &["6"],
-            Defect::TransactionRepeated => &["2"],
+            Defect::TransactionRepeated | Defect::PartsForgotten => &["2"],
         }
     }
 }
@@ -123,12 +129,15 @@ pub(crate) fn plant(
     };
     match defect {
         None
-        | Some(Defect::DeadlineIgnored | Defect::OutcomeLost | Defect::IntentOfEachCommand) => {
-            builder.connector(move |address: Address, _| {
-                let cluster = Arc::clone(&cluster);
-                async move { cluster.connect(address.port().unwrap_or_default()) }
-            })
-        }
+        | Some(
+            Defect::DeadlineIgnored
+            | Defect::OutcomeLost
+            | Defect::IntentOfEachCommand
+            | Defect::PartsForgotten,
+        ) => builder.connector(move |address: Address, _| {
+            let cluster = Arc::clone(&cluster);
+            async move { cluster.connect(address.port().unwrap_or_default()) }
+        }),
         Some(defect) => builder.connector(move |address: Address, _| {
             let cluster = Arc::clone(&cluster);
             async move { open(&cluster, address.port().unwrap_or_default(), defect) }
