@@ -27,8 +27,8 @@ pub use output::{
 pub use queued::Queued;
 pub use types::{
     Aggregate, BitOperation, BitUnit, ClientType, Expiry, Extreme, GeoFrom, GeoPoint, GeoShape,
-    LogKind, Nack, Order, Overflow, PauseMode, Place, ResetMode, Side, SlotState,
-    StreamId, TimeToLive, Trim, Unblock, Unit, Vector, VectorQuery,
+    LogKind, Nack, Order, Overflow, PauseMode, Place, ResetMode, Side, SlotState, StreamId,
+    TimeToLive, Trim, Unblock, Unit, Vector, VectorQuery,
 };
 
 /// The README's examples, run as doc tests.
