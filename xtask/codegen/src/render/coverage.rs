@@ -15,7 +15,7 @@ pub(crate) const FILE: &str = "docs/commands.md";
 const HEAD: &str = "\
 # Commands
 
-Every command that redis 8.0 and valkey 8.1 have, those of modules, and those of newer servers:
+Every command that redis 8.0 and valkey 8.1 have, those of modules, and many of newer servers:
 what it is called here, and what a cluster does with it. `R` is the caller's type.
 
 Written by `cargo xtask codegen` from [what servers say](../crates/slotline-commands/table/servers.txt)
