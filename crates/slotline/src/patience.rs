@@ -18,6 +18,7 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// For so long, from the first error on.
+    #[cfg(feature = "stream")]
     pub(crate) fn from_first_error(most: Duration) -> Patience {
         Patience { most, until: None }
     }
