@@ -91,28 +91,29 @@ impl Merge<'_> {
     /// The outcome if any part has failed: that of the first that says what became of
     /// the command. If some parts have run and others have not, none of them does.
     fn failure(&self) -> Option<Placed> {
-        let parts: Vec<usize> = self.parts().collect();
-        let deliveries: Vec<_> = parts.iter().map(|part| self.delivery(*part)).collect();
-        let first = deliveries.iter().position(Option::is_some)?;
-        let at = |place: usize| parts.get(place).copied().map(Placed::At);
+        let first = self.parts().find(|part| self.delivery(*part).is_some())?;
         if self.spread.info.is_readonly() {
             // It may run twice, so that what ran is of no matter.
-            return at(first);
+            return Some(Placed::At(first));
         }
+        let parts: Vec<usize> = self.parts().collect();
+        let deliveries: Vec<_> = parts.iter().map(|part| self.delivery(*part)).collect();
         let ran =
             |delivery: &&Option<Delivery>| matches!(delivery, None | Some(Delivery::Answered));
         let ran = deliveries.iter().filter(ran).count();
-        let has = |wanted| deliveries.iter().position(|one| *one == Some(wanted));
+        let has = |wanted| {
+            let place = deliveries.iter().position(|one| *one == Some(wanted))?;
+            parts.get(place).copied()
+        };
         if ran == 0 || ran == deliveries.len() {
             let whole = has(Delivery::Ambiguous)
                 .or_else(|| has(Delivery::Rejected))
                 .unwrap_or(first);
-            return at(whole);
+            return Some(Placed::At(whole));
         }
         let all = deliveries.len();
         let name = self.spread.info.name;
-        let part = *parts.get(first)?;
-        Some(Placed::Failed(match self.sent.trouble(part) {
+        Some(Placed::Failed(match self.sent.trouble(first) {
             Some(Trouble::Failed(error)) => error.of_part(name, ran, all),
             Some(Trouble::Error(line, asked)) => {
                 let node = asked.map(|asked| asked.node.clone());
