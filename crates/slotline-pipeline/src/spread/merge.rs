@@ -39,7 +39,7 @@ struct Merge<'a> {
 impl Merge<'_> {
     /// The parts that count. What was for a primary without slots that has become a
     /// replica since is its primary's to do.
-    fn parts(&self) -> impl Iterator<Item = usize> + '_ {
+    fn parts_that_count(&self) -> impl Iterator<Item = usize> + '_ {
         let all = self.spread.parts.start as usize..self.spread.parts.end as usize;
         all.filter(|part| match self.sent.trouble(*part) {
             Some(Trouble::Failed(error)) => !error.is_demoted(),
@@ -60,7 +60,7 @@ impl Merge<'_> {
             return failure;
         }
         let places: Vec<usize> = self
-            .parts()
+            .parts_that_count()
             .filter_map(|part| self.sent.reply(part))
             .collect();
         let made = match (&self.spread.how, policy) {
@@ -91,12 +91,14 @@ impl Merge<'_> {
     /// The outcome if any part has failed: that of the first that says what became of
     /// the command. If some parts have run and others have not, none of them does.
     fn failure(&self) -> Option<Placed> {
-        let first = self.parts().find(|part| self.delivery(*part).is_some())?;
+        let first = self
+            .parts_that_count()
+            .find(|part| self.delivery(*part).is_some())?;
         if self.spread.info.is_readonly() {
             // It may run twice, so that what ran is of no matter.
             return Some(Placed::At(first));
         }
-        let parts: Vec<usize> = self.parts().collect();
+        let parts: Vec<usize> = self.parts_that_count().collect();
         let deliveries: Vec<_> = parts.iter().map(|part| self.delivery(*part)).collect();
         let ran =
             |delivery: &&Option<Delivery>| matches!(delivery, None | Some(Delivery::Answered));
@@ -132,13 +134,13 @@ impl Merge<'_> {
             Some(Trouble::Error(..)) => 2,
             _ => 1,
         };
-        let best = self.parts().min_by_key(rank);
+        let best = self.parts_that_count().min_by_key(rank);
         Placed::At(best.unwrap_or_default())
     }
 
     /// The first key in turn: a part that knows one answers for all.
     fn any_key(&self) -> Option<usize> {
-        self.parts().find(|part| {
+        self.parts_that_count().find(|part| {
             let reply = self.sent.reply(*part);
             let reply = reply.and_then(|at| self.sent.replies().get(at));
             reply.is_some_and(|reply| reply.kind() != ReplyKind::Null)
@@ -149,7 +151,7 @@ impl Merge<'_> {
     fn by_node(&self, places: &[usize]) -> Option<ReplyBuffer> {
         let mut frame = ReplyBuffer::new(Protocol::Resp3);
         frame.map(places.len());
-        for (part, place) in self.parts().zip(places) {
+        for (part, place) in self.parts_that_count().zip(places) {
             let node = self.parts.node(u32::try_from(part).ok()?)?;
             frame.bulk(node.to_string());
             frame.encoded(self.sent.replies().bytes(*place)?);
